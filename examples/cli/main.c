@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * main.c: the `ticketing` tool: its commands, what each needs of the store, and the one place that
+ * opens and closes it. Exit: 0 the effect is there, 1 refused or not found, 2 usage or input,
+ * 3 failure.
+ */
+#include "cli.h"
+
+#include <string.h>
+
+const command commands[] = {
+    { "init", "init", " map-mib ", 0, 0, STORE_CREATED, cmd_init },
+    { "check", "check", " ", 0, 0, STORE_READ, cmd_check },
+    { "stats", "stats", " ", 0, 0, STORE_READ, cmd_stats },
+    { "tick", "tick", " ", 0, 0, STORE_NEEDED, cmd_tick },
+    { "upgrade", "upgrade", " ", 0, 0, STORE_READ, cmd_upgrade },
+    { "show", "show EVENT", " ", 1, 1, STORE_READ, cmd_show },
+    { "list", "list [--from T] [--to T] [--venue ID | --performer ID] [--page-size N] [--cursor C]",
+      " from to venue performer page-size cursor ", 0, 0, STORE_READ, cmd_list },
+    { "ga", "ga EVENT NAME CAPACITY", " ", 3, 3, STORE_NEEDED, cmd_ga },
+    { "price", "price EVENT AREA|SECTION|'*' AMOUNT CUR", " ", 4, 4, STORE_NEEDED, cmd_price },
+    { "status", "status EVENT scheduled|postponed|rescheduled|cancelled", " ", 2, 2, STORE_NEEDED,
+      cmd_status },
+    { "limit", "limit EVENT PLACES-A-BUYER", " ", 2, 2, STORE_NEEDED, cmd_limit },
+    { NULL, NULL, NULL, 0, 0, STORE_READ, NULL },
+};
+
+static int help(void)
+{
+    puts("usage: ticketing -s STORE COMMAND [ARGUMENT ...] [--json]\n");
+    for (const command *cmd = commands; cmd->name != NULL; cmd++)
+        printf("  %s\n", cmd->usage);
+    puts("\nEVENT is an id or ext:EXTERNALID. --json prints one JSON object. Exit: 0 done, 1 refused or\n"
+         "not found, 2 usage or input, 3 failure.");
+    return EXIT_EFFECT;
+}
+
+static int32_t open_store(cli *c, const command *cmd)
+{
+    tkt_options *options;
+    int64_t mib;
+    int32_t status = tkt_options_new(&options);
+    if (status != TKT_DONE)
+        return status;
+    if (!args_option_number(c, "map-mib", 1, INT64_C(1) << 24, 0, &mib))
+        status = -TKT_E_INVALID;
+    if (status == TKT_DONE)
+        status = tkt_options_set_create(options, cmd->store == STORE_CREATED);
+    if (status == TKT_DONE && mib != 0)
+        status = tkt_options_set_map_bytes(options, (uint64_t)mib << 20);
+    if (status == TKT_DONE)
+        status = tkt_store_open(c->store_path, strlen(c->store_path), options, &c->store);
+    tkt_options_free(options);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    cli c = { 0 };
+    const command *cmd;
+    if (argc < 2 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0)
+        return argc < 2 ? (help(), EXIT_USAGE) : help();
+    if (!args_parse(&c, argc, argv, &cmd))
+        return EXIT_USAGE;
+    if (cmd->run == cmd_upgrade)
+        return cmd->run(&c);
+    int32_t status = open_store(&c, cmd);
+    int code = status == TKT_DONE ? cmd->run(&c) : out_bad(&c, status);
+    tkt_store_close(c.store);
+    return code;
+}

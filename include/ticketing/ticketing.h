@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * ticketing/ticketing.h: everything. Each header it names also compiles alone.
+ */
+#ifndef TICKETING_TICKETING_H
+#define TICKETING_TICKETING_H
+
+#include <ticketing/base.h>
+#include <ticketing/catalog.h>
+#include <ticketing/store.h>
+#include <ticketing/version.h>
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * base/codes.c: text forms of tokens, keys (hex) and ticket codes (Crockford base32: 128 bits as 26
+ * characters, the first of which carries 3 bits).
+ */
+#include "base/base.h"
+
+static const char hex_digits[] = "0123456789abcdef";
+static const char base32[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"; /* Crockford: no I, L, O, U */
+
+#define CODE_HYPHENS_MAX 26
+
+static void format_hex(const uint8_t *bytes, size_t n, char *text)
+{
+    for (size_t i = 0; i < n; i++) {
+        text[2 * i] = hex_digits[bytes[i] >> 4];
+        text[2 * i + 1] = hex_digits[bytes[i] & 15];
+    }
+}
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+static int32_t parse_hex(const char *text, size_t len, uint8_t *bytes, size_t n, const char *what)
+{
+    uint8_t out[TKT_TOKEN_BYTES];
+    if (text == NULL || bytes == NULL)
+        return tkt__fail(TKT_E_INVALID, "%s: NULL", what);
+    if (len != 2 * n)
+        return tkt__fail(TKT_E_PARSE, "%s is %zu hex digits", what, 2 * n);
+    for (size_t i = 0; i < n; i++) {
+        int high = hex_value(text[2 * i]), low = hex_value(text[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return tkt__fail(TKT_E_PARSE, "%s is %zu hex digits", what, 2 * n);
+        out[i] = (uint8_t)(high << 4 | low);
+    }
+    memcpy(bytes, out, n);
+    return TKT_DONE;
+}
+
+void tkt_token_format(const uint8_t token[TKT_TOKEN_BYTES], char text[64])
+{
+    format_hex(token, TKT_TOKEN_BYTES, text);
+}
+
+int32_t tkt_token_parse(const char *text, size_t len, uint8_t token[TKT_TOKEN_BYTES])
+{
+    return parse_hex(text, len, token, TKT_TOKEN_BYTES, "a hold token");
+}
+
+void tkt_key_format(const uint8_t key[TKT_KEY_BYTES], char text[32])
+{
+    format_hex(key, TKT_KEY_BYTES, text);
+}
+
+int32_t tkt_key_parse(const char *text, size_t len, uint8_t key[TKT_KEY_BYTES])
+{
+    return parse_hex(text, len, key, TKT_KEY_BYTES, "a key");
+}
+
+/* The code as one 128-bit number, five bits a character from its low end. */
+void tkt_code_format(const uint8_t code[TKT_CODE_BYTES], char text[TKT_CODE_TEXT])
+{
+    uint64_t high = tkt__get_be64(code), low = tkt__get_be64(code + 8);
+    for (int i = TKT_CODE_TEXT - 1; i >= 0; i--) {
+        text[i] = base32[low & 31];
+        low = low >> 5 | high << 59;
+        high >>= 5;
+    }
+}
+
+static int base32_value(char c)
+{
+    if (c >= 'a' && c <= 'z')
+        c = (char)(c - 'a' + 'A');
+    if (c == 'O')
+        return 0;
+    if (c == 'I' || c == 'L')
+        return 1;
+    const char *at = c != '\0' ? strchr(base32, c) : NULL;
+    return at != NULL ? (int)(at - base32) : -1;
+}
+
+int32_t tkt_code_parse(const char *text, size_t len, uint8_t code[TKT_CODE_BYTES])
+{
+    uint64_t high = 0, low = 0;
+    int digits = 0;
+    if (text == NULL || code == NULL)
+        return tkt__fail(TKT_E_INVALID, "a ticket code: NULL");
+    if (len > TKT_CODE_TEXT + CODE_HYPHENS_MAX)
+        return tkt__fail(TKT_E_PARSE, "a ticket code has %d characters", TKT_CODE_TEXT);
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] == '-')
+            continue;
+        int value = base32_value(text[i]);
+        if (value < 0 || digits == TKT_CODE_TEXT || (digits == 0 && value > 7))
+            return tkt__fail(TKT_E_PARSE, "character %zu is not one of a ticket code", i + 1);
+        high = high << 5 | low >> 59;
+        low = low << 5 | (uint64_t)value;
+        digits++;
+    }
+    if (digits != TKT_CODE_TEXT)
+        return tkt__fail(TKT_E_PARSE, "a ticket code has %d characters", TKT_CODE_TEXT);
+    tkt__be64(code, high);
+    tkt__be64(code + 8, low);
+    return TKT_DONE;
+}

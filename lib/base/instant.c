@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * base/instant.c: RFC 3339 text and milliseconds since 1970Z, in the proleptic Gregorian calendar.
+ *
+ * Days ↔ dates by the era method of Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
+ */
+#include "base/base.h"
+
+#include <stdio.h>
+
+#define DAY_MS INT64_C(86400000)
+#define MINUTE_MS INT64_C(60000)
+#define OFFSET_MIN_MAX (24 * 60 - 1)
+
+static int64_t days_of(int64_t y, int m, int d)
+{
+    y -= m <= 2;
+    int64_t era = (y >= 0 ? y : y - 399) / 400, of_era = y - era * 400;
+    int64_t of_year = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
+    return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+}
+
+static void date_of(int64_t days, int64_t *y, int *m, int *d)
+{
+    days += 719468;
+    int64_t era = (days >= 0 ? days : days - 146096) / 146097, of_era = days - era * 146097;
+    int64_t year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    int64_t of_year = of_era - (365 * year + year / 4 - year / 100), month = (5 * of_year + 2) / 153;
+    *d = (int)(of_year - (153 * month + 2) / 5 + 1);
+    *m = (int)(month < 10 ? month + 3 : month - 9);
+    *y = year + era * 400 + (*m <= 2);
+}
+
+static bool leap(int y)
+{
+    return (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
+}
+
+static int days_in(int y, int m)
+{
+    static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+    return m == 2 && leap(y) ? 29 : days[m - 1];
+}
+
+typedef struct scan {
+    const char *p, *end;
+} scan;
+
+static bool digits(scan *s, int n, int low, int high, int *out)
+{
+    int value = 0;
+    if (s->end - s->p < n)
+        return false;
+    for (int i = 0; i < n; i++, s->p++) {
+        if (*s->p < '0' || *s->p > '9')
+            return false;
+        value = value * 10 + (*s->p - '0');
+    }
+    *out = value;
+    return value >= low && value <= high;
+}
+
+static bool literal(scan *s, char c)
+{
+    if (s->p == s->end || *s->p != c)
+        return false;
+    s->p++;
+    return true;
+}
+
+static bool either(scan *s, char a, char b)
+{
+    return literal(s, a) || literal(s, b);
+}
+
+static bool date(scan *s, int64_t *days)
+{
+    int y, m, d;
+    if (!digits(s, 4, 1, 9999, &y) || !literal(s, '-') || !digits(s, 2, 1, 12, &m) ||
+        !literal(s, '-') || !digits(s, 2, 1, 31, &d) || d > days_in(y, m))
+        return false;
+    *days = days_of(y, m, d);
+    return true;
+}
+
+/* hh:mm[:ss[.fraction]]; digits past the millisecond are dropped, a leap second is 59.999… + */
+static bool time_of_day(scan *s, int64_t *ms)
+{
+    int h, m, sec = 0, milli = 0;
+    if (!digits(s, 2, 0, 23, &h) || !literal(s, ':') || !digits(s, 2, 0, 59, &m))
+        return false;
+    if (literal(s, ':')) {
+        if (!digits(s, 2, 0, 60, &sec))
+            return false;
+        if (literal(s, '.')) {
+            int scale = 100, count = 0;
+            for (; s->p < s->end && *s->p >= '0' && *s->p <= '9'; s->p++, count++, scale /= 10)
+                milli += (*s->p - '0') * scale;
+            if (count == 0)
+                return false;
+        }
+    }
+    *ms = ((h * 60 + m) * INT64_C(60) + sec) * 1000 + milli;
+    return true;
+}
+
+static bool zone(scan *s, int *minutes)
+{
+    int h, m;
+    if (either(s, 'Z', 'z')) {
+        *minutes = 0;
+        return true;
+    }
+    bool west = s->p < s->end && *s->p == '-';
+    if (!either(s, '+', '-') || !digits(s, 2, 0, 23, &h) || !literal(s, ':') ||
+        !digits(s, 2, 0, 59, &m))
+        return false;
+    *minutes = west ? -(h * 60 + m) : h * 60 + m;
+    return true;
+}
+
+int32_t tkt_instant_parse(const char *text, size_t len, int64_t *ms, int32_t *offset_min,
+                          int32_t *date_only)
+{
+    int64_t days, of_day = 0;
+    int minutes = 0;
+    if (text == NULL || ms == NULL)
+        return tkt__fail(TKT_E_INVALID, "text or ms is NULL");
+    scan s = { text, text + len };
+    bool good = date(&s, &days), plain = s.p == s.end;
+    if (good && !plain)
+        good = (either(&s, 'T', 't') || literal(&s, ' ')) && time_of_day(&s, &of_day) &&
+               zone(&s, &minutes) && s.p == s.end;
+    if (!good)
+        return tkt__fail(TKT_E_PARSE, "byte %zu: a date, or a date and time with Z or an offset",
+                         (size_t)(s.p - text) + 1);
+    *ms = days * DAY_MS + of_day - minutes * MINUTE_MS;
+    if (offset_min != NULL)
+        *offset_min = minutes;
+    if (date_only != NULL)
+        *date_only = plain;
+    return TKT_DONE;
+}
+
+int32_t tkt_instant_format(int64_t ms, int32_t offset_min, int32_t date_only,
+                           char buf[TKT_INSTANT_TEXT], size_t *len)
+{
+    const int64_t least = days_of(1, 1, 1) * DAY_MS, most = days_of(10000, 1, 1) * DAY_MS - 1;
+    int64_t y, local;
+    int m, d;
+    if (buf == NULL || len == NULL || offset_min < -OFFSET_MIN_MAX || offset_min > OFFSET_MIN_MAX)
+        return tkt__fail(TKT_E_INVALID, "an offset lies within 24 hours");
+    if (!tkt__add_i64(ms, offset_min * MINUTE_MS, &local) || local < least || local > most)
+        return tkt__fail(TKT_E_INVALID, "the instant lies outside the years 0001 to 9999");
+    int64_t days = local >= 0 ? local / DAY_MS : -((-local + DAY_MS - 1) / DAY_MS);
+    int64_t rest = local - days * DAY_MS;
+    date_of(days, &y, &m, &d);
+    unsigned year = (unsigned)y % 10000;
+    int n = snprintf(buf, TKT_INSTANT_TEXT, "%04u-%02d-%02d", year, m, d);
+    if (!date_only) {
+        unsigned minute = (unsigned)(rest / MINUTE_MS) % 1440, milli = (unsigned)(rest % MINUTE_MS);
+        char *at = buf + n;
+        size_t cap = TKT_INSTANT_TEXT - (size_t)n;
+        int t = snprintf(at, cap, "T%02u:%02u:%02u", minute / 60, minute % 60, milli / 1000 % 60);
+        if (milli % 1000 != 0)
+            t += snprintf(at + t, cap - (size_t)t, ".%03u", milli % 1000);
+        unsigned away = (unsigned)(offset_min < 0 ? -offset_min : offset_min) % 1440;
+        if (offset_min == 0)
+            t += snprintf(at + t, cap - (size_t)t, "Z");
+        else
+            t += snprintf(at + t, cap - (size_t)t, "%c%02u:%02u", offset_min < 0 ? '-' : '+',
+                          away / 60, away % 60);
+        n += t;
+    }
+    *len = (size_t)n;
+    return TKT_DONE;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * base/text.c: checks at the door: UTF-8 (RFC 3629, with NUL refused), lengths, zeros, and integer
+ * arithmetic that says when it overflows.
+ */
+#include "base/base.h"
+
+/* Length of the sequence that `p` starts, 0 when malformed. RFC 3629, table 3-7 of Unicode. */
+static size_t sequence(const uint8_t *p, size_t n)
+{
+    uint8_t a = p[0];
+    if (a < 0x80)
+        return a != 0 ? 1 : 0;
+    if (a < 0xc2 || a > 0xf4)
+        return 0;
+    size_t len = a < 0xe0 ? 2 : a < 0xf0 ? 3 : 4;
+    if (n < len)
+        return 0;
+    uint8_t low = a == 0xe0 ? 0xa0 : a == 0xf0 ? 0x90 : 0x80;
+    uint8_t high = a == 0xed ? 0x9f : a == 0xf4 ? 0x8f : 0xbf;
+    if (p[1] < low || p[1] > high)
+        return 0;
+    for (size_t i = 2; i < len; i++)
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+    return len;
+}
+
+bool tkt__utf8_valid(const void *ptr, size_t n)
+{
+    const uint8_t *p = ptr;
+    while (n > 0) {
+        size_t len = sequence(p, n);
+        if (len == 0)
+            return false;
+        p += len;
+        n -= len;
+    }
+    return true;
+}
+
+int32_t tkt__text_check(const char *ptr, size_t len, size_t max, const char *what)
+{
+    if (ptr == NULL && len != 0)
+        return tkt__fail(TKT_E_INVALID, "%s is NULL with a length", what);
+    if (len > max)
+        return tkt__fail(TKT_E_LIMIT, "%s has %zu bytes, at most %zu are allowed", what, len, max);
+    if (!tkt__utf8_valid(ptr, len))
+        return tkt__fail(TKT_E_INVALID, "%s is not valid UTF-8 without NUL", what);
+    return TKT_DONE;
+}
+
+bool tkt__add_i64(int64_t a, int64_t b, int64_t *out)
+{
+    return !__builtin_add_overflow(a, b, out);
+}
+
+bool tkt__mul_i64(int64_t a, int64_t b, int64_t *out)
+{
+    return !__builtin_mul_overflow(a, b, out);
+}
+
+bool tkt__is_zero(const void *p, size_t n)
+{
+    const uint8_t *bytes = p;
+    uint8_t all = 0;
+    for (size_t i = 0; i < n; i++)
+        all |= bytes[i];
+    return all == 0;
+}

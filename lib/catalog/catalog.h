@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * catalog/catalog.h: the internal face of the catalogue room: what booking decides on, read inside
+ * its own transaction under the event's guard.
+ *
+ * Updates of an event's record or of its sale facts hold the catalogue's and the event's guard, so a
+ * body that holds the event's guard alone sees them stand still.
+ */
+#ifndef TKT_CATALOG_CATALOG_H
+#define TKT_CATALOG_CATALOG_H
+
+#include <ticketing/catalog.h>
+
+#include "store/store.h"
+
+extern const tkt__room tkt__catalog_room;
+
+/* One price level of an event. */
+typedef struct tkt__price {
+    uint32_t scope, scope_id;
+    int64_t minor;
+    char currency[TKT_CURRENCY_BYTES];
+} tkt__price;
+
+typedef struct tkt__area {
+    uint32_t id;        /* from 1, never reused within an event */
+    uint32_t capacity;
+    tkt__slice name;
+} tkt__area;
+
+/* Everything that a reserve decides on. Arrays live in the transaction's memory. */
+typedef struct tkt__sale {
+    uint32_t status;                 /* TKT_EVENT_… of the event record */
+    tkt__price base;                 /* price of the event record, or of scope EVENT when set */
+    uint64_t chart_id;               /* 0: no seats */
+    uint32_t chart_version;
+    uint32_t seats;                  /* seats of the pinned chart */
+    uint32_t blocks;                 /* highest block number of the pinned chart */
+    uint32_t per_buyer;
+    uint32_t window_count, area_count, price_count;
+    const tkt_window *windows;
+    const tkt__area *areas;
+    const tkt__price *prices;
+} tkt__sale;
+
+/* Loads an event's sale facts (record and TKT__T_SALE row). TKT_NOT_FOUND when there is no event. */
+int32_t tkt__sale_load(tkt__tx *tx, uint64_t event_id, tkt__sale *sale);
+/* The price of a section or area; falls back to the base. TKT_SCOPE_… */
+const tkt__price *tkt__sale_price(const tkt__sale *sale, uint32_t scope, uint32_t scope_id);
+const tkt__area *tkt__sale_area(const tkt__sale *sale, uint32_t area_id); /* NULL: none */
+/* 0: open now. Else the refusing cause kind (WINDOW_NOT_OPEN with *earliest_ms, or WINDOW_CLOSED). */
+uint32_t tkt__sale_closed(const tkt__sale *sale, int64_t now_ms, int64_t *earliest_ms);
+/* Which positions of a block are seats, and its section. TKT_NOT_FOUND: no such block. */
+int32_t tkt__chart_block(tkt__tx *tx, const tkt__sale *sale, uint32_t block, uint64_t *seats, uint32_t *section);
+/* Whether an event exists, in any transaction. TKT_DONE or TKT_NOT_FOUND. */
+int32_t tkt__event_there(tkt__tx *tx, uint64_t event_id);
+int32_t tkt__user_there(tkt__tx *tx, uint64_t user_id); /* also TKT_NOT_FOUND when erased */
+
+/* What the catalogue must ask booking before it takes something away; set by lib/rooms.c so that
+ * catalog/ does not include booking/. */
+typedef struct tkt__inventory_ops {
+    /* TKT_IN_USE (with causes) when the event has any booking or live hold. */
+    int32_t (*event_idle)(tkt__tx *tx, uint64_t event_id);
+    /* TKT_IN_USE when a live hold or booking lies on a unit of `block` outside `seats`. */
+    int32_t (*block_fits)(tkt__tx *tx, uint64_t event_id, uint32_t block, uint64_t seats);
+    /* Calls fn for each block row of the event that exists. */
+    int32_t (*blocks)(tkt__tx *tx, uint64_t event_id, int32_t (*fn)(void *, uint32_t block), void *user);
+    /* Places of an area that are sold or held live. */
+    int32_t (*area_taken)(tkt__tx *tx, uint64_t event_id, uint32_t area_id, uint32_t *taken);
+    /* Removes every inventory row of an idle event (counters, ended claims, expiry rows). */
+    int32_t (*event_forget)(tkt__tx *tx, uint64_t event_id);
+    /* Tells booking that seat or area totals changed, so that its availability bit is recomputed.
+     * NULL: nobody keeps that bit yet. */
+    int32_t (*totals_changed)(tkt__tx *tx, tkt_store *store, uint64_t event_id);
+} tkt__inventory_ops;
+extern const tkt__inventory_ops tkt__inventory; /* lib/rooms.c or booking/ defines it */
+
+#endif

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * engine/engine.h: the internal face of the engine room: ordered keys, guarded transactions.
+ *
+ * Two layers. Below, `tkt__engine_ops`: the small contract that a storage engine implements (LMDB in
+ * lmdb/, the hostile in-memory engine in tests/engine). Above it, the common layer (`tkt__kv`),
+ * written once: overlay, run (retry, unknown outcomes), batcher, guards, limits. All logic of the
+ * library is written on the common layer and never sees an engine.
+ *
+ * Rules, each stated by the conformance program tests/engine/conformance.c:
+ *  1 Keys compare as unsigned bytes, shorter first; 1…511 bytes. Values ≤ 64 KiB, hot ≤ 3,900 B.
+ *  2 A read transaction is one snapshot; a write body sees the newest committed state.
+ *  3 A body reads its own writes, in gets and merged into cursors; values put by it are copied.
+ *  4 Slices live until their transaction ends (read) or their body's batch ends (write).
+ *  5 Every key that a body writes belongs to a guard it holds, or lies in an insert-only table.
+ *    The guard's row is always written by the commit: first-committer-wins on one row is enough.
+ *  6 Bodies are re-runnable pure functions: no I/O, no clock, no randomness of their own.
+ *  7 A body: ≤ 2,000 writes and ≤ 1 MiB. A commit: the engine's caps. TKT_E_LIMIT comes from the
+ *    common layer, equally on every engine.
+ *  8 INSERT of a key that is there: TKT_EXISTS from the overlay's put, or a conflict at commit.
+ *  9 Commit answers: done; certainly not done (CONFLICT, BUSY, UNAVAILABLE, FULL, NOMEM, IO …); or
+ *    UNKNOWN. CONFLICT and UNKNOWN are re-run by the common layer until the deadline.
+ * 10 While a commit of a scope is in flight, arriving bodies wait; all of them join the next one
+ *    (scope: the process on LMDB, the guard on a remote engine). No timer.
+ * 11 PUT_STAMPED: key = prefix ‖ be64(stamp) ‖ suffix; stamps grow with commit order.
+ * 12 Bulk: begin, append (sorted), publish, abort; a generation is switched in by one commit.
+ */
+#ifndef TKT_ENGINE_ENGINE_H
+#define TKT_ENGINE_ENGINE_H
+
+#include "base/base.h"
+
+#define TKT__TABLES_MAX 32
+#define TKT__KEY_MAX 511
+#define TKT__HOT_VALUE_MAX 3900
+#define TKT__VALUE_MAX 65536
+#define TKT__BODY_WRITES_MAX 2000
+#define TKT__BODY_BYTES_MAX (1u << 20)
+#define TKT__GUARDS_MAX 8        /* guards one body may hold */
+#define TKT__GUARD_BYTES 9       /* kind ‖ be64 id */
+#define TKT__RUN_TRIES 10        /* conflicts answered by a re-run before TKT_E_CONFLICT */
+
+/* ---- tables ---------------------------------------------------------------------------------- */
+
+/* How the guard of a key is found. */
+typedef enum tkt__guard_rule {
+    TKT__GUARD_FIXED,  /* guard {kind, 0}, e.g. the catalogue */
+    TKT__GUARD_AT,     /* guard {kind, be64 at key offset} */
+    TKT__GUARD_KEY,    /* the key starts with the guard's own 9 bytes at offset */
+    TKT__GUARD_FREE    /* insert-only lookup rows under fresh unique keys; also deletable by sweeps */
+} tkt__guard_rule;
+
+typedef struct tkt__table_def {
+    uint8_t id;          /* 0…TKT__TABLES_MAX−1, equals its index; part of the format */
+    const char *name;    /* LMDB database name; part of the format */
+    bool hot;            /* values ≤ TKT__HOT_VALUE_MAX */
+    bool journaled;      /* everything a booking writes; direct otherwise (used by the journal) */
+    uint8_t guard_rule;
+    uint8_t guard_kind;
+    uint16_t guard_offset;
+    uint8_t guard_kind2; /* 0, or a second kind that may hold it too (FIXED, id 0): event rows may be
+                            INSERTED under the catalogue alone while their id is fresh */
+    bool bulk;           /* may be built by bulk: its reads look up which generation is published */
+} tkt__table_def;
+
+/* Guard kinds. */
+#define TKT__G_STORE 's'     /* id 0: clock floor, salt, import anchor, jobs */
+#define TKT__G_CATALOG 'c'   /* id 0: venues, performers, index, charts, the list indexes of events */
+#define TKT__G_EVENT 'e'     /* id: everything about its sale */
+#define TKT__G_USER 'u'      /* id */
+#define TKT__G_COUNTER 'n'   /* id = kind of id that is leased */
+
+typedef struct tkt__guard {
+    uint8_t kind;
+    uint64_t id;
+} tkt__guard;
+
+typedef struct tkt__schema {
+    const tkt__table_def *tables;
+    uint32_t count;
+    uint8_t guard_table;     /* guard rows: key = guard bytes; value: see tkt__guard_row */
+    uint8_t discovery_table; /* PUT_STAMPED rows: be64 epoch ‖ be64 stamp ‖ guard bytes → empty */
+} tkt__schema;
+
+/* A guard's row, 16 bytes on disk: seq u64, serial u32, spare u32 (0), little-endian. */
+typedef struct tkt__guard_row {
+    uint64_t seq;    /* the last feed sequence number given out under this guard */
+    uint32_t serial; /* the last claim number given out under this guard */
+} tkt__guard_row;
+
+/* ---- the engine contract ----------------------------------------------------------------------- */
+
+typedef struct tkt__caps {
+    uint32_t commit_writes; /* most writes a commit may carry (LMDB 16,384) */
+    uint32_t commit_bytes;  /* most bytes (LMDB 8 MiB) */
+    bool remote;            /* batcher scope: false = whole process, true = a guard */
+} tkt__caps;
+
+typedef enum tkt__op { TKT__PUT, TKT__INSERT, TKT__DEL, TKT__PUT_STAMPED } tkt__op;
+
+typedef struct tkt__write {
+    uint8_t table;
+    uint8_t op;
+    uint16_t stamp_at;  /* PUT_STAMPED: offset in key at which be64(stamp) gets inserted */
+    tkt__slice key, value;
+} tkt__write;
+
+typedef struct tkt__commit_info {
+    uint64_t stamp; /* grows with commit order within an epoch */
+} tkt__commit_info;
+
+typedef struct tkt__get {        /* one of many reads in one round trip */
+    uint8_t table;
+    tkt__slice key;
+    tkt__slice value;            /* out */
+    int32_t status;              /* out: TKT_DONE or TKT_NOT_FOUND */
+} tkt__get;
+
+typedef struct tkt__engine_stats {
+    uint64_t map_bytes, used_bytes, file_bytes;
+    uint64_t last_stamp;
+    uint32_t readers, readers_max;
+    uint64_t commits;
+} tkt__engine_stats;
+
+/* All functions: int32_t status as in base.h. `e` is the engine's own handle.
+ * A read view may be used by one thread at a time and handed between threads.
+ * At most one write transaction per scope is asked for by the common layer. */
+typedef struct tkt__engine_ops {
+    const char *name;
+    void (*caps)(void *e, tkt__caps *out);
+    void (*close)(void *e);
+
+    /* Snapshot reads. view_renew drops the old snapshot and takes the newest, reusing everything:
+     * no allocation, no lock. */
+    int32_t (*view_begin)(void *e, void **view);
+    int32_t (*view_renew)(void *view);
+    void (*view_end)(void *view);
+    int32_t (*get)(void *view, uint8_t table, tkt__slice key, tkt__slice *value);
+    int32_t (*get_many)(void *view, tkt__get *gets, size_t n);
+    /* Cursors return slices and allocate nothing per step. TKT_NOT_FOUND at the end of the table.
+     * seek: first key ≥ key (empty key: the first); seek_last: last key < key (empty: the last). */
+    int32_t (*cursor_open)(void *view, uint8_t table, void **cursor);
+    int32_t (*cursor_seek)(void *cursor, tkt__slice key, tkt__slice *k, tkt__slice *v);
+    int32_t (*cursor_seek_last)(void *cursor, tkt__slice key, tkt__slice *k, tkt__slice *v);
+    int32_t (*cursor_next)(void *cursor, tkt__slice *k, tkt__slice *v);
+    int32_t (*cursor_prev)(void *cursor, tkt__slice *k, tkt__slice *v);
+    void (*cursor_close)(void *cursor);
+
+    /* A write transaction: its own view of the newest state (reads through the calls above with
+     * *view), then either one commit of all its writes, sorted by (table, key), each key once; or
+     * abort. commit frees the transaction whatever it answers. now_ms is stored with the stamp as the
+     * persisted clock floor. deadline: monotonic ms of the hooks. */
+    int32_t (*write_begin)(void *e, const tkt__guard *guards, size_t n, int64_t deadline_ms,
+                           void **tx, void **view);
+    int32_t (*write_commit)(void *tx, const tkt__write *writes, size_t n, int64_t now_ms,
+                            tkt__commit_info *out);
+    void (*write_abort)(void *tx);
+
+    /* Bulk: builds a new generation of a table over many commits; publish switches it in with one. */
+    int32_t (*bulk_begin)(void *e, uint8_t table, void **bulk);
+    int32_t (*bulk_append)(void *bulk, tkt__slice key, tkt__slice value);
+    int32_t (*bulk_publish)(void *bulk);
+    void (*bulk_abort)(void *bulk);
+
+    int32_t (*floor_ms)(void *e, int64_t *now_ms); /* the highest now_ms of any commit */
+    int32_t (*stats)(void *e, tkt__engine_stats *out);
+} tkt__engine_ops;
+
+/* ---- the LMDB engine ---------------------------------------------------------------------------- */
+
+typedef struct tkt__lmdb_options {
+    uint64_t map_bytes;   /* 0: 64 GiB, or 1 GiB where pointers are 32-bit */
+    uint32_t readers;     /* 0: 512 */
+    bool create;          /* make it when missing */
+    bool read_only;
+    bool allow_net_fs;
+} tkt__lmdb_options;
+
+/* First rows of a fresh store, written in the commit that is synced before the name is published. */
+typedef struct tkt__row {
+    uint8_t table;
+    tkt__slice key, value;
+} tkt__row;
+
+/* Opens STORE/data.mdb. Creation: built as STORE/.new-PID, committed, synced, published with
+ * RENAME_NOREPLACE (or link), directory synced; the loser of a race opens the winner's; leftovers of
+ * dead processes are removed. *created tells whether this call made it.
+ * TKT_E_NO_STORE, NOT_A_STORE, ALREADY_OPEN (device + inode registry, so also through a symlink),
+ * WORD_SIZE, VERSION, SHORT_FILE, NET_FS, READERS, IO, NOMEM. Every call made in a forked child
+ * answers TKT_E_FORKED. Closing in a forked child frees memory only. */
+int32_t tkt__lmdb_open(const char *dir, const tkt__lmdb_options *options, const tkt__schema *schema,
+                       const tkt__row *first_rows, size_t first_count, const tkt_hooks *hooks,
+                       const tkt__engine_ops **ops, void **engine, bool *created);
+
+/* ---- the common layer --------------------------------------------------------------------------- */
+
+typedef struct tkt__kv tkt__kv;
+typedef struct tkt__tx tkt__tx;         /* a read snapshot, or the transaction a body runs in */
+typedef struct tkt__cursor tkt__cursor;
+
+/* Called once a batch, before its first body: the instant that the whole batch runs at. */
+typedef struct tkt__kv_config {
+    const tkt__schema *schema;
+    const tkt__engine_ops *ops;
+    void *engine;              /* owned by the kv from here on: closed by tkt__kv_close */
+    tkt_hooks hooks;
+    uint64_t epoch;
+    int32_t (*now)(void *user, int64_t *now_ms);
+    void *now_user;
+    void (*committed)(void *user, uint64_t stamp); /* after each commit, no lock held; may be NULL */
+    void *committed_user;
+} tkt__kv_config;
+
+int32_t tkt__kv_open(const tkt__kv_config *config, tkt__kv **kv);
+void tkt__kv_close(tkt__kv *kv); /* no read transaction may be open */
+const tkt__caps *tkt__kv_caps(const tkt__kv *kv);
+const tkt__engine_ops *tkt__kv_ops(tkt__kv *kv, void **engine);
+
+/* A body. Returns a status: 0…63, TKT_DECLINED or TKT_REFUND_DUE keep its writes; any other answer
+ * rolls them back. It may run several times and must then give the same writes for the same state. */
+typedef int32_t (*tkt__body)(tkt__tx *tx, void *ctx);
+
+typedef struct tkt__run_options {
+    bool dry;             /* run, answer, roll back */
+    int64_t timeout_ms;   /* 0: TKT__RUN_TIMEOUT_MS */
+} tkt__run_options;
+#define TKT__RUN_TIMEOUT_MS 30000
+
+/* Runs a body under its guards (sorted and made unique here; ≤ TKT__GUARDS_MAX; none is fine for a
+ * body that only inserts lookup rows) and waits for the commit's outcome. Answers the body's status
+ * once durable, or the failure. Error record and causes of the body reach the caller's thread. */
+int32_t tkt__kv_run(tkt__kv *kv, const tkt__guard *guards, size_t n, const tkt__run_options *options,
+                    tkt__body body, void *ctx);
+
+/* Read snapshots. `renew` takes the newest state into the same handle. */
+int32_t tkt__kv_read_begin(tkt__kv *kv, tkt__tx **tx);
+int32_t tkt__kv_read_renew(tkt__tx *tx);
+void tkt__kv_read_end(tkt__tx *tx);
+
+/* Reads, alike in snapshots and bodies. TKT_NOT_FOUND without touching the error record. */
+int32_t tkt__tx_get(tkt__tx *tx, uint8_t table, tkt__slice key, tkt__slice *value);
+int32_t tkt__tx_cursor_open(tkt__tx *tx, uint8_t table, tkt__cursor **cursor);
+int32_t tkt__cursor_seek(tkt__cursor *c, tkt__slice key, tkt__slice *k, tkt__slice *v);
+int32_t tkt__cursor_seek_last(tkt__cursor *c, tkt__slice key, tkt__slice *k, tkt__slice *v);
+int32_t tkt__cursor_next(tkt__cursor *c, tkt__slice *k, tkt__slice *v);
+int32_t tkt__cursor_prev(tkt__cursor *c, tkt__slice *k, tkt__slice *v);
+void tkt__cursor_close(tkt__cursor *c); /* NULL is fine. A body's cursor survives the body's own puts
+                                           (it re-seeks by its last key). */
+
+/* Writes of a body. Key and value are copied. -TKT_E_LIMIT past rule 7; -TKT_E_INTERNAL when the key
+ * belongs to a guard not held; insert: TKT_EXISTS when the key is there. Deleting what is not there
+ * is fine. */
+int32_t tkt__tx_put(tkt__tx *tx, uint8_t table, tkt__slice key, tkt__slice value);
+int32_t tkt__tx_insert(tkt__tx *tx, uint8_t table, tkt__slice key, tkt__slice value);
+int32_t tkt__tx_del(tkt__tx *tx, uint8_t table, tkt__slice key);
+
+/* The instant of this transaction: a body's batch, or when the snapshot was taken/renewed. */
+int64_t tkt__tx_now(const tkt__tx *tx);
+void tkt__tx_set_now(tkt__tx *tx, int64_t now_ms); /* snapshots only: the store sets it */
+bool tkt__tx_dry(const tkt__tx *tx);
+/* Memory that lives as long as the transaction (snapshot: until renew; body: until its batch ends). */
+void *tkt__tx_memory(tkt__tx *tx, size_t n);
+
+/* Guard rows. next_seq / next_serial change the row in the overlay (the guard must be held).
+ * guard_row reads it (zeros when the guard was never written). */
+int32_t tkt__tx_next_seq(tkt__tx *tx, tkt__guard guard, uint64_t *seq);
+int32_t tkt__tx_next_serial(tkt__tx *tx, tkt__guard guard, uint32_t *serial);
+int32_t tkt__tx_guard_row(tkt__tx *tx, tkt__guard guard, tkt__guard_row *row);
+void tkt__guard_key(tkt__guard guard, uint8_t key[TKT__GUARD_BYTES]);
+
+#endif

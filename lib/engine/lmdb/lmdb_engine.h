@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * engine/lmdb/lmdb_engine.h: what the files of the LMDB engine share. No other room includes it.
+ *
+ *   registry.c  which stores this process has open (the library's one mutable global)
+ *   file.c      what lies at a path, read without LMDB: word size, version, length, file system
+ *   tail.c      a file that ends before its last page
+ *   open.c      creation, opening, closing
+ *   view.c      snapshots and cursors
+ *   write.c     transactions, the stamp row, figures
+ *   bulk.c      new generations of a table
+ *
+ * On disk: STORE/data.mdb, one LMDB file with a database a table of the schema (a table that may be
+ * built in bulk has a second one, "NAME#2") and the engine's own database "engine":
+ *
+ *   "stamp"       u64 stamp of the last commit, i64 the highest instant of any commit
+ *   "generation"  u32: bit t set = table t lives in its second database
+ *   "bulk/" ‖ t   u32 process id of the builder at work on table t
+ *
+ * All little-endian. A crash leaves the last commit whose meta page reached the disk; LMDB guarantees
+ * it as long as a 512-byte sector is written whole.
+ */
+#ifndef TKT_ENGINE_LMDB_ENGINE_H
+#define TKT_ENGINE_LMDB_ENGINE_H
+
+#include <stdatomic.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include <lmdb.h>
+
+#include "engine/engine.h"
+
+#define TKT__LMDB_FILE "data.mdb"
+#define TKT__LMDB_PATH_MAX 4096
+#define TKT__LMDB_READERS 512
+#define TKT__LMDB_COMMIT_WRITES 16384
+#define TKT__LMDB_COMMIT_BYTES (8u << 20)
+#define TKT__LMDB_STAMP_BYTES 16
+
+typedef struct tkt__lmdb {
+    tkt_hooks hooks;
+    const tkt__schema *schema;
+    MDB_env *env;
+    MDB_dbi engine_db;
+    MDB_dbi dbs[TKT__TABLES_MAX][2]; /* [1]: the second generation of bulk tables */
+    dev_t device;
+    ino_t inode;
+    pid_t pid;
+    const volatile uint8_t *own; /* a page wiped on fork: 1 in the process that opened */
+    bool registered, read_only;
+    _Atomic bool fatal;          /* a meta page write failed: the outcome of a commit is unknown */
+    _Atomic uint64_t commits;
+} tkt__lmdb;
+
+typedef struct tkt__lmdb_view {
+    tkt__lmdb *e;
+    MDB_txn *txn;
+    uint32_t generation;       /* valid with generation_known */
+    bool generation_known, live, write;
+} tkt__lmdb_view;
+
+/* registry.c */
+int32_t tkt__lmdb_register(dev_t device, ino_t inode); /* -TKT_E_ALREADY_OPEN, -TKT_E_NOMEM */
+void tkt__lmdb_unregister(dev_t device, ino_t inode);
+void tkt__lmdb_open_lock(void);   /* opens and creations of one process go one after another */
+void tkt__lmdb_open_unlock(void);
+
+/* file.c */
+int32_t tkt__lmdb_file_check(const char *path, struct stat *st);
+bool tkt__lmdb_is_network_fs(uint64_t magic);
+int32_t tkt__lmdb_fs_check(const char *dir, bool allow_net_fs);
+
+/* tail.c: whether the pages from…to−1 that the file lacks are all on the free list. */
+bool tkt__lmdb_tail_is_free(int fd, uint32_t page, uint64_t free_root, uint64_t from, uint64_t to);
+
+/* view.c */
+int32_t tkt__lmdb_status(tkt__lmdb *e, int rc, const char *what);
+bool tkt__lmdb_forked(const tkt__lmdb *e);
+int32_t tkt__lmdb_forked_error(void);
+int32_t tkt__lmdb_db(tkt__lmdb_view *v, uint8_t table, MDB_dbi *db);
+int32_t tkt__lmdb_view_begin(void *e, void **view);
+int32_t tkt__lmdb_view_renew(void *view);
+void tkt__lmdb_view_end(void *view);
+int32_t tkt__lmdb_get(void *view, uint8_t table, tkt__slice key, tkt__slice *value);
+int32_t tkt__lmdb_get_many(void *view, tkt__get *gets, size_t n);
+int32_t tkt__lmdb_cursor_open(void *view, uint8_t table, void **cursor);
+int32_t tkt__lmdb_cursor_seek(void *cursor, tkt__slice key, tkt__slice *k, tkt__slice *v);
+int32_t tkt__lmdb_cursor_seek_last(void *cursor, tkt__slice key, tkt__slice *k, tkt__slice *v);
+int32_t tkt__lmdb_cursor_next(void *cursor, tkt__slice *k, tkt__slice *v);
+int32_t tkt__lmdb_cursor_prev(void *cursor, tkt__slice *k, tkt__slice *v);
+void tkt__lmdb_cursor_close(void *cursor);
+
+/* write.c */
+int32_t tkt__lmdb_write_begin(void *e, const tkt__guard *guards, size_t n, int64_t deadline_ms,
+                              void **tx, void **view);
+int32_t tkt__lmdb_write_commit(void *tx, const tkt__write *writes, size_t n, int64_t now_ms,
+                               tkt__commit_info *out);
+void tkt__lmdb_write_abort(void *tx);
+int32_t tkt__lmdb_floor_ms(void *e, int64_t *now_ms);
+int32_t tkt__lmdb_stats(void *e, tkt__engine_stats *out);
+int tkt__lmdb_txn_begin(tkt__lmdb *e, unsigned flags, MDB_txn **txn);
+
+/* bulk.c */
+int32_t tkt__lmdb_bulk_begin(void *e, uint8_t table, void **bulk);
+int32_t tkt__lmdb_bulk_append(void *bulk, tkt__slice key, tkt__slice value);
+int32_t tkt__lmdb_bulk_publish(void *bulk);
+void tkt__lmdb_bulk_abort(void *bulk);
+
+#endif

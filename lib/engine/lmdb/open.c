@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * engine/lmdb/open.c: creation, opening and closing of STORE/data.mdb.
+ *
+ * Creation is LMDB's one crash hole: it writes its first meta pages without a sync. So a store is
+ * built whole as STORE/.new-PID, committed, synced and closed, and only then given its name by a rename
+ * that refuses to replace; the directory is synced after it. A crash leaves either no data.mdb, and a
+ * .new file that the next creation or open removes, or a whole store. Of two creators one loses the
+ * rename and opens the winner's.
+ */
+#include "engine/lmdb/lmdb_engine.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define ENV_FLAGS (MDB_NOSUBDIR | MDB_NOTLS | MDB_NORDAHEAD)
+#define FRESH_PREFIX ".new-"
+#define MAP_DEFAULT_64 (UINT64_C(64) << 30)
+#define MAP_DEFAULT_32 (UINT64_C(1) << 30)
+#define MAP_LEAST (UINT64_C(1) << 20)
+
+typedef struct paths {
+    char data[TKT__LMDB_PATH_MAX], fresh[TKT__LMDB_PATH_MAX], fresh_lock[TKT__LMDB_PATH_MAX];
+} paths;
+
+static int32_t make_paths(const char *dir, paths *p)
+{
+    int n = snprintf(p->data, sizeof p->data, "%s/" TKT__LMDB_FILE, dir);
+    int m = snprintf(p->fresh, sizeof p->fresh, "%s/" FRESH_PREFIX "%ld", dir, (long)getpid());
+    int l = snprintf(p->fresh_lock, sizeof p->fresh_lock, "%s-lock", p->fresh);
+    if (n < 0 || m < 0 || l < 0 || (size_t)n >= sizeof p->data || (size_t)m >= sizeof p->fresh ||
+        (size_t)l >= sizeof p->fresh_lock)
+        return tkt__fail(TKT_E_LIMIT, "the store's path is too long");
+    return TKT_DONE;
+}
+
+/* ---- the environment ------------------------------------------------------------------------------ */
+
+static uint64_t map_bytes(const tkt__lmdb_options *o)
+{
+    if (o->map_bytes != 0)
+        return o->map_bytes;
+    return sizeof(void *) == 8 ? MAP_DEFAULT_64 : MAP_DEFAULT_32;
+}
+
+static int32_t check_map(const tkt__lmdb_options *o)
+{
+    uint64_t bytes = map_bytes(o);
+    if (bytes < MAP_LEAST)
+        return tkt__fail(TKT_E_INVALID, "a map has at least 1 MiB");
+    if (bytes > SIZE_MAX / 2 || (sizeof(void *) == 4 && bytes > MAP_DEFAULT_32))
+        return tkt__fail(TKT_E_LIMIT, "a map of %llu bytes does not fit into this build's address space",
+                         (unsigned long long)bytes);
+    return TKT_DONE;
+}
+
+static int open_db(tkt__lmdb *e, MDB_txn *txn, const char *name, unsigned flags, MDB_dbi *db)
+{
+    (void)e;
+    return mdb_dbi_open(txn, name, flags, db);
+}
+
+static int open_dbs(tkt__lmdb *e, MDB_txn *txn, unsigned flags)
+{
+    char second[64];
+    int rc = open_db(e, txn, "engine", flags, &e->engine_db);
+    for (uint32_t t = 0; rc == 0 && t < e->schema->count; t++) {
+        const tkt__table_def *def = &e->schema->tables[t];
+        rc = open_db(e, txn, def->name, flags, &e->dbs[t][0]);
+        if (rc == 0 && def->bulk) {
+            snprintf(second, sizeof second, "%s#2", def->name);
+            rc = open_db(e, txn, second, flags, &e->dbs[t][1]);
+        }
+    }
+    return rc;
+}
+
+static int open_env(tkt__lmdb *e, const char *path, const tkt__lmdb_options *o)
+{
+    mdb_filehandle_t fd;
+    int rc = mdb_env_create(&e->env);
+    if (rc == 0)
+        rc = mdb_env_set_mapsize(e->env, (size_t)map_bytes(o));
+    if (rc == 0)
+        rc = mdb_env_set_maxreaders(e->env, o->readers != 0 ? o->readers : TKT__LMDB_READERS);
+    if (rc == 0)
+        rc = mdb_env_set_maxdbs(e->env, 2 * TKT__TABLES_MAX + 2);
+    if (rc == 0)
+        rc = mdb_env_open(e->env, path, ENV_FLAGS | (o->read_only ? MDB_RDONLY : 0), 0600);
+    /* LMDB 0.9.24 forgets close-on-exec on its data descriptor. */
+    if (rc == 0 && (rc = mdb_env_get_fd(e->env, &fd)) == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
+        rc = errno;
+    return rc;
+}
+
+/* ---- creation --------------------------------------------------------------------------------------- */
+
+static int put_rows(tkt__lmdb *e, MDB_txn *txn, const tkt__row *rows, size_t n)
+{
+    uint8_t stamp[TKT__LMDB_STAMP_BYTES] = { 0 };
+    MDB_val key = { 5, (void *)(uintptr_t)"stamp" }, value = { sizeof stamp, stamp };
+    int rc = mdb_put(txn, e->engine_db, &key, &value, 0);
+    for (size_t i = 0; rc == 0 && i < n; i++) {
+        key = (MDB_val){ rows[i].key.n, (void *)(uintptr_t)rows[i].key.p };
+        value = (MDB_val){ rows[i].value.n, (void *)(uintptr_t)rows[i].value.p };
+        rc = mdb_put(txn, e->dbs[rows[i].table][0], &key, &value, 0);
+    }
+    return rc;
+}
+
+static int build(tkt__lmdb *e, const char *path, const tkt__lmdb_options *o, const tkt__row *rows,
+                 size_t n)
+{
+    MDB_txn *txn = NULL;
+    tkt__lmdb_options writing = *o;
+    writing.read_only = false;
+    int rc = open_env(e, path, &writing);
+    if (rc == 0)
+        rc = mdb_txn_begin(e->env, NULL, 0, &txn);
+    if (rc == 0 && (rc = open_dbs(e, txn, MDB_CREATE)) == 0)
+        rc = put_rows(e, txn, rows, n);
+    if (rc == 0)
+        rc = mdb_txn_commit(txn);
+    else if (txn != NULL)
+        mdb_txn_abort(txn);
+    if (rc == 0)
+        rc = mdb_env_sync(e->env, 1);
+    if (e->env != NULL)
+        mdb_env_close(e->env);
+    e->env = NULL;
+    return rc;
+}
+
+static int sync_dir(const char *dir)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return errno;
+    int rc = fsync(fd) == 0 ? 0 : errno;
+    close(fd);
+    return rc;
+}
+
+/* Gives the fresh file its name unless another one has it: 0, EEXIST, or an errno. */
+static int publish(const paths *p)
+{
+    if (renameat2(AT_FDCWD, p->fresh, AT_FDCWD, p->data, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return errno;
+    if (link(p->fresh, p->data) != 0) /* file systems without that flag */
+        return errno;
+    return unlink(p->fresh) == 0 ? 0 : errno;
+}
+
+static int make_directory(const char *dir)
+{
+    char parent[TKT__LMDB_PATH_MAX];
+    if (mkdir(dir, 0700) != 0)
+        return errno == EEXIST ? 0 : errno;
+    snprintf(parent, sizeof parent, "%s/..", dir);
+    return sync_dir(parent);
+}
+
+static int32_t create(tkt__lmdb *e, const char *dir, const paths *p, const tkt__lmdb_options *o,
+                      const tkt__row *rows, size_t n, bool *created)
+{
+    int rc = make_directory(dir);
+    if (rc != 0)
+        return rc == ENOTDIR ? tkt__fail(TKT_E_NOT_A_STORE, "%s: not a directory", dir)
+                             : tkt__fail_errno(rc, dir);
+    struct stat st;
+    if (stat(dir, &st) == 0 && !S_ISDIR(st.st_mode))
+        return tkt__fail(TKT_E_NOT_A_STORE, "%s is not a directory", dir);
+    int32_t status = tkt__lmdb_fs_check(dir, o->allow_net_fs);
+    if (status != TKT_DONE)
+        return status;
+    unlink(p->fresh);
+    unlink(p->fresh_lock);
+    rc = build(e, p->fresh, o, rows, n);
+    if (rc == 0)
+        rc = publish(p);
+    *created = rc == 0;
+    if (rc == 0 || rc == EEXIST) {
+        int synced = sync_dir(dir);
+        rc = synced;
+    }
+    unlink(p->fresh);
+    unlink(p->fresh_lock);
+    return rc == 0 ? TKT_DONE : tkt__lmdb_status(e, rc, "making the store");
+}
+
+/* Removes what creators that died left behind. */
+static void sweep_leftovers(const char *dir)
+{
+    char path[TKT__LMDB_PATH_MAX + 256];
+    DIR *d = opendir(dir);
+    if (d == NULL)
+        return;
+    for (const struct dirent *at = readdir(d); at != NULL; at = readdir(d)) {
+        if (strncmp(at->d_name, FRESH_PREFIX, sizeof FRESH_PREFIX - 1) != 0)
+            continue;
+        long pid = strtol(at->d_name + sizeof FRESH_PREFIX - 1, NULL, 10);
+        if (pid <= 0 || (kill((pid_t)pid, 0) != 0 && errno == ESRCH)) {
+            snprintf(path, sizeof path, "%s/%s", dir, at->d_name);
+            unlink(path);
+        }
+    }
+    closedir(d);
+}
+
+/* ---- open -------------------------------------------------------------------------------------------- */
+
+/* One page that the kernel hands to a forked child as zeros; NULL where it can't (getpid then). */
+static const volatile uint8_t *own_page(void)
+{
+    size_t n = (size_t)sysconf(_SC_PAGESIZE);
+    uint8_t *page = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED)
+        return NULL;
+    if (madvise(page, n, MADV_WIPEONFORK) != 0) {
+        munmap(page, n);
+        return NULL;
+    }
+    *page = 1;
+    return page;
+}
+
+static int32_t missing_table(tkt__lmdb *e, MDB_txn *txn)
+{
+    MDB_dbi db;
+    if (mdb_dbi_open(txn, "engine", 0, &db) == 0)
+        return tkt__fail(TKT_E_UPGRADE, "the store lacks a table that this version has");
+    (void)e;
+    return tkt__fail(TKT_E_NOT_A_STORE, "this is an LMDB file, but not a store");
+}
+
+static int32_t open_existing(tkt__lmdb *e, const char *path, const tkt__lmdb_options *o)
+{
+    MDB_txn *txn;
+    int dead = 0;
+    int rc = open_env(e, path, o);
+    if (rc == 0)
+        rc = mdb_reader_check(e->env, &dead);
+    if (rc == 0)
+        rc = mdb_txn_begin(e->env, NULL, o->read_only ? MDB_RDONLY : 0, &txn);
+    if (rc != 0)
+        return tkt__lmdb_status(e, rc, "opening the store");
+    rc = open_dbs(e, txn, 0);
+    if (rc != 0) {
+        int32_t status = rc == MDB_NOTFOUND || rc == MDB_INCOMPATIBLE
+                             ? missing_table(e, txn)
+                             : tkt__lmdb_status(e, rc, "opening the tables");
+        mdb_txn_abort(txn);
+        return status;
+    }
+    rc = mdb_txn_commit(txn); /* keeps the handles; nothing was written */
+    return tkt__lmdb_status(e, rc, "opening the tables");
+}
+
+static void close_engine(void *engine)
+{
+    tkt__lmdb *e = engine;
+    /* A child frees its memory and leaves the parent's locks and reader slots alone. */
+    if (e->env != NULL && !tkt__lmdb_forked(e)) {
+        mdb_env_close(e->env);
+        if (e->registered)
+            tkt__lmdb_unregister(e->device, e->inode);
+    }
+    if (e->own != NULL)
+        munmap((void *)(uintptr_t)e->own, (size_t)sysconf(_SC_PAGESIZE));
+    tkt_hooks hooks = e->hooks;
+    tkt__free(&hooks, e, sizeof *e);
+}
+
+static void caps(void *engine, tkt__caps *out)
+{
+    (void)engine;
+    *out = (tkt__caps){ .commit_writes = TKT__LMDB_COMMIT_WRITES,
+                        .commit_bytes = TKT__LMDB_COMMIT_BYTES,
+                        .remote = false };
+}
+
+static const tkt__engine_ops lmdb_ops = {
+    .name = "lmdb",
+    .caps = caps,
+    .close = close_engine,
+    .view_begin = tkt__lmdb_view_begin,
+    .view_renew = tkt__lmdb_view_renew,
+    .view_end = tkt__lmdb_view_end,
+    .get = tkt__lmdb_get,
+    .get_many = tkt__lmdb_get_many,
+    .cursor_open = tkt__lmdb_cursor_open,
+    .cursor_seek = tkt__lmdb_cursor_seek,
+    .cursor_seek_last = tkt__lmdb_cursor_seek_last,
+    .cursor_next = tkt__lmdb_cursor_next,
+    .cursor_prev = tkt__lmdb_cursor_prev,
+    .cursor_close = tkt__lmdb_cursor_close,
+    .write_begin = tkt__lmdb_write_begin,
+    .write_commit = tkt__lmdb_write_commit,
+    .write_abort = tkt__lmdb_write_abort,
+    .bulk_begin = tkt__lmdb_bulk_begin,
+    .bulk_append = tkt__lmdb_bulk_append,
+    .bulk_publish = tkt__lmdb_bulk_publish,
+    .bulk_abort = tkt__lmdb_bulk_abort,
+    .floor_ms = tkt__lmdb_floor_ms,
+    .stats = tkt__lmdb_stats,
+};
+
+/* Finds or makes the file and registers it: from here on no second open of it can start. */
+static int32_t locate(tkt__lmdb *e, const char *dir, const paths *p, const tkt__lmdb_options *o,
+                      const tkt__row *rows, size_t n, bool *created)
+{
+    struct stat st;
+    int32_t status = tkt__lmdb_file_check(p->data, &st);
+    if (tkt_status_primary(status) == TKT_E_NO_STORE && o->create && !o->read_only) {
+        status = create(e, dir, p, o, rows, n, created);
+        if (status == TKT_DONE)
+            status = tkt__lmdb_file_check(p->data, &st);
+    } else if (tkt_status_primary(status) == TKT_E_NO_STORE && stat(dir, &st) == 0 &&
+               !S_ISDIR(st.st_mode))
+        status = tkt__fail(TKT_E_NOT_A_STORE, "%s is not a directory", dir);
+    if (status == TKT_DONE)
+        status = tkt__lmdb_fs_check(dir, o->allow_net_fs);
+    if (status == TKT_DONE)
+        status = tkt__lmdb_register(st.st_dev, st.st_ino);
+    if (status == TKT_DONE) {
+        e->device = st.st_dev;
+        e->inode = st.st_ino;
+        e->registered = true;
+    }
+    return status;
+}
+
+int32_t tkt__lmdb_open(const char *dir, const tkt__lmdb_options *options, const tkt__schema *schema,
+                       const tkt__row *first_rows, size_t first_count, const tkt_hooks *hooks,
+                       const tkt__engine_ops **ops, void **engine, bool *created)
+{
+    paths p;
+    *created = false;
+    int32_t status = check_map(options);
+    if (status == TKT_DONE)
+        status = make_paths(dir, &p);
+    if (status != TKT_DONE)
+        return status;
+    tkt__lmdb *e = tkt__alloc(hooks, sizeof *e);
+    if (e == NULL)
+        return tkt__fail(TKT_E_NOMEM, "no memory for a store");
+    memset(e, 0, sizeof *e);
+    e->hooks = *hooks;
+    e->schema = schema;
+    e->pid = getpid();
+    e->own = own_page();
+    e->read_only = options->read_only;
+    tkt__lmdb_open_lock();
+    status = locate(e, dir, &p, options, first_rows, first_count, created);
+    if (status == TKT_DONE)
+        status = open_existing(e, p.data, options);
+    tkt__lmdb_open_unlock();
+    if (status != TKT_DONE) {
+        if (e->env == NULL && e->registered)
+            tkt__lmdb_unregister(e->device, e->inode);
+        close_engine(e);
+        return status;
+    }
+    if (!options->read_only)
+        sweep_leftovers(dir);
+    *ops = &lmdb_ops;
+    *engine = e;
+    return TKT_DONE;
+}

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * engine/lmdb/view.c: snapshots and cursors over LMDB transactions, and what LMDB's codes mean.
+ *
+ * A view is one transaction; renewing resets and renews it without lock or allocation. Slices point
+ * into the map. Tables that may be built in bulk have two databases: which one is read from the
+ * "generation" row of the view's own snapshot, once, at the first access to such a table.
+ */
+#include "engine/lmdb/lmdb_engine.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+bool tkt__lmdb_forked(const tkt__lmdb *e)
+{
+    return e->own != NULL ? *e->own == 0 : e->pid != getpid();
+}
+
+int32_t tkt__lmdb_forked_error(void)
+{
+    return tkt__fail(TKT_E_FORKED, "the store was opened by the parent process: open it anew here");
+}
+
+int32_t tkt__lmdb_status(tkt__lmdb *e, int rc, const char *what)
+{
+    MDB_envinfo info;
+    switch (rc) {
+    case 0:
+        return TKT_DONE;
+    case MDB_NOTFOUND:
+        return TKT_NOT_FOUND;
+    case MDB_MAP_FULL:
+        mdb_env_info(e->env, &info);
+        return tkt__fail(TKT_E_FULL, "%s: the store's map of %zu bytes is full", what, info.me_mapsize);
+    case MDB_READERS_FULL:
+        return tkt__fail(TKT_E_READERS, "%s: the reader table is full", what);
+    case MDB_TXN_FULL:
+        return tkt__fail(TKT_E_LIMIT, "%s: the transaction is too large", what);
+    case ENOMEM:
+        return tkt__fail(TKT_E_NOMEM, "%s: no memory", what);
+    case MDB_VERSION_MISMATCH:
+        return tkt__fail(TKT_E_VERSION, "%s: %s", what, mdb_strerror(rc));
+    case MDB_PANIC:
+        atomic_store(&e->fatal, true);
+        return tkt__fail(TKT_E_IO, "%s: a write to the head of the file failed: close and open again", what);
+    default:
+        if (rc > 0)
+            return tkt__fail_errno(rc, what);
+        return tkt__fail(TKT_E_CORRUPT, "%s: %s", what, mdb_strerror(rc));
+    }
+}
+
+static MDB_val val_of(tkt__slice s)
+{
+    MDB_val v = { s.n, (void *)(uintptr_t)s.p };
+    return v;
+}
+
+static tkt__slice slice_of(MDB_val v)
+{
+    return tkt__slice_of(v.mv_data, v.mv_size);
+}
+
+int32_t tkt__lmdb_view_begin(void *engine, void **out)
+{
+    tkt__lmdb *e = engine;
+    if (tkt__lmdb_forked(e))
+        return tkt__lmdb_forked_error();
+    tkt__lmdb_view *v = tkt__alloc(&e->hooks, sizeof *v);
+    if (v == NULL)
+        return tkt__fail(TKT_E_NOMEM, "no memory for a snapshot");
+    *v = (tkt__lmdb_view){ .e = e };
+    int rc = tkt__lmdb_txn_begin(e, MDB_RDONLY, &v->txn);
+    if (rc == MDB_READERS_FULL) { /* slots of dead processes count until someone clears them */
+        int dead = 0;
+        mdb_reader_check(e->env, &dead);
+        rc = tkt__lmdb_txn_begin(e, MDB_RDONLY, &v->txn);
+    }
+    if (rc != 0) {
+        tkt__free(&e->hooks, v, sizeof *v);
+        return tkt__lmdb_status(e, rc, "beginning a snapshot");
+    }
+    v->live = true;
+    *out = v;
+    return TKT_DONE;
+}
+
+int32_t tkt__lmdb_view_renew(void *view)
+{
+    tkt__lmdb_view *v = view;
+    if (tkt__lmdb_forked(v->e))
+        return tkt__lmdb_forked_error();
+    if (v->live)
+        mdb_txn_reset(v->txn);
+    v->live = false;
+    v->generation_known = false;
+    int rc = mdb_txn_renew(v->txn);
+    if (rc != 0)
+        return tkt__lmdb_status(v->e, rc, "renewing a snapshot");
+    v->live = true;
+    return TKT_DONE;
+}
+
+void tkt__lmdb_view_end(void *view)
+{
+    tkt__lmdb_view *v = view;
+    if (v == NULL)
+        return;
+    tkt__lmdb *e = v->e;
+    /* In a forked child the reader slot is the parent's: LMDB must not touch it. */
+    if (!tkt__lmdb_forked(e))
+        mdb_txn_abort(v->txn);
+    tkt__free(&e->hooks, v, sizeof *v);
+}
+
+static int32_t read_generation(tkt__lmdb_view *v)
+{
+    MDB_val key = { 10, (void *)(uintptr_t)"generation" }, value;
+    int rc = mdb_get(v->txn, v->e->engine_db, &key, &value);
+    if (rc != 0 && rc != MDB_NOTFOUND)
+        return tkt__lmdb_status(v->e, rc, "reading the generation row");
+    tkt__reader r = tkt__reader_of(rc == 0 ? slice_of(value) : tkt__slice_of(NULL, 0));
+    v->generation = rc == 0 ? tkt__get_u32(&r) : 0;
+    v->generation_known = true;
+    return r.bad ? tkt__fail(TKT_E_CORRUPT, "the generation row is malformed") : TKT_DONE;
+}
+
+int32_t tkt__lmdb_db(tkt__lmdb_view *v, uint8_t table, MDB_dbi *db)
+{
+    if (!v->live)
+        return tkt__fail(TKT_E_INVALID, "the snapshot could not be renewed: it is over");
+    if (table >= v->e->schema->count)
+        return tkt__fail(TKT_E_INTERNAL, "there is no table %u", table);
+    if (v->e->schema->tables[table].bulk) {
+        if (!v->generation_known) {
+            int32_t status = read_generation(v);
+            if (status != TKT_DONE)
+                return status;
+        }
+        *db = v->e->dbs[table][v->generation >> table & 1];
+    } else
+        *db = v->e->dbs[table][0];
+    return TKT_DONE;
+}
+
+int32_t tkt__lmdb_get(void *view, uint8_t table, tkt__slice key, tkt__slice *value)
+{
+    tkt__lmdb_view *v = view;
+    MDB_dbi db;
+    int32_t status = tkt__lmdb_db(v, table, &db);
+    if (status != TKT_DONE)
+        return status;
+    MDB_val k = val_of(key), found;
+    int rc = mdb_get(v->txn, db, &k, &found);
+    if (rc == 0) {
+        *value = slice_of(found);
+        return TKT_DONE;
+    }
+    return rc == MDB_NOTFOUND ? TKT_NOT_FOUND : tkt__lmdb_status(v->e, rc, "reading");
+}
+
+int32_t tkt__lmdb_get_many(void *view, tkt__get *gets, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        gets[i].status = tkt__lmdb_get(view, gets[i].table, gets[i].key, &gets[i].value);
+        if (gets[i].status < 0)
+            return gets[i].status;
+    }
+    return TKT_DONE;
+}
+
+/* ---- cursors ---------------------------------------------------------------------------------- */
+
+typedef struct lmdb_cursor {
+    tkt__lmdb *e;
+    MDB_cursor *cursor;
+} lmdb_cursor;
+
+int32_t tkt__lmdb_cursor_open(void *view, uint8_t table, void **out)
+{
+    tkt__lmdb_view *v = view;
+    MDB_dbi db;
+    int32_t status = tkt__lmdb_db(v, table, &db);
+    if (status != TKT_DONE)
+        return status;
+    lmdb_cursor *c = tkt__alloc(&v->e->hooks, sizeof *c);
+    if (c == NULL)
+        return tkt__fail(TKT_E_NOMEM, "no memory for a cursor");
+    c->e = v->e;
+    int rc = mdb_cursor_open(v->txn, db, &c->cursor);
+    if (rc != 0) {
+        tkt__free(&v->e->hooks, c, sizeof *c);
+        return tkt__lmdb_status(v->e, rc, "opening a cursor");
+    }
+    *out = c;
+    return TKT_DONE;
+}
+
+static int32_t step(lmdb_cursor *c, MDB_val *key, MDB_cursor_op op, tkt__slice *k, tkt__slice *v)
+{
+    MDB_val value = { 0, NULL };
+    int rc = mdb_cursor_get(c->cursor, key, &value, op);
+    if (rc != 0)
+        return rc == MDB_NOTFOUND ? TKT_NOT_FOUND : tkt__lmdb_status(c->e, rc, "moving a cursor");
+    *k = slice_of(*key);
+    *v = slice_of(value);
+    return TKT_DONE;
+}
+
+int32_t tkt__lmdb_cursor_seek(void *cursor, tkt__slice key, tkt__slice *k, tkt__slice *v)
+{
+    MDB_val at = val_of(key);
+    return step(cursor, &at, key.n != 0 ? MDB_SET_RANGE : MDB_FIRST, k, v);
+}
+
+int32_t tkt__lmdb_cursor_seek_last(void *cursor, tkt__slice key, tkt__slice *k, tkt__slice *v)
+{
+    MDB_val at = val_of(key);
+    if (key.n != 0) {
+        int32_t status = step(cursor, &at, MDB_SET_RANGE, k, v);
+        if (status == TKT_DONE)
+            return step(cursor, &at, MDB_PREV, k, v);
+        if (status != TKT_NOT_FOUND)
+            return status;
+    }
+    return step(cursor, &at, MDB_LAST, k, v);
+}
+
+int32_t tkt__lmdb_cursor_next(void *cursor, tkt__slice *k, tkt__slice *v)
+{
+    MDB_val at = { 0, NULL };
+    return step(cursor, &at, MDB_NEXT, k, v);
+}
+
+int32_t tkt__lmdb_cursor_prev(void *cursor, tkt__slice *k, tkt__slice *v)
+{
+    MDB_val at = { 0, NULL };
+    return step(cursor, &at, MDB_PREV, k, v);
+}
+
+void tkt__lmdb_cursor_close(void *cursor)
+{
+    lmdb_cursor *c = cursor;
+    if (c == NULL)
+        return;
+    if (!tkt__lmdb_forked(c->e))
+        mdb_cursor_close(c->cursor);
+    tkt__free(&c->e->hooks, c, sizeof *c);
+}

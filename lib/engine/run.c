@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * engine/run.c: the queue: who leads, who joins, who waits. This is the group commit of every engine.
+ *
+ * A request queues up. When no transaction that it must wait for is in flight, it becomes a leader:
+ * its thread gathers what has queued in its scope, runs one attempt and answers everyone in it. What
+ * arrives meanwhile waits and joins the next attempt. There is no timer. Scope: on a local engine the
+ * whole process, one leader at a time; on a remote engine the guards that the leader claims, so that
+ * disjoint requests go in parallel and overlapping ones never are in two transactions at once.
+ *
+ * Locks: `kv->lock` for queue, claims and idle batches; a request's own lock for its role. Neither is
+ * held while an engine, a body or a hook runs. Nothing here survives a crash, or has to.
+ */
+#include <time.h>
+#include <unistd.h>
+
+#include "engine/kv.h"
+
+/* ---- guards --------------------------------------------------------------------------------------- */
+
+/* Sorts by insertion and drops doubles: there are eight at most. */
+static void add_guard(tkt__request *r, tkt__guard guard)
+{
+    uint32_t at = r->guards_n;
+    while (at > 0 && tkt__guard_less(guard, r->guards[at - 1]))
+        at--;
+    if (at > 0 && tkt__guard_equal(guard, r->guards[at - 1]))
+        return;
+    for (uint32_t i = r->guards_n; i > at; i--)
+        r->guards[i] = r->guards[i - 1];
+    r->guards[at] = guard;
+    r->guards_n++;
+}
+
+static bool overlap(const tkt__guard *a, uint32_t an, const tkt__guard *b, uint32_t bn)
+{
+    for (uint32_t i = 0, k = 0; i < an && k < bn;) {
+        if (tkt__guard_equal(a[i], b[k]))
+            return true;
+        if (tkt__guard_less(a[i], b[k]))
+            i++;
+        else
+            k++;
+    }
+    return false;
+}
+
+/* Every guard of the request is among the leader's. */
+static bool covered(const tkt__request *leader, const tkt__request *r)
+{
+    for (uint32_t i = 0; i < r->guards_n; i++)
+        if (!overlap(leader->guards, leader->guards_n, &r->guards[i], 1))
+            return false;
+    return true;
+}
+
+/* ---- queue, under kv->lock -------------------------------------------------------------------------- */
+
+static void enqueue(tkt__kv *kv, tkt__request *r, bool front)
+{
+    r->prev = front ? NULL : kv->queue.last;
+    r->next = front ? kv->queue.first : NULL;
+    if (r->prev != NULL)
+        r->prev->next = r;
+    else
+        kv->queue.first = r;
+    if (r->next != NULL)
+        r->next->prev = r;
+    else
+        kv->queue.last = r;
+    r->queued = true;
+}
+
+static void dequeue(tkt__kv *kv, tkt__request *r)
+{
+    if (r->prev != NULL)
+        r->prev->next = r->next;
+    else
+        kv->queue.first = r->next;
+    if (r->next != NULL)
+        r->next->prev = r->prev;
+    else
+        kv->queue.last = r->prev;
+    r->next = r->prev = NULL;
+    r->queued = false;
+}
+
+static void set_role(tkt__request *r, tkt__role role)
+{
+    pthread_mutex_lock(&r->lock);
+    r->role = (uint8_t)role;
+    pthread_cond_signal(&r->wake);
+    pthread_mutex_unlock(&r->lock); /* last touch: an answered request may be gone after it */
+}
+
+static bool may_lead(const tkt__kv *kv, const tkt__request *r)
+{
+    if (!kv->caps.remote)
+        return kv->claims == NULL;
+    for (const tkt__request *c = kv->claims; c != NULL; c = c->claim_next)
+        if (overlap(c->claim, c->claim_n, r->guards, r->guards_n))
+            return false;
+    return true;
+}
+
+/* Makes leaders of those in the queue that may go, in order. */
+static void promote(tkt__kv *kv)
+{
+    for (tkt__request *r = kv->queue.first, *next; r != NULL; r = next) {
+        next = r->next;
+        if (!may_lead(kv, r))
+            continue;
+        dequeue(kv, r);
+        r->claim = r->guards;
+        r->claim_n = r->guards_n;
+        r->claim_next = kv->claims;
+        kv->claims = r;
+        set_role(r, TKT__LEAD);
+        if (!kv->caps.remote)
+            return;
+    }
+}
+
+static void drop_claim(tkt__kv *kv, tkt__request *leader)
+{
+    tkt__request **at = &kv->claims;
+    while (*at != leader)
+        at = &(*at)->claim_next;
+    *at = leader->claim_next;
+}
+
+/* The leader and whoever is queued in its scope. */
+static void gather(tkt__kv *kv, tkt__request *leader, tkt__batch *b)
+{
+    b->run = (tkt__list){ NULL, NULL };
+    b->deadline_ms = leader->deadline_ms;
+    memcpy(b->guards, leader->guards, leader->guards_n * sizeof b->guards[0]);
+    b->guards_n = leader->guards_n;
+    tkt__list_append(&b->run, leader);
+    for (tkt__request *r = kv->queue.first, *next; r != NULL; r = next) {
+        next = r->next;
+        if (kv->caps.remote && !covered(leader, r))
+            continue;
+        dequeue(kv, r);
+        if (r->deadline_ms < b->deadline_ms)
+            b->deadline_ms = r->deadline_ms;
+        tkt__list_append(&b->run, r);
+    }
+}
+
+static void requeue(tkt__kv *kv, tkt__list *again)
+{
+    tkt__request *back = NULL;
+    for (tkt__request *r = tkt__list_take(again); r != NULL; r = tkt__list_take(again)) {
+        r->prev = back; /* a stack through prev, so that the front keeps their order */
+        back = r;
+    }
+    while (back != NULL) {
+        tkt__request *r = back;
+        back = r->prev;
+        pthread_mutex_lock(&r->lock);
+        r->role = TKT__WAIT;
+        pthread_mutex_unlock(&r->lock);
+        enqueue(kv, r, true);
+    }
+}
+
+/* ---- leading ------------------------------------------------------------------------------------------ */
+
+/* Full-jitter back-off before another try of a request that failed `fails` times. */
+static void back_off(tkt__kv *kv, uint32_t fails)
+{
+    uint64_t drawn = 0;
+    uint64_t most = TKT__BACKOFF_BASE_MS;
+    for (uint32_t i = 1; i < fails && most < TKT__BACKOFF_MAX_MS; i++)
+        most *= 2;
+    (void)tkt__random(&kv->hooks, &drawn, sizeof drawn);
+    uint64_t ns = drawn % (most * 1000000 + 1);
+    struct timespec pause = { (time_t)(ns / 1000000000), (long)(ns % 1000000000) };
+    nanosleep(&pause, NULL);
+}
+
+static tkt__batch *take_batch(tkt__kv *kv)
+{
+    pthread_mutex_lock(&kv->lock);
+    tkt__batch *b = kv->idle;
+    if (b != NULL)
+        kv->idle = b->idle_next;
+    pthread_mutex_unlock(&kv->lock);
+    return b != NULL ? b : tkt__batch_new(kv);
+}
+
+static void lead(tkt__kv *kv, tkt__request *own)
+{
+    tkt__list done = { NULL, NULL };
+    uint64_t stamp = 0;
+    if (own->fails != 0)
+        back_off(kv, own->fails);
+    tkt__batch *b = take_batch(kv);
+    pthread_mutex_lock(&kv->lock);
+    if (b == NULL) { /* no memory: this request alone fails, the next in line tries for itself */
+        own->status = tkt__fail(TKT_E_NOMEM, "no memory for a batch");
+        own->recorded = true;
+        tkt__error_save(&own->record);
+        own->role = TKT__OVER;
+    } else {
+        gather(kv, own, b);
+        pthread_mutex_unlock(&kv->lock);
+        tkt__batch_attempt(b);
+        stamp = b->committed ? b->stamp : 0;
+        done = b->done;
+        pthread_mutex_lock(&kv->lock);
+        requeue(kv, &b->again);
+        b->idle_next = kv->idle;
+        kv->idle = b;
+    }
+    drop_claim(kv, own);
+    promote(kv);
+    pthread_mutex_unlock(&kv->lock);
+    if (stamp != 0 && kv->config.committed != NULL)
+        kv->config.committed(kv->config.committed_user, stamp);
+    for (tkt__request *r = tkt__list_take(&done); r != NULL; r = tkt__list_take(&done))
+        set_role(r, TKT__OVER);
+}
+
+static tkt__role wait_role(tkt__request *r)
+{
+    pthread_mutex_lock(&r->lock);
+    while (r->role == TKT__WAIT)
+        pthread_cond_wait(&r->wake, &r->lock);
+    tkt__role role = r->role;
+    if (role == TKT__LEAD)
+        r->role = TKT__WAIT;
+    pthread_mutex_unlock(&r->lock);
+    return role;
+}
+
+/* ---- the call ------------------------------------------------------------------------------------------- */
+
+static int32_t prepare(tkt__kv *kv, tkt__request *r, const tkt__guard *guards, size_t n,
+                       const tkt__run_options *options)
+{
+    int64_t timeout = options != NULL && options->timeout_ms > 0 ? options->timeout_ms : TKT__RUN_TIMEOUT_MS;
+    if (getpid() != kv->pid)
+        return tkt__fail(TKT_E_FORKED, "the store was opened by the parent process: open it anew here");
+    if (n > TKT__GUARDS_MAX)
+        return tkt__fail(TKT_E_INTERNAL, "%zu guards, at most %d", n, TKT__GUARDS_MAX);
+    for (size_t i = 0; i < n; i++)
+        add_guard(r, guards[i]);
+    r->dry = options != NULL && options->dry;
+    r->deadline_ms = kv->hooks.monotonic_ms(kv->hooks.user) + timeout;
+    if (pthread_mutex_init(&r->lock, NULL) != 0)
+        return tkt__fail(TKT_E_NOMEM, "no memory for a lock");
+    if (pthread_cond_init(&r->wake, NULL) != 0) {
+        pthread_mutex_destroy(&r->lock);
+        return tkt__fail(TKT_E_NOMEM, "no memory for a condition");
+    }
+    return TKT_DONE;
+}
+
+int32_t tkt__kv_run(tkt__kv *kv, const tkt__guard *guards, size_t n, const tkt__run_options *options,
+                    tkt__body body, void *ctx)
+{
+    tkt__request r = { .body = body, .ctx = ctx };
+    int32_t status = prepare(kv, &r, guards, n, options);
+    if (status != TKT_DONE)
+        return status;
+    pthread_mutex_lock(&kv->lock);
+    enqueue(kv, &r, false);
+    promote(kv);
+    pthread_mutex_unlock(&kv->lock);
+    while (wait_role(&r) == TKT__LEAD)
+        lead(kv, &r);
+    pthread_cond_destroy(&r.wake);
+    pthread_mutex_destroy(&r.lock);
+    if (r.recorded)
+        tkt__error_load(&r.record);
+    return r.status;
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * lib/rooms.c: the composition root: the one file that knows which rooms there are. store/ calls
+ * upward only through this table, so that every import points downward.
+ */
+#include "catalog/catalog.h"
+
+const tkt__room *const tkt__rooms[] = {
+    &tkt__catalog_room,
+    NULL,
+};

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * store/format.c: the format record, META/"format", 80 bytes, little-endian:
+ *
+ *    0  4  magic "TKTF"
+ *    4  2  major: another one can't be read at all
+ *    6  2  minor: a newer one may be read, not written
+ *    8  4  features that a reader must know (bits)
+ *   12  4  features that a writer must know (bits)
+ *   16  8  epoch, from 1; raised when a backup is restored
+ *   24 16  creation id, random
+ *   40 32  salt, random
+ *   72  4  text analyser's version; 0: no index
+ *   76  4  0
+ *
+ * Written once with the store's creation. A crash never leaves a store without it.
+ */
+#include "store/internal.h"
+
+#define FORMAT_BYTES 80
+#define FEATURES_KNOWN 0u
+
+int32_t tkt__store_first_rows(const tkt_hooks *hooks, tkt__first_rows *out)
+{
+    uint8_t drawn[16 + TKT_SALT_BYTES];
+    int32_t status = tkt__random(hooks, drawn, sizeof drawn);
+    if (status != TKT_DONE)
+        return status;
+    tkt__writer w = tkt__writer_of(out->bytes, sizeof out->bytes);
+    tkt__put_bytes(&w, "TKTF", 4);
+    tkt__put_u16(&w, TKT__FORMAT_MAJOR);
+    tkt__put_u16(&w, TKT__FORMAT_MINOR);
+    tkt__put_u32(&w, 0);
+    tkt__put_u32(&w, 0);
+    tkt__put_u64(&w, 1);
+    tkt__put_bytes(&w, drawn, sizeof drawn);
+    tkt__put_u32(&w, 0);
+    tkt__put_u32(&w, 0);
+    out->count = 1;
+    out->rows[0].table = TKT__T_META;
+    out->rows[0].key = tkt__slice_of(TKT__META_FORMAT, sizeof TKT__META_FORMAT - 1);
+    out->rows[0].value = tkt__slice_of(out->bytes, w.n);
+    return TKT_DONE;
+}
+
+static int32_t decode(tkt__slice value, tkt__format *f)
+{
+    tkt__reader r = tkt__reader_of(value);
+    tkt__slice magic = tkt__get_bytes(&r, 4);
+    f->major = tkt__get_u16(&r);
+    f->minor = tkt__get_u16(&r);
+    f->read_features = tkt__get_u32(&r);
+    f->write_features = tkt__get_u32(&r);
+    f->epoch = tkt__get_u64(&r);
+    tkt__slice uuid = tkt__get_bytes(&r, sizeof f->uuid);
+    tkt__slice salt = tkt__get_bytes(&r, sizeof f->salt);
+    f->analyser = tkt__get_u32(&r);
+    if (r.bad || memcmp(magic.p, "TKTF", 4) != 0)
+        return tkt__fail(TKT_E_CORRUPT, "the format record is malformed");
+    memcpy(f->uuid, uuid.p, sizeof f->uuid);
+    memcpy(f->salt, salt.p, sizeof f->salt);
+    return TKT_DONE;
+}
+
+int32_t tkt__format_load(tkt__tx *tx, bool read_only, tkt__format *f)
+{
+    tkt__slice value;
+    tkt__slice key = tkt__slice_of(TKT__META_FORMAT, sizeof TKT__META_FORMAT - 1);
+    int32_t status = tkt__tx_get(tx, TKT__T_META, key, &value);
+    if (status == TKT_NOT_FOUND)
+        return tkt__fail(TKT_E_CORRUPT, "the store has no format record");
+    if (status == TKT_DONE)
+        status = decode(value, f);
+    if (status != TKT_DONE)
+        return status;
+    if (f->major > TKT__FORMAT_MAJOR || (f->read_features & ~FEATURES_KNOWN) != 0)
+        return tkt__fail(TKT_E_VERSION, "the store has format %u.%u, this library reads %u.%u",
+                         f->major, f->minor, TKT__FORMAT_MAJOR, TKT__FORMAT_MINOR);
+    if (f->major < TKT__FORMAT_MAJOR || value.n != FORMAT_BYTES)
+        return tkt__fail(TKT_E_UPGRADE, "the store has format %u.%u: upgrade it", f->major, f->minor);
+    if (!read_only && (f->minor > TKT__FORMAT_MINOR || (f->write_features & ~FEATURES_KNOWN) != 0))
+        return tkt__fail(TKT_E_VERSION, "a newer library wrote this store: it can be read, not written");
+    return TKT_DONE;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * store/internal.h: what the files of this room share. No other room includes it.
+ */
+#ifndef TKT_STORE_INTERNAL_H
+#define TKT_STORE_INTERNAL_H
+
+#include "store/store.h"
+
+#define TKT__SNAPSHOT_LIMIT_MS INT64_C(60000)
+#define TKT__SNAPSHOT_LIMIT_MAX_MS INT64_C(86400000)
+
+struct tkt_options {
+    tkt_hooks hooks;
+    tkt__lmdb_options lmdb;
+    int64_t snapshot_limit_ms;
+};
+
+/* format.c: META/"format" as it stands. */
+#define TKT__FORMAT_MAJOR 1
+#define TKT__FORMAT_MINOR 0
+typedef struct tkt__format {
+    uint16_t major, minor;
+    uint32_t read_features, write_features; /* bits that a reader, a writer must know */
+    uint64_t epoch;
+    uint8_t uuid[16];
+    uint8_t salt[TKT_SALT_BYTES];
+    uint32_t analyser; /* version of the text analyser; 0: no index yet */
+} tkt__format;
+int32_t tkt__format_load(tkt__tx *tx, bool read_only, tkt__format *format);
+
+/* clock.c */
+int32_t tkt__clock_open(tkt_store *store);
+int32_t tkt__clock_of_batch(void *store, int64_t *now_ms);
+
+/* ids.c */
+int32_t tkt__ids_open(tkt_store *store);
+void tkt__ids_close(tkt_store *store);
+
+/* idem.c */
+int32_t tkt__idem_tick(tkt_store *store, uint32_t most, uint32_t *done);
+int32_t tkt__idem_check(tkt__tx *tx, tkt__problems *problems);
+int32_t tkt__feed_check(tkt__tx *tx, tkt__problems *problems);
+
+/* open.c */
+void tkt__store_unref(tkt_store *store);
+
+/* A scan of one table: fn returns TKT_DONE to go on; anything else ends it and is answered. */
+typedef int32_t (*tkt__row_fn)(void *user, tkt__slice key, tkt__slice value);
+int32_t tkt__scan(tkt__tx *tx, uint8_t table, tkt__slice prefix, tkt__row_fn fn, void *user);
+
+#endif

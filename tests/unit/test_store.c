@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * tests/unit/test_store.c: opening in every way, the clock, ids, idempotency, feed and check.
+ */
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "store/store.h"
+
+#define NOW INT64_C(1900000000000)
+
+static char dir[64], path[96];
+static int64_t wall = NOW, mono = 1000;
+
+static int64_t fake_wall(void *user) { (void)user; return wall; }
+static int64_t fake_mono(void *user) { (void)user; return mono; }
+
+static int remove_one(const char *p, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)st, (void)type, (void)ftw;
+    return remove(p);
+}
+
+static void up(void)
+{
+    strcpy(dir, "/tmp/tkt-store-XXXXXX");
+    cr_assert_not_null(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/s", dir);
+}
+
+static void down(void)
+{
+    nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static int32_t open_as(const char *where, int create, int read_only, tkt_store **store)
+{
+    tkt_options *o;
+    tkt_hooks hooks = TKT_HOOKS_INIT;
+    hooks.wall_ms = fake_wall;
+    hooks.monotonic_ms = fake_mono;
+    cr_assert_eq(tkt_options_new(&o), TKT_DONE);
+    cr_assert_eq(tkt_options_set_create(o, create), TKT_DONE);
+    cr_assert_eq(tkt_options_set_read_only(o, read_only), TKT_DONE);
+    cr_assert_eq(tkt_options_set_map_bytes(o, 64 << 20), TKT_DONE);
+    cr_assert_eq(tkt_options_set_hooks(o, &hooks), TKT_DONE);
+    int32_t s = tkt_store_open(where, strlen(where), o, store);
+    tkt_options_free(o);
+    return tkt_status_primary(s);
+}
+
+static tkt_store *make(void)
+{
+    tkt_store *s = NULL;
+    cr_assert_eq(open_as(path, 1, 0, &s), TKT_DONE, "%s", tkt_error_text());
+    return s;
+}
+
+TestSuite(store, .init = up, .fini = down);
+
+Test(store, opens_as_what_it_is)
+{
+    tkt_store *s, *t;
+    char other[160];
+    cr_assert_eq(open_as(path, 0, 0, &s), TKT_E_NO_STORE);
+    s = make();
+    cr_assert_eq(tkt_store_created(s), 1);
+    snprintf(other, sizeof other, "%s/link", dir);
+    cr_assert_eq(symlink(path, other), 0);
+    cr_assert_eq(open_as(path, 0, 0, &t), TKT_E_ALREADY_OPEN);
+    cr_assert_eq(open_as(other, 0, 0, &t), TKT_E_ALREADY_OPEN);
+    uint8_t salt[TKT_SALT_BYTES], again[TKT_SALT_BYTES];
+    cr_assert_eq(tkt_store_salt(s, salt), TKT_DONE);
+    tkt_store_close(s);
+    cr_assert_eq(open_as(other, 1, 0, &s), TKT_DONE);
+    cr_assert_eq(tkt_store_created(s), 0);
+    cr_assert_eq(tkt_store_salt(s, again), TKT_DONE);
+    cr_assert_eq(memcmp(salt, again, sizeof salt), 0);
+    tkt_store_close(s);
+}
+
+Test(store, refuses_what_is_none)
+{
+    tkt_store *s;
+    char file[160];
+    snprintf(file, sizeof file, "%s/file", dir);
+    int fd = open(file, O_CREAT | O_WRONLY, 0600);
+    cr_assert_geq(fd, 0);
+    close(fd);
+    cr_assert_eq(open_as(file, 0, 0, &s), TKT_E_NOT_A_STORE);
+    cr_assert_eq(open_as(file, 1, 0, &s), TKT_E_NOT_A_STORE);
+    cr_assert_eq(open_as("", 1, 0, &s), TKT_E_INVALID);
+    cr_assert_eq(mkdir(path, 0700), 0);
+    snprintf(file, sizeof file, "%s/data.mdb", path);
+    fd = open(file, O_CREAT | O_WRONLY, 0600);
+    char junk[8192];
+    memset(junk, 7, sizeof junk);
+    cr_assert_eq(write(fd, junk, sizeof junk), (ssize_t)sizeof junk);
+    close(fd);
+    cr_assert_eq(open_as(path, 1, 0, &s), TKT_E_NOT_A_STORE);
+    cr_assert_eq(truncate(file, 100), 0);
+    cr_assert_eq(open_as(path, 1, 0, &s), TKT_E_SHORT_FILE);
+}
+
+/* Writes at an offset of the closed store's data file and tells what an open says. */
+static int32_t patched(off_t at, const void *bytes, size_t n)
+{
+    tkt_store *s = NULL;
+    char file[160];
+    snprintf(file, sizeof file, "%s/data.mdb", path);
+    int fd = open(file, O_WRONLY);
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(pwrite(fd, bytes, n, at), (ssize_t)n);
+    close(fd);
+    int32_t status = open_as(path, 0, 0, &s);
+    if (status == TKT_DONE)
+        tkt_store_close(s);
+    return status;
+}
+
+Test(store, tells_word_size_and_version_apart)
+{
+    const uint32_t magic = 0xBEEFC0DE, zero = 0, version = 999;
+    const off_t here = (off_t)sizeof(size_t) + 8, there = (off_t)(12 - sizeof(size_t)) + 8;
+    tkt_store_close(make());
+    cr_assert_eq(patched(here + 4, &version, 4), TKT_E_VERSION);
+    cr_assert_eq(patched(here, &zero, 4), TKT_E_NOT_A_STORE);
+    cr_assert_eq(patched(there, &magic, 4), TKT_E_WORD_SIZE);
+}
+
+Test(store, a_cut_file_is_refused_not_mapped)
+{
+    tkt_store *s;
+    char file[160];
+    struct stat st;
+    tkt_store_close(make());
+    snprintf(file, sizeof file, "%s/data.mdb", path);
+    cr_assert_eq(stat(file, &st), 0);
+    cr_assert_eq(truncate(file, 5000), 0);
+    cr_assert_eq(open_as(path, 0, 0, &s), TKT_E_SHORT_FILE);
+}
+
+Test(store, leftovers_of_dead_creators_go)
+{
+    char file[160];
+    cr_assert_eq(mkdir(path, 0700), 0);
+    snprintf(file, sizeof file, "%s/.new-999999999", path);
+    close(open(file, O_CREAT | O_WRONLY, 0600));
+    tkt_store_close(make());
+    cr_assert_neq(access(file, F_OK), 0);
+}
+
+Test(store, a_child_is_told_to_open_anew)
+{
+    tkt_store *s = make();
+    pid_t child = fork();
+    if (child == 0) {
+        tkt_snapshot *snap;
+        uint64_t id;
+        bool right = tkt_snapshot_begin(s, &snap) == -TKT_E_FORKED &&
+                     tkt__id_take(s, TKT__ID_EVENT, 1, &id) == -TKT_E_FORKED;
+        tkt_store_close(s);
+        tkt_store *mine;
+        right = right && open_as(path, 0, 0, &mine) == TKT_DONE;
+        if (right)
+            tkt_store_close(mine);
+        _exit(right ? 0 : 1);
+    }
+    int status;
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert_eq(status, 0);
+    uint64_t id;
+    cr_assert_eq(tkt__id_take(s, TKT__ID_EVENT, 1, &id), TKT_DONE);
+    tkt_store_close(s);
+}
+
+Test(store, outlives_its_handle_while_a_snapshot_is_open)
+{
+    tkt_store *s = make(), *t;
+    tkt_snapshot *snap;
+    cr_assert_eq(tkt_snapshot_begin(s, &snap), TKT_DONE);
+    tkt_store_close(s);
+    cr_assert_eq(tkt_snapshot_renew(snap), TKT_DONE);
+    cr_assert_eq(open_as(path, 0, 0, &t), TKT_E_ALREADY_OPEN);
+    tkt_snapshot_end(snap);
+    tkt_store_close(make());
+}
+
+Test(store, old_snapshots_refuse)
+{
+    tkt_store *s = make();
+    tkt_snapshot *snap;
+    tkt__tx *tx;
+    cr_assert_eq(tkt_snapshot_begin(s, &snap), TKT_DONE);
+    mono += 60000;
+    cr_assert_eq(tkt__snapshot_tx(snap, &tx), TKT_DONE);
+    mono += 1;
+    cr_assert_eq(tkt__snapshot_tx(snap, &tx), -TKT_E_TOO_OLD);
+    cr_assert_eq(tkt_snapshot_renew(snap), TKT_DONE);
+    cr_assert_eq(tkt__snapshot_tx(snap, &tx), TKT_DONE);
+    tkt_snapshot_end(snap);
+    tkt_store_close(s);
+}
+
+Test(store, clock_never_goes_back_and_doubts_leaps)
+{
+    tkt_store *s = make();
+    int64_t now;
+    wall -= 3600000, mono += 10;
+    cr_assert_eq(tkt_clock_now(s, &now), TKT_DONE);
+    cr_assert_eq(now, NOW + 10);
+    wall = NOW + 86400000, mono += 10;
+    cr_assert_eq(tkt_clock_now(s, &now), TKT_DONE);
+    cr_assert_eq(now, NOW + 20);
+    tkt_stats stats = TKT_STATS_INIT;
+    cr_assert_eq(tkt_store_stats(s, &stats), TKT_DONE);
+    cr_assert_eq(stats.clock_frozen_ms, 86400000 - 20);
+    cr_assert_eq(tkt_clock_confirm(s), TKT_DONE);
+    cr_assert_eq(tkt_clock_now(s, &now), TKT_DONE);
+    cr_assert_eq(now, NOW + 86400000);
+    uint64_t id;
+    cr_assert_eq(tkt__id_take(s, TKT__ID_EVENT, 1, &id), TKT_DONE); /* a commit: the floor is kept */
+    tkt_store_close(s);
+    wall = NOW, mono = 5;
+    s = make();
+    cr_assert_eq(tkt_clock_now(s, &now), TKT_DONE);
+    cr_assert_eq(now, NOW + 86400000);
+    cr_assert_eq(tkt_clock_reset(s), TKT_DONE);
+    cr_assert_eq(tkt_clock_now(s, &now), TKT_DONE);
+    cr_assert_eq(now, NOW);
+    tkt_store_close(s);
+    s = make();
+    cr_assert_eq(tkt_clock_now(s, &now), TKT_DONE);
+    cr_assert_eq(now, NOW);
+    tkt_store_close(s);
+    wall = INT64_C(1000000000000);
+    cr_assert_eq(open_as(path, 0, 0, &s), TKT_E_CLOCK);
+}
+
+Test(store, ids_are_dense_and_given_once)
+{
+    uint64_t first, next;
+    tkt_store *s = make();
+    cr_assert_eq(tkt__id_take(s, TKT__ID_BOOKING, 3, &first), TKT_DONE);
+    cr_assert_eq(first, 1);
+    cr_assert_eq(tkt__id_take(s, TKT__ID_BOOKING, 2, &next), TKT_DONE);
+    tkt__id_give_back(s, TKT__ID_BOOKING, next, 2);
+    tkt_store_close(s);
+    s = make();
+    cr_assert_eq(tkt__id_take(s, TKT__ID_BOOKING, 1, &next), TKT_DONE);
+    cr_assert_eq(next, 4);
+    cr_assert_eq(tkt__id_take(s, TKT__ID_EVENT, 1, &next), TKT_DONE);
+    cr_assert_eq(next, 1);
+    tkt_store_close(s);
+}
+
+typedef struct call {
+    uint8_t key[16], print[16];
+    char result[8];
+} call;
+
+static int32_t remember(tkt__tx *tx, void *ctx)
+{
+    call *c = ctx;
+    const tkt__guard guard = { TKT__G_EVENT, 7 };
+    tkt__slice was;
+    int32_t s = tkt__idem_find(tx, guard, TKT__OP_RESERVE, c->key, c->print, &was);
+    if (s == TKT_REPLAYED)
+        memcpy(c->result, was.p, was.n);
+    if (s != TKT_NOT_FOUND)
+        return s;
+    s = tkt__feed_append(tx, guard, TKT__F_CLAIM, "claim", 5);
+    return s != TKT_DONE ? s : tkt__idem_store(tx, guard, TKT__OP_RESERVE, c->key, c->print, c->result, 8);
+}
+
+static int32_t run(tkt_store *s, call *c, uint32_t flags)
+{
+    const tkt__guard guard = { TKT__G_EVENT, 7 };
+    return tkt__store_run(s, &guard, 1, flags, remember, c);
+}
+
+Test(store, a_key_answers_its_first_result)
+{
+    tkt_store *s = make();
+    call c = { { 1 }, { 2 }, "first" }, other = { { 1 }, { 3 }, "other" }, again = { { 1 }, { 2 }, "" };
+    cr_assert_eq(run(s, &c, TKT_DRY_RUN), TKT_DONE);
+    cr_assert_eq(run(s, &c, 0), TKT_DONE);
+    cr_assert_eq(run(s, &again, 0), TKT_REPLAYED);
+    cr_assert_str_eq(again.result, "first");
+    cr_assert_eq(run(s, &other, 0), TKT_KEY_REUSED);
+    uint32_t done;
+    cr_assert_eq(tkt_tick(s, 0, &done), TKT_DONE);
+    cr_assert_eq(done, 0);
+    for (int day = 0; day < 9; day++) /* believed step by step, as time passes */
+        wall += 86400000, mono += 86400000;
+    cr_assert_eq(tkt_tick(s, 0, &done), TKT_DONE);
+    cr_assert_eq(done, 1);
+    cr_assert_eq(run(s, &other, 0), TKT_DONE);
+    uint64_t problems;
+    cr_assert_eq(tkt_check(s, NULL, NULL, &problems), TKT_DONE);
+    cr_assert_eq(problems, 0);
+    tkt_store_close(s);
+}
+
+static int32_t tear_feed(tkt__tx *tx, void *ctx)
+{
+    uint8_t key[TKT__GUARD_BYTES + 8];
+    (void)ctx;
+    tkt__guard_key((tkt__guard){ TKT__G_EVENT, 7 }, key);
+    tkt__be64(key + TKT__GUARD_BYTES, 2);
+    return tkt__tx_del(tx, TKT__T_FEED, tkt__slice_of(key, sizeof key));
+}
+
+Test(store, check_sees_a_gap_in_the_feed)
+{
+    tkt_store *s = make();
+    const tkt__guard guard = { TKT__G_EVENT, 7 };
+    uint64_t problems;
+    for (uint8_t i = 1; i <= 3; i++) {
+        call c = { { i }, { i }, "" };
+        cr_assert_eq(run(s, &c, 0), TKT_DONE);
+    }
+    cr_assert_eq(tkt__store_run(s, &guard, 1, 0, tear_feed, NULL), TKT_DONE);
+    cr_assert_eq(tkt_check(s, NULL, NULL, &problems), TKT_DONE);
+    cr_assert_eq(problems, 1);
+    tkt_store_close(s);
+}
+
+Test(store, read_only_reads)
+{
+    tkt_store *s = make();
+    tkt_store_close(s);
+    cr_assert_eq(open_as(path, 0, 1, &s), TKT_DONE, "%s", tkt_error_text());
+    uint32_t done;
+    uint64_t problems;
+    cr_assert_eq(tkt_tick(s, 0, &done), -TKT_E_READ_ONLY);
+    cr_assert_eq(tkt_check(s, NULL, NULL, &problems), TKT_DONE);
+    tkt_store_close(s);
+}
