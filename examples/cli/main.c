@@ -14,6 +14,8 @@ const command commands[] = {
     { "stats", "stats", " ", 0, 0, STORE_READ, cmd_stats },
     { "tick", "tick", " ", 0, 0, STORE_NEEDED, cmd_tick },
     { "upgrade", "upgrade", " ", 0, 0, STORE_READ, cmd_upgrade },
+    { "import", "import FILE|- [--shift-weeks auto|N] [--bad skip|stop]", " shift-weeks bad ", 1, 1,
+      STORE_CREATED, cmd_import },
     { "show", "show EVENT", " ", 1, 1, STORE_READ, cmd_show },
     { "list", "list [--from T] [--to T] [--venue ID | --performer ID] [--page-size N] [--cursor C]",
       " from to venue performer page-size cursor ", 0, 0, STORE_READ, cmd_list },

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * catalog/import_line.c: one line of schema.org/Event JSON into an event, its venue and performers.
+ *
+ * JSON by yajl, whose tree keeps each number's own text, so that amounts and degrees never pass
+ * through floating point. Depth is limited before yajl sees the line, for its tree is freed
+ * recursively. Unknown members are ignored; a member of another type than expected counts as absent,
+ * save for those that an event can't do without. Pure: touches no store.
+ */
+#include "catalog/import_line.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <yajl/yajl_parse.h>
+
+#define DEPTH_MAX 64
+#define DEGREE_DECIMALS 7
+
+static bool bad(tkt__line_error *e, uint64_t byte, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static bool bad(tkt__line_error *e, uint64_t byte, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(e->reason, sizeof e->reason, format, args);
+    va_end(args);
+    e->byte = byte;
+    return false;
+}
+
+/* ---- the tree ------------------------------------------------------------------------------------ */
+
+static bool shallow(const char *p, size_t n, tkt__line_error *e)
+{
+    int depth = 0;
+    bool quoted = false;
+    for (size_t i = 0; i < n; i++) {
+        if (quoted && p[i] == '\\')
+            i++;
+        else if (p[i] == '"')
+            quoted = !quoted;
+        else if (!quoted && (p[i] == '{' || p[i] == '[') && ++depth > DEPTH_MAX)
+            return bad(e, i + 1, "nested deeper than %d", DEPTH_MAX);
+        else if (!quoted && (p[i] == '}' || p[i] == ']'))
+            depth--;
+    }
+    return true;
+}
+
+/* yajl's tree does not say where it stopped; its parser does. */
+static uint64_t error_byte(const char *p, size_t n)
+{
+    static const yajl_callbacks none = { 0 };
+    yajl_handle h = yajl_alloc(&none, NULL, NULL);
+    if (h == NULL)
+        return 0;
+    uint64_t at = n;
+    if (yajl_parse(h, (const unsigned char *)p, n) != yajl_status_ok)
+        at = yajl_get_bytes_consumed(h);
+    yajl_free(h);
+    return at + 1;
+}
+
+/* The last member of that name: later ones win. */
+static yajl_val member(yajl_val object, const char *name)
+{
+    if (!YAJL_IS_OBJECT(object))
+        return NULL;
+    for (size_t i = object->u.object.len; i-- > 0;)
+        if (strcmp(object->u.object.keys[i], name) == 0)
+            return object->u.object.values[i];
+    return NULL;
+}
+
+/* The value itself, or the first of an array. */
+static yajl_val first_of(yajl_val v)
+{
+    return YAJL_IS_ARRAY(v) ? (v->u.array.len > 0 ? v->u.array.values[0] : NULL) : v;
+}
+
+static tkt_text text_of(yajl_val v)
+{
+    v = first_of(v);
+    const char *s = YAJL_IS_STRING(v) ? YAJL_GET_STRING(v) : NULL;
+    tkt_text t = { s, s != NULL ? strlen(s) : 0 };
+    return t;
+}
+
+static tkt_text named(yajl_val v) /* a string, or an object's name */
+{
+    v = first_of(v);
+    return text_of(YAJL_IS_OBJECT(v) ? member(v, "name") : v);
+}
+
+/* ---- members ---------------------------------------------------------------------------------------- */
+
+static bool instant(yajl_val v, const char *what, int64_t *ms, int32_t *offset, int32_t *plain,
+                    tkt__line_error *e)
+{
+    tkt_text t = text_of(v);
+    if (t.ptr == NULL || tkt_instant_parse(t.ptr, t.len, ms, offset, plain) != TKT_DONE)
+        return bad(e, 0, "%s is not a date, or a date and time with Z or an offset", what);
+    return true;
+}
+
+/* Degrees × 10^7 from a decimal's text; digits past the seventh are dropped. */
+static bool degrees(yajl_val v, int32_t limit, int32_t *e7)
+{
+    const char *p = YAJL_IS_NUMBER(v) ? v->u.number.r : YAJL_IS_STRING(v) ? YAJL_GET_STRING(v) : NULL;
+    int64_t value = 0;
+    int decimals = -1;
+    if (p == NULL)
+        return false;
+    bool negative = *p == '-';
+    for (p += negative; *p != '\0'; p++) {
+        if (*p == '.' && decimals < 0)
+            decimals = 0;
+        else if (*p < '0' || *p > '9')
+            return false;
+        else if (decimals < DEGREE_DECIMALS) {
+            value = value * 10 + (*p - '0');
+            decimals += decimals >= 0;
+            if (value > INT64_C(10000000000))
+                return false;
+        }
+    }
+    for (decimals = decimals < 0 ? 0 : decimals; decimals < DEGREE_DECIMALS; decimals++)
+        value *= 10;
+    if (value > (int64_t)limit * 10000000)
+        return false;
+    *e7 = (int32_t)(negative ? -value : value);
+    return true;
+}
+
+static void place(yajl_val location, tkt__line *line)
+{
+    tkt_venue *v = &line->venue;
+    location = first_of(location);
+    tkt_venue_init(v);
+    if (!YAJL_IS_OBJECT(location)) {
+        v->name = text_of(location);
+    } else {
+        yajl_val address = first_of(member(location, "address")), geo = member(location, "geo");
+        v->name = text_of(member(location, "name"));
+        if (YAJL_IS_OBJECT(address)) {
+            v->city = text_of(member(address, "addressLocality"));
+            v->region = text_of(member(address, "addressRegion"));
+            v->country = named(member(address, "addressCountry"));
+            v->street = text_of(member(address, "streetAddress"));
+            v->postal_code = text_of(member(address, "postalCode"));
+        } else
+            v->street = text_of(address);
+        if (!degrees(member(geo, "latitude"), 90, &v->latitude_e7) ||
+            !degrees(member(geo, "longitude"), 180, &v->longitude_e7)) {
+            v->latitude_e7 = TKT_GEO_NONE;
+            v->longitude_e7 = 0;
+        }
+    }
+    line->has_venue = v->name.len != 0 || v->city.len != 0;
+}
+
+static bool performers(yajl_val list, tkt__line *line, tkt__line_error *e)
+{
+    size_t n = YAJL_IS_ARRAY(list) ? list->u.array.len : list != NULL;
+    for (size_t i = 0; i < n; i++) {
+        yajl_val v = YAJL_IS_ARRAY(list) ? list->u.array.values[i] : list;
+        tkt_text name = named(v);
+        if (name.len == 0)
+            continue;
+        if (line->performer_count == TKT_PERFORMERS_MAX)
+            return bad(e, 0, "more than %u performers", TKT_PERFORMERS_MAX);
+        tkt_performer *p = &line->performers[line->performer_count++];
+        tkt_performer_init(p);
+        p->name = name;
+        p->type = text_of(member(v, "@type"));
+    }
+    return true;
+}
+
+static bool amount(yajl_val v, const char *currency, int64_t *minor, tkt__line_error *e)
+{
+    const char *p = YAJL_IS_NUMBER(v) ? v->u.number.r : YAJL_IS_STRING(v) ? YAJL_GET_STRING(v) : NULL;
+    if (p == NULL || tkt_amount_parse(p, strlen(p), currency, minor) != TKT_DONE || *minor < 0)
+        return bad(e, 0, "a price is not an amount of %s", currency);
+    return true;
+}
+
+static bool offers(yajl_val list, tkt__line *line, tkt__line_error *e)
+{
+    yajl_val offer = first_of(list);
+    tkt_event *event = &line->event;
+    yajl_val price = member(offer, "price"), high = member(offer, "highPrice");
+    tkt_text currency = text_of(member(offer, "priceCurrency"));
+    if (price == NULL)
+        price = member(offer, "lowPrice");
+    if (price == NULL)
+        return true;
+    if (currency.len == 0 && YAJL_IS_NUMBER(price) && strcmp(price->u.number.r, "0") == 0) {
+        event->flags |= TKT_EVENT_HAS_PRICE; /* free needs no currency */
+        return true;
+    }
+    if (currency.len != 3)
+        return bad(e, 0, "a price needs a priceCurrency of three letters");
+    memcpy(event->currency, currency.ptr, 3);
+    event->flags |= TKT_EVENT_HAS_PRICE;
+    return amount(price, event->currency, &event->price_minor, e) &&
+           (high == NULL || amount(high, event->currency, &event->price_high_minor, e));
+}
+
+static uint32_t status_of(yajl_val v)
+{
+    tkt_text t = text_of(v);
+    const char *name = t.ptr != NULL ? strrchr(t.ptr, '/') : NULL;
+    name = name != NULL ? name + 1 : t.ptr;
+    if (name == NULL)
+        return TKT_EVENT_SCHEDULED;
+    if (strcmp(name, "EventCancelled") == 0)
+        return TKT_EVENT_CANCELLED;
+    if (strcmp(name, "EventPostponed") == 0)
+        return TKT_EVENT_POSTPONED;
+    return strcmp(name, "EventRescheduled") == 0 ? TKT_EVENT_RESCHEDULED : TKT_EVENT_SCHEDULED;
+}
+
+static bool times(yajl_val root, tkt_event *event, tkt__line_error *e)
+{
+    int32_t plain = 0;
+    yajl_val end = member(root, "endDate");
+    if (!instant(member(root, "startDate"), "startDate", &event->start_ms, &event->start_offset_min,
+                 &plain, e))
+        return false;
+    event->flags |= plain ? TKT_EVENT_START_DATE_ONLY : 0;
+    if (end == NULL || YAJL_IS_NULL(end))
+        return true;
+    if (!instant(end, "endDate", &event->end_ms, &event->end_offset_min, &plain, e))
+        return false;
+    event->flags |= TKT_EVENT_HAS_END | (plain ? TKT_EVENT_END_DATE_ONLY : 0);
+    return true;
+}
+
+static bool fill(yajl_val root, tkt__line *line, tkt__line_error *e)
+{
+    tkt_event *event = &line->event;
+    tkt_event_init(event);
+    event->external_id = text_of(member(root, "@id"));
+    event->name = text_of(member(root, "name"));
+    if (event->external_id.len == 0)
+        return bad(e, 0, "there is no \"@id\"");
+    if (event->name.len == 0)
+        return bad(e, 0, "there is no name");
+    event->description = text_of(member(root, "description"));
+    event->type = text_of(member(root, "@type"));
+    event->category = text_of(member(root, "category"));
+    event->language = named(member(root, "inLanguage"));
+    event->url = text_of(member(root, "url"));
+    event->status = status_of(member(root, "eventStatus"));
+    if (member(root, "location") != NULL)
+        place(member(root, "location"), line);
+    return times(root, event, e) && performers(member(root, "performer"), line, e) &&
+           offers(member(root, "offers"), line, e);
+}
+
+bool tkt__line_parse(const char *text, size_t len, tkt__line *line, tkt__line_error *error)
+{
+    char why[160];
+    memset(line, 0, sizeof *line);
+    if (!tkt__utf8_valid(text, len))
+        return bad(error, 0, "not valid UTF-8 without NUL");
+    if (!shallow(text, len, error))
+        return false;
+    line->tree = yajl_tree_parse(text, why, sizeof why);
+    if (line->tree == NULL)
+        return bad(error, error_byte(text, len), "malformed JSON");
+    if (YAJL_IS_OBJECT(line->tree) && fill(line->tree, line, error))
+        return true;
+    if (!YAJL_IS_OBJECT(line->tree))
+        bad(error, 1, "not a JSON object");
+    tkt__line_free(line);
+    return false;
+}
+
+void tkt__line_free(tkt__line *line)
+{
+    yajl_tree_free(line->tree);
+    line->tree = NULL;
+}
