@@ -35,6 +35,10 @@ say "500 places on the floor, at 45 euro"
 ticketing ga ext:nyp:15056-0 Floor 500
 ticketing price ext:nyp:15056-0 Floor 45.00 EUR
 
+say "a real hall of 738 seats, a section of it at 80 euro"
+ticketing chart ext:nyp:15056-0 tests/data/arena-two-floors.json
+ticketing price ext:nyp:15056-0 "Ground floor / Category I" 80.00 EUR
+
 say "an unknown event is refused with its reason (exit status 1)"
 ticketing show ext:nobody:0 || echo "exit status $?"
 

@@ -96,6 +96,13 @@ int provider_use(cli *c, const char *text);
 
 /* ---- commands ---------------------------------------------------------------------------------------- */
 
+/* The event that the first word names, and what its sale has now (cmd_catalog.c). */
+int event_and_sale(cli *c, uint64_t *id, tkt_event *event, tkt_sale *sale);
+static inline uint32_t dry(const cli *c)
+{
+    return c->dry_run ? TKT_DRY_RUN : 0;
+}
+
 int cmd_init(cli *c);
 int cmd_check(cli *c);
 int cmd_stats(cli *c);

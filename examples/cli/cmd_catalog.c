@@ -246,7 +246,7 @@ int cmd_list(cli *c)
 /* ---- facts of a sale ---------------------------------------------------------------------------- */
 
 /* The event that the first word names, and what the sale has now. */
-static int event_and_sale(cli *c, uint64_t *id, tkt_event *event, tkt_sale *sale)
+int event_and_sale(cli *c, uint64_t *id, tkt_event *event, tkt_sale *sale)
 {
     tkt_snapshot *snap;
     int32_t status = tkt_snapshot_begin(c->store, &snap);
@@ -263,8 +263,6 @@ static int event_and_sale(cli *c, uint64_t *id, tkt_event *event, tkt_sale *sale
     tkt_snapshot_end(snap);
     return code;
 }
-
-static uint32_t dry(const cli *c) { return c->dry_run ? TKT_DRY_RUN : 0; }
 
 /* The common end of the setters. */
 static int set_answer(cli *c, int32_t status, const char *what)

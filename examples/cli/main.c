@@ -19,6 +19,7 @@ const command commands[] = {
     { "show", "show EVENT", " ", 1, 1, STORE_READ, cmd_show },
     { "list", "list [--from T] [--to T] [--venue ID | --performer ID] [--page-size N] [--cursor C]",
       " from to venue performer page-size cursor ", 0, 0, STORE_READ, cmd_list },
+    { "chart", "chart EVENT FILE.json", " ", 2, 2, STORE_NEEDED, cmd_chart },
     { "ga", "ga EVENT NAME CAPACITY", " ", 3, 3, STORE_NEEDED, cmd_ga },
     { "price", "price EVENT AREA|SECTION|'*' AMOUNT CUR", " ", 4, 4, STORE_NEEDED, cmd_price },
     { "status", "status EVENT scheduled|postponed|rescheduled|cancelled", " ", 2, 2, STORE_NEEDED,

@@ -220,6 +220,10 @@ TKT_API int32_t tkt_chart_add_area(tkt_chart *chart, tkt_text name, uint32_t cap
 /* Sets the neighbour links of every row from positions: consecutive seats at most 1.5 × the row's
  * median pitch apart. */
 TKT_API int32_t tkt_chart_link_by_pitch(tkt_chart *chart);
+/* Reads {"venue":…,"sections":[{"name","rows":[{"name","seats":[{"label","x","y","link"?,"attributes"?}]}]}],
+ * "ga":[{"name","capacity"}]}; links by pitch when no seat has "link". -TKT_E_PARSE with the byte. */
+TKT_API int32_t tkt_chart_parse_json(tkt_chart *chart, const char *text, size_t len);
+
 /* Stores a version of a chart of a venue (0: of no venue). chart_id 0 in *chart_id makes a new chart;
  * else the next version of that one, in which a seat of the same section, row and label keeps its
  * unit number. Visible only when whole; large ones take several commits. */

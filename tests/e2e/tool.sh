@@ -49,6 +49,9 @@ expect 0 'o["status"] == "done"' ga ext:nyp:15056-0 Floor 500
 expect 0 'o["status"] == "done"' price ext:nyp:15056-0 Floor 12.50 EUR
 expect 2 '' price ext:nyp:15056-0 Floor 12.505 EUR
 expect 1 'o["status"] == "not_found"' price ext:nyp:15056-0 Balcony 1 EUR
+expect 0 'o["seats"] == 738' chart ext:nyp:15056-0 "$data/arena-two-floors.json"
+expect 0 'o["status"] == "done"' price ext:nyp:15056-0 "Ground floor / Category I" 80 EUR
+expect 2 '' chart ext:nyp:15056-0 "$data/README.md"
 expect 0 'o["status"] == "done"' status ext:nyp:15056-0 cancelled
 expect 0 'o["status"] == "cancelled"' show ext:nyp:15056-0
 expect 0 'o["events"] == 980 and o["epoch"] == 1' stats

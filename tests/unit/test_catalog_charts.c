@@ -397,3 +397,41 @@ Test(catalog_charts, the_next_put_clears_a_dead_writer_too)
     cr_assert_eq(put_chart(small_chart(1, 31), &chart), 2);
     check_clean(&f);
 }
+
+/* ---- chart files ------------------------------------------------------------------------------------- */
+
+Test(catalog_charts, a_real_hall)
+{
+    const char *root = getenv("TKT_TEST_DATA");
+    char path[512];
+    snprintf(path, sizeof(path), "%s/arena-two-floors.json", root ? root : "tests/data");
+    FILE *file = fopen(path, "rb");
+    cr_assert(file != NULL, "%s", path);
+    static char text[65536];
+    size_t n = fread(text, 1, sizeof(text), file);
+    fclose(file);
+    tkt_chart *chart = new_chart();
+    ok(tkt_chart_parse_json(chart, text, n));
+    uint64_t id = 0;
+    uint32_t version = put_chart(chart, &id);
+    uint64_t event = event_with(id, version);
+    plan_agrees(event, 738);
+    cr_assert(unit_of(event, "Ground floor / Category I", "A", "1") != 0);
+    check_clean(&f);
+}
+
+Test(catalog_charts, bad_files_are_refused)
+{
+    static const char *const bad[] = {
+        "", "{", "[]", "{}", "nonsense", "[[[[[[[[[[[[[[[[[[[[",
+        "{\"sections\":[{\"name\":\"S\"}]}",
+        "{\"sections\":[{\"name\":\"S\",\"rows\":[{\"name\":\"A\",\"seats\":[{}]}]}]}",
+        "{\"sections\":[{\"name\":\"S\",\"rows\":[{\"name\":\"A\",\"seats\":[{\"label\":\"1\",\"x\":1e9}]}]}]}",
+        "{\"ga\":[{\"name\":\"F\",\"capacity\":-1}]}",
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        tkt_chart *chart = new_chart();
+        answers(tkt_chart_parse_json(chart, bad[i], strlen(bad[i])), TKT_E_PARSE);
+        tkt_chart_free(chart);
+    }
+}

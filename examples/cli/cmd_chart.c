@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * cmd_chart.c: gives an event its hall from a chart file. (Part of cmd_catalog.c once
- * tkt_chart_parse_json is there.)
+ * cmd_chart.c: gives an event its hall from a chart file.
  */
-#include "../cli.h"
+#include "cli.h"
 
 #include <errno.h>
 #include <inttypes.h>
