@@ -11,7 +11,8 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <yajl/yajl_parse.h>
+
+#include "catalog/json.h"
 
 #define DEPTH_MAX 64
 #define DEGREE_DECIMALS 7
@@ -30,48 +31,6 @@ static bool bad(tkt__line_error *e, uint64_t byte, const char *format, ...)
 
 /* ---- the tree ------------------------------------------------------------------------------------ */
 
-static bool shallow(const char *p, size_t n, tkt__line_error *e)
-{
-    int depth = 0;
-    bool quoted = false;
-    for (size_t i = 0; i < n; i++) {
-        if (quoted && p[i] == '\\')
-            i++;
-        else if (p[i] == '"')
-            quoted = !quoted;
-        else if (!quoted && (p[i] == '{' || p[i] == '[') && ++depth > DEPTH_MAX)
-            return bad(e, i + 1, "nested deeper than %d", DEPTH_MAX);
-        else if (!quoted && (p[i] == '}' || p[i] == ']'))
-            depth--;
-    }
-    return true;
-}
-
-/* yajl's tree does not say where it stopped; its parser does. */
-static uint64_t error_byte(const char *p, size_t n)
-{
-    static const yajl_callbacks none = { 0 };
-    yajl_handle h = yajl_alloc(&none, NULL, NULL);
-    if (h == NULL)
-        return 0;
-    uint64_t at = n;
-    if (yajl_parse(h, (const unsigned char *)p, n) != yajl_status_ok)
-        at = yajl_get_bytes_consumed(h);
-    yajl_free(h);
-    return at + 1;
-}
-
-/* The last member of that name: later ones win. */
-static yajl_val member(yajl_val object, const char *name)
-{
-    if (!YAJL_IS_OBJECT(object))
-        return NULL;
-    for (size_t i = object->u.object.len; i-- > 0;)
-        if (strcmp(object->u.object.keys[i], name) == 0)
-            return object->u.object.values[i];
-    return NULL;
-}
-
 /* The value itself, or the first of an array. */
 static yajl_val first_of(yajl_val v)
 {
@@ -80,16 +39,13 @@ static yajl_val first_of(yajl_val v)
 
 static tkt_text text_of(yajl_val v)
 {
-    v = first_of(v);
-    const char *s = YAJL_IS_STRING(v) ? YAJL_GET_STRING(v) : NULL;
-    tkt_text t = { s, s != NULL ? strlen(s) : 0 };
-    return t;
+    return tkt__json_text(first_of(v));
 }
 
 static tkt_text named(yajl_val v) /* a string, or an object's name */
 {
     v = first_of(v);
-    return text_of(YAJL_IS_OBJECT(v) ? member(v, "name") : v);
+    return text_of(YAJL_IS_OBJECT(v) ? tkt__json_member(v, "name") : v);
 }
 
 /* ---- members ---------------------------------------------------------------------------------------- */
@@ -140,18 +96,19 @@ static void place(yajl_val location, tkt__line *line)
     if (!YAJL_IS_OBJECT(location)) {
         v->name = text_of(location);
     } else {
-        yajl_val address = first_of(member(location, "address")), geo = member(location, "geo");
-        v->name = text_of(member(location, "name"));
+        yajl_val address = first_of(tkt__json_member(location, "address"));
+        yajl_val geo = tkt__json_member(location, "geo");
+        v->name = text_of(tkt__json_member(location, "name"));
         if (YAJL_IS_OBJECT(address)) {
-            v->city = text_of(member(address, "addressLocality"));
-            v->region = text_of(member(address, "addressRegion"));
-            v->country = named(member(address, "addressCountry"));
-            v->street = text_of(member(address, "streetAddress"));
-            v->postal_code = text_of(member(address, "postalCode"));
+            v->city = text_of(tkt__json_member(address, "addressLocality"));
+            v->region = text_of(tkt__json_member(address, "addressRegion"));
+            v->country = named(tkt__json_member(address, "addressCountry"));
+            v->street = text_of(tkt__json_member(address, "streetAddress"));
+            v->postal_code = text_of(tkt__json_member(address, "postalCode"));
         } else
             v->street = text_of(address);
-        if (!degrees(member(geo, "latitude"), 90, &v->latitude_e7) ||
-            !degrees(member(geo, "longitude"), 180, &v->longitude_e7)) {
+        if (!degrees(tkt__json_member(geo, "latitude"), 90, &v->latitude_e7) ||
+            !degrees(tkt__json_member(geo, "longitude"), 180, &v->longitude_e7)) {
             v->latitude_e7 = TKT_GEO_NONE;
             v->longitude_e7 = 0;
         }
@@ -172,7 +129,7 @@ static bool performers(yajl_val list, tkt__line *line, tkt__line_error *e)
         tkt_performer *p = &line->performers[line->performer_count++];
         tkt_performer_init(p);
         p->name = name;
-        p->type = text_of(member(v, "@type"));
+        p->type = text_of(tkt__json_member(v, "@type"));
     }
     return true;
 }
@@ -189,10 +146,10 @@ static bool offers(yajl_val list, tkt__line *line, tkt__line_error *e)
 {
     yajl_val offer = first_of(list);
     tkt_event *event = &line->event;
-    yajl_val price = member(offer, "price"), high = member(offer, "highPrice");
-    tkt_text currency = text_of(member(offer, "priceCurrency"));
+    yajl_val price = tkt__json_member(offer, "price"), high = tkt__json_member(offer, "highPrice");
+    tkt_text currency = text_of(tkt__json_member(offer, "priceCurrency"));
     if (price == NULL)
-        price = member(offer, "lowPrice");
+        price = tkt__json_member(offer, "lowPrice");
     if (price == NULL)
         return true;
     if (currency.len == 0 && YAJL_IS_NUMBER(price) && strcmp(price->u.number.r, "0") == 0) {
@@ -224,8 +181,8 @@ static uint32_t status_of(yajl_val v)
 static bool times(yajl_val root, tkt_event *event, tkt__line_error *e)
 {
     int32_t plain = 0;
-    yajl_val end = member(root, "endDate");
-    if (!instant(member(root, "startDate"), "startDate", &event->start_ms, &event->start_offset_min,
+    yajl_val end = tkt__json_member(root, "endDate");
+    if (!instant(tkt__json_member(root, "startDate"), "startDate", &event->start_ms, &event->start_offset_min,
                  &plain, e))
         return false;
     event->flags |= plain ? TKT_EVENT_START_DATE_ONLY : 0;
@@ -241,35 +198,36 @@ static bool fill(yajl_val root, tkt__line *line, tkt__line_error *e)
 {
     tkt_event *event = &line->event;
     tkt_event_init(event);
-    event->external_id = text_of(member(root, "@id"));
-    event->name = text_of(member(root, "name"));
+    event->external_id = text_of(tkt__json_member(root, "@id"));
+    event->name = text_of(tkt__json_member(root, "name"));
     if (event->external_id.len == 0)
         return bad(e, 0, "there is no \"@id\"");
     if (event->name.len == 0)
         return bad(e, 0, "there is no name");
-    event->description = text_of(member(root, "description"));
-    event->type = text_of(member(root, "@type"));
-    event->category = text_of(member(root, "category"));
-    event->language = named(member(root, "inLanguage"));
-    event->url = text_of(member(root, "url"));
-    event->status = status_of(member(root, "eventStatus"));
-    if (member(root, "location") != NULL)
-        place(member(root, "location"), line);
-    return times(root, event, e) && performers(member(root, "performer"), line, e) &&
-           offers(member(root, "offers"), line, e);
+    event->description = text_of(tkt__json_member(root, "description"));
+    event->type = text_of(tkt__json_member(root, "@type"));
+    event->category = text_of(tkt__json_member(root, "category"));
+    event->language = named(tkt__json_member(root, "inLanguage"));
+    event->url = text_of(tkt__json_member(root, "url"));
+    event->status = status_of(tkt__json_member(root, "eventStatus"));
+    if (tkt__json_member(root, "location") != NULL)
+        place(tkt__json_member(root, "location"), line);
+    return times(root, event, e) && performers(tkt__json_member(root, "performer"), line, e) &&
+           offers(tkt__json_member(root, "offers"), line, e);
 }
 
 bool tkt__line_parse(const char *text, size_t len, tkt__line *line, tkt__line_error *error)
 {
     char why[160];
+    uint64_t at;
     memset(line, 0, sizeof *line);
     if (!tkt__utf8_valid(text, len))
         return bad(error, 0, "not valid UTF-8 without NUL");
-    if (!shallow(text, len, error))
-        return false;
+    if (!tkt__json_shallow(text, len, DEPTH_MAX, &at))
+        return bad(error, at, "nested deeper than %d", DEPTH_MAX);
     line->tree = yajl_tree_parse(text, why, sizeof why);
     if (line->tree == NULL)
-        return bad(error, error_byte(text, len), "malformed JSON");
+        return bad(error, tkt__json_error_byte(text, len), "malformed JSON");
     if (YAJL_IS_OBJECT(line->tree) && fill(line->tree, line, error))
         return true;
     if (!YAJL_IS_OBJECT(line->tree))
