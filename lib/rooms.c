@@ -3,9 +3,11 @@
  * lib/rooms.c: the composition root: the one file that knows which rooms there are. store/ calls
  * upward only through this table, so that every import points downward.
  */
+#include "booking/booking.h"
 #include "catalog/catalog.h"
 
 const tkt__room *const tkt__rooms[] = {
     &tkt__catalog_room,
+    &tkt__booking_room,
     NULL,
 };

@@ -25,6 +25,23 @@ const command commands[] = {
     { "status", "status EVENT scheduled|postponed|rescheduled|cancelled", " ", 2, 2, STORE_NEEDED,
       cmd_status },
     { "limit", "limit EVENT PLACES-A-BUYER", " ", 2, 2, STORE_NEEDED, cmd_limit },
+    { "seats", "seats EVENT", " ", 1, 1, STORE_READ, cmd_seats },
+    { "reserve",
+      "reserve EVENT --seats Section/Row/Label,... | --ga AREA --quantity N  --buyer B [--user ID] [--ttl SECONDS] "
+      "[--key HEX32]",
+      " seats ga quantity buyer user ttl key ", 1, 1, STORE_NEEDED, cmd_reserve },
+    { "release", "release HOLDTOKEN [--key HEX32]", " key ", 1, 1, STORE_NEEDED, cmd_release },
+    { "extend", "extend HOLDTOKEN [--ttl SECONDS] [--key HEX32]", " ttl key ", 1, 1, STORE_NEEDED, cmd_extend },
+    { "confirm",
+      "confirm HOLDTOKEN [--payment paid|ok|decline|error|pending|pending:approve:SECONDS|unix:PATH[:TEXT]] "
+      "[--key HEX32]",
+      " payment key ", 1, 1, STORE_NEEDED, cmd_confirm },
+    { "booking", "booking ID", " ", 1, 1, STORE_READ, cmd_booking },
+    { "cancel", "cancel ID [--key HEX32]", " key ", 1, 1, STORE_NEEDED, cmd_cancel },
+    { "refund", "refund ID [--payment TEXT] [--key HEX32]", " payment key ", 1, 1, STORE_NEEDED, cmd_refund },
+    { "payment-news", "payment-news INTENT approved|declined|refunded [--key HEX32]", " key ", 2, 2, STORE_NEEDED,
+      cmd_news },
+    { "recover", "recover [--payment TEXT] [--key HEX32]", " payment key ", 0, 0, STORE_NEEDED, cmd_recover },
     { NULL, NULL, NULL, 0, 0, STORE_READ, NULL },
 };
 

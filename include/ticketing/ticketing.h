@@ -6,6 +6,7 @@
 #define TICKETING_TICKETING_H
 
 #include <ticketing/base.h>
+#include <ticketing/booking.h>
 #include <ticketing/catalog.h>
 #include <ticketing/store.h>
 #include <ticketing/version.h>

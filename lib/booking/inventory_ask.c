@@ -3,9 +3,10 @@
  * booking/inventory_ask.c: what the catalogue asks before it takes something away: is anything taken?
  * Reads the inventory rows (inventory_rows.h) under the event's guard; only event_forget writes.
  */
+#include "booking/booking.h"
 #include "booking/inventory_rows.h"
 
-#define FORGET_MOST 1500 /* rows an event's deletion may take along: a body's writes are limited */
+#define FORGET_MOST 1500u /* rows an event's deletion may take along: a body's writes are limited */
 
 /* The first row of a table whose key begins with the event. */
 static int32_t first_row(tkt__tx *tx, uint8_t table, uint64_t event_id, bool *found)
@@ -103,48 +104,12 @@ static int32_t blocks(tkt__tx *tx, uint64_t event_id, int32_t (*fn)(void *, uint
     return status == TKT_NOT_FOUND ? TKT_DONE : status;
 }
 
-/* Quantity of an area in expiry rows at or before now: free although still counted as held. */
-static int32_t run_out(tkt__tx *tx, uint64_t event_id, uint32_t area_id, uint32_t *quantity)
-{
-    uint8_t prefix[8];
-    tkt__cursor *cursor;
-    tkt__slice k, v;
-    tkt__be64(prefix, event_id);
-    int32_t status = tkt__tx_cursor_open(tx, TKT__T_EXPIRY, &cursor);
-    if (status != TKT_DONE)
-        return status;
-    status = tkt__cursor_seek(cursor, tkt__slice_of(prefix, 8), &k, &v);
-    while (status == TKT_DONE && k.n == 16 && memcmp(k.p, prefix, 8) == 0 &&
-           tkt__second_ms(tkt__get_be32(k.p + 8)) <= tkt__tx_now(tx)) {
-        tkt__reader r = tkt__reader_of(v);
-        while (r.p < r.end && !r.bad) {
-            uint32_t area = tkt__get_u32(&r), n = tkt__get_u32(&r);
-            if (area == area_id && !r.bad)
-                *quantity += n;
-        }
-        status = tkt__cursor_next(cursor, &k, &v);
-    }
-    tkt__cursor_close(cursor);
-    return status == TKT_NOT_FOUND ? TKT_DONE : status;
-}
-
 static int32_t area_taken(tkt__tx *tx, uint64_t event_id, uint32_t area_id, uint32_t *taken)
 {
-    uint8_t key[12];
-    tkt__slice row;
-    uint32_t over = 0;
-    tkt__be64(key, event_id);
-    tkt__be32(key + 8, area_id);
-    *taken = 0;
-    int32_t status = tkt__tx_get(tx, TKT__T_AREA, tkt__slice_of(key, sizeof key), &row);
-    if (status != TKT_DONE)
-        return status == TKT_NOT_FOUND ? TKT_DONE : status;
-    tkt__reader r = tkt__reader_of(row);
-    uint32_t sold = tkt__get_u32(&r), held = tkt__get_u32(&r);
-    if (r.bad)
-        return tkt__fail(TKT_E_CORRUPT, "an area row of %zu bytes", row.n);
-    status = run_out(tx, event_id, area_id, &over);
-    *taken = sold + (held > over ? held - over : 0);
+    uint32_t sold, held;
+    int32_t status = tkt__area_use(tx, event_id, area_id, &sold, &held);
+    if (status == TKT_DONE)
+        *taken = sold + held;
     return status;
 }
 
@@ -159,7 +124,7 @@ static int32_t forget_table(tkt__tx *tx, uint8_t table, uint64_t event_id, uint3
         return status;
     status = tkt__cursor_seek(cursor, tkt__slice_of(prefix, 8), &k, &v);
     while (status == TKT_DONE && k.n >= 8 && memcmp(k.p, prefix, 8) == 0) {
-        if ((*left)-- == 0) {
+        if (*left == 0 || --*left == 0) {
             status = tkt__fail(TKT_E_LIMIT, "event %llu has too many old rows to go in one step",
                                (unsigned long long)event_id);
             break;
@@ -174,11 +139,35 @@ static int32_t forget_table(tkt__tx *tx, uint8_t table, uint64_t event_id, uint3
     return status == TKT_NOT_FOUND ? TKT_DONE : status;
 }
 
+/* The DUE rows of an event, found through its EXPIRY rows. */
+static int32_t forget_due(tkt__tx *tx, uint64_t event_id, uint32_t *left)
+{
+    uint8_t prefix[8], key[16];
+    tkt__cursor *cursor;
+    tkt__slice k, v;
+    tkt__be64(prefix, event_id);
+    int32_t status = tkt__tx_cursor_open(tx, TKT__T_EXPIRY, &cursor);
+    if (status != TKT_DONE)
+        return status;
+    status = tkt__cursor_seek(cursor, tkt__slice_of(prefix, 8), &k, &v);
+    while (status == TKT_DONE && k.n == 16 && memcmp(k.p, prefix, 8) == 0 && *left > 0) {
+        --*left;
+        memcpy(key, k.p + 8, 4);
+        memcpy(key + 4, k.p, 8);
+        memcpy(key + 12, k.p + 12, 4);
+        status = tkt__tx_del(tx, TKT__T_DUE, tkt__slice_of(key, sizeof key));
+        if (status == TKT_DONE)
+            status = tkt__cursor_next(cursor, &k, &v);
+    }
+    tkt__cursor_close(cursor);
+    return status == TKT_NOT_FOUND ? TKT_DONE : status;
+}
+
 static int32_t event_forget(tkt__tx *tx, uint64_t event_id)
 {
-    static const uint8_t tables[] = { TKT__T_BLOCK, TKT__T_AREA, TKT__T_CLAIM, TKT__T_BUYER };
+    static const uint8_t tables[] = { TKT__T_EXPIRY, TKT__T_BLOCK, TKT__T_AREA, TKT__T_CLAIM, TKT__T_BUYER };
     uint32_t left = FORGET_MOST;
-    int32_t status = TKT_DONE;
+    int32_t status = forget_due(tx, event_id, &left);
     for (size_t i = 0; status == TKT_DONE && i < sizeof tables; i++)
         status = forget_table(tx, tables[i], event_id, &left);
     return status;

@@ -8,7 +8,10 @@
  *             bits 32…63  the claim that took it
  *           no row: 64 available seats
  *   AREA    u32 sold, u32 held (expired and not yet swept holds included)
+ *           area 0: u32 booked places of the whole event, u32 0
  *   EXPIRY  n × (u32 area, u32 quantity): what comes back when the claim's time is over
+ *   DUE     empty: the same deadline, for the tick
+ *   BUYER   u32 places, u32 expiry second (NEVER: booked); none for an anonymous claim
  *
  * A reserved seat whose expiry is at or before `now` is available, swept or not.
  */
@@ -33,6 +36,16 @@ static inline tkt__seat_row tkt__seat_get(const uint8_t *block, uint32_t positio
     uint32_t claim = (uint32_t)p[4] | (uint32_t)p[5] << 8 | (uint32_t)p[6] << 16 | (uint32_t)p[7] << 24;
     tkt__seat_row row = { low & 3, low >> 2, claim };
     return row;
+}
+
+static inline void tkt__seat_set(uint8_t *block, uint32_t position, tkt__seat_row row)
+{
+    uint8_t *p = block + 8 * position;
+    uint32_t low = row.state | row.expires_s << 2;
+    for (int i = 0; i < 4; i++) {
+        p[i] = (uint8_t)(low >> (8 * i));
+        p[4 + i] = (uint8_t)(row.claim >> (8 * i));
+    }
 }
 
 /* Whether somebody has the seat at `now`. */

@@ -56,6 +56,11 @@ int32_t tkt__chart_block(tkt__tx *tx, const tkt__sale *sale, uint32_t block, uin
 int32_t tkt__event_there(tkt__tx *tx, uint64_t event_id);
 int32_t tkt__user_there(tkt__tx *tx, uint64_t user_id); /* also TKT_NOT_FOUND when erased */
 
+/* Door checks and the commonest refusal, as every room above says them. */
+int32_t tkt__flags_check(uint32_t flags);             /* TKT_DRY_RUN alone is known */
+int32_t tkt__id_check(uint64_t id, const char *what); /* 1…2^53−1 */
+int32_t tkt__refuse_missing(const char *what, uint64_t id); /* TKT_NOT_FOUND with its cause */
+
 /* What the catalogue must ask booking before it takes something away; set by lib/rooms.c so that
  * catalog/ does not include booking/. */
 typedef struct tkt__inventory_ops {

@@ -38,8 +38,6 @@ size_t tkt__list_key(uint8_t kind, uint64_t owner, int64_t start_ms, uint64_t ev
 
 /* ---- small reads and writes (shared.c) ------------------------------------------------------- */
 
-int32_t tkt__flags_check(uint32_t flags);             /* TKT_DRY_RUN alone is known */
-int32_t tkt__id_check(uint64_t id, const char *what); /* 1…2^53−1 */
 int32_t tkt__entity_get(tkt__tx *tx, uint8_t kind, uint64_t id, tkt__slice *record);
 int32_t tkt__event_get(tkt__tx *tx, uint64_t id, tkt__slice *record);
 int32_t tkt__user_get(tkt__tx *tx, uint64_t id, tkt__slice *record);
@@ -52,8 +50,7 @@ int32_t tkt__count_get(tkt__tx *tx, uint8_t table, tkt__slice key, uint64_t *cou
 /* The feed record {id u64, what u8}. */
 int32_t tkt__feed_what(tkt__tx *tx, tkt__guard guard, uint8_t kind, uint64_t id, uint8_t what);
 
-/* Refusals with their cause. `what` is "venue", "event", … */
-int32_t tkt__refuse_missing(const char *what, uint64_t id);
+/* Refusals with their cause; tkt__refuse_missing is in the face. `what` is "venue", "event", … */
 int32_t tkt__refuse_taken(const char *what, uint64_t id); /* TKT_EXISTS; the cause's id owns it */
 int32_t tkt__refuse_used(const char *what, uint64_t by, const char *by_what);
 

@@ -45,8 +45,4 @@ int32_t tkt__feed_check(tkt__tx *tx, tkt__problems *problems);
 /* open.c */
 void tkt__store_unref(tkt_store *store);
 
-/* A scan of one table: fn returns TKT_DONE to go on; anything else ends it and is answered. */
-typedef int32_t (*tkt__row_fn)(void *user, tkt__slice key, tkt__slice value);
-int32_t tkt__scan(tkt__tx *tx, uint8_t table, tkt__slice prefix, tkt__row_fn fn, void *user);
-
 #endif

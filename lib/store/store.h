@@ -104,6 +104,10 @@ extern const tkt__room *const tkt__rooms[]; /* ends in NULL; lib/rooms.c */
 int32_t tkt__problem(tkt__problems *problems, const char *rule, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* A scan of one table: fn returns TKT_DONE to go on; anything else ends it and is answered. */
+typedef int32_t (*tkt__scan_fn)(void *user, tkt__slice key, tkt__slice value);
+int32_t tkt__scan(tkt__tx *tx, uint8_t table, tkt__slice prefix, tkt__scan_fn fn, void *user);
+
 /* ---- change hooks: filled at open by rooms above (search), called inside bodies ------------------ */
 
 typedef struct tkt__change_hooks {

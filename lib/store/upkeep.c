@@ -54,7 +54,7 @@ int32_t tkt_next_deadline(tkt_store *store, int64_t *wait_ms)
 
 /* ---- scans --------------------------------------------------------------------------------------- */
 
-int32_t tkt__scan(tkt__tx *tx, uint8_t table, tkt__slice prefix, tkt__row_fn fn, void *user)
+int32_t tkt__scan(tkt__tx *tx, uint8_t table, tkt__slice prefix, tkt__scan_fn fn, void *user)
 {
     tkt__cursor *cursor;
     tkt__slice k, v;

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * ticketing/experimental/booking.h: the contract of booking, as it is to become ticketing/booking.h.
- * Nothing of it is in the library yet; the header is not installed.
- *
- * Taking seats: reserve → hold with a time to live → confirm → booking with
+ * ticketing/booking.h: taking seats: reserve → hold with a time to live → confirm → booking with
  * tickets; release, extend, replace, cancel, refund; the host's payment table; what is in doubt.
  *
  * A place has one owner, decided in one durable commit. A reserved place whose time is over is
@@ -12,8 +9,8 @@
  * key with the same request answers the first result again (TKT_REPLAYED, `replayed` = 1); with
  * another request TKT_KEY_REUSED. Refusals are never stored, they are decided anew.
  */
-#ifndef TICKETING_EXPERIMENTAL_BOOKING_H
-#define TICKETING_EXPERIMENTAL_BOOKING_H
+#ifndef TICKETING_BOOKING_H
+#define TICKETING_BOOKING_H
 
 #include <ticketing/store.h>
 
@@ -22,14 +19,15 @@ extern "C" {
 #endif
 
 #define TKT_UNITS_MAX UINT32_C(256)       /* seats of one hold */
-#define TKT_QUANTITY_MAX UINT32_C(500)    /* places of one hold in an area */
+#define TKT_QUANTITY_MAX UINT32_C(500)    /* places of one hold, seats and area places together */
 #define TKT_DETAILS_MAX UINT32_C(16384)   /* bytes of payment details; passed through, never stored */
 
 #define TKT_TTL_MS INT64_C(600000)           /* default time to live */
 #define TKT_HARD_CAP_MS INT64_C(1800000)     /* default longest life of a hold, extensions included */
 #define TKT_PAYMENT_WINDOW_MS INT64_C(900000)/* a pin's life */
 #define TKT_PIN_CAP_MS INT64_C(3600000)      /* the longest a pin may last */
-#define TKT_GRACE_MS INT64_C(600000)         /* the least life of a hold after a failed payment */
+#define TKT_GRACE_MS INT64_C(600000)         /* the least life of a hold after a failed payment, but
+                                                never past its first pin + pin cap + grace */
 #define TKT_LIFE_MAX_MS INT64_C(2592000000)  /* the most that ttl_ms or hard_cap_ms may be: 30 days */
 
 /* ---- the seat map ------------------------------------------------------------------------------ */
@@ -126,7 +124,8 @@ TKT_API void tkt_hold_request_init(tkt_hold_request *request);
 /* Gives the places back. EXPIRED, RELEASED, CONSUMED, IN_PAYMENT, NOT_FOUND (no such token). hold may
  * be NULL. A released hold released again under another key: RELEASED. */
 TKT_API int32_t tkt_release(tkt_store *store, const tkt_hold_request *request, tkt_hold *hold);
-/* expires = min(now + ttl, hard cap), never shortened. AT_HARD_CAP when nothing is gained. */
+/* expires = min(now + ttl, hard cap), never shortened: DONE also when it lives that long already.
+ * AT_HARD_CAP when more was asked for and the hold stands at its cap. Refusals else as release. */
 TKT_API int32_t tkt_extend(tkt_store *store, const tkt_hold_request *request, tkt_hold *hold);
 /* Releases `token` and takes `request` of the same event in one step, own places counted as free; the
  * new hold inherits the hard cap. request->key counts. Nothing changes when the new one is refused. */
@@ -233,9 +232,12 @@ TKT_API int32_t tkt_confirm(tkt_store *store, const tkt_confirm_request *request
 #define TKT_NEWS_DECLINED UINT32_C(2)
 #define TKT_NEWS_REFUNDED UINT32_C(3) /* the whole amount went back at the provider's side */
 
-/* What a provider tells later, repeatedly, in any order: safe to repeat, since each machine only moves
- * forward. Approval climbs: hold alive → booked; its places still free → booked; else REFUND_DUE.
- * DONE (booked, or recorded), DECLINED (hold back), REFUND_DUE, NOT_FOUND (no such intent). Since 0.1. */
+/* What a provider tells later, repeatedly, in any order: safe to repeat, since an intent only moves
+ * forward: PENDING, DECLINED, CAPTURED, REFUNDED; news of a lower rank are kept as evidence and change
+ * nothing. Approval climbs: hold alive → booked; its very places still free → booked; else REFUND_DUE (also
+ * when the hold became another booking meanwhile). Answers where the booking stands: DONE (booked; for
+ * TKT_NEWS_REFUNDED: recorded), DECLINED (no tickets; the hold lives until hold_expires_ms, 0: not any
+ * more), REFUND_DUE, PENDING, NOT_FOUND (no such intent). booking may be NULL. Since 0.1. */
 TKT_API int32_t tkt_resolve_payment(tkt_store *store, uint64_t intent_id, uint32_t news, tkt_booking *booking);
 
 /* Asks `status` about every charge and refund in doubt (no transaction open) and settles what is told.
@@ -304,11 +306,14 @@ typedef struct tkt_booking_request {
 TKT_API void tkt_booking_request_init(tkt_booking_request *request);
 
 /* Gives the places back and voids the tickets; moves no money (the money then held for nothing is
- * listed as TKT_MONEY_HELD). CANCELLED when it is already, IN_PAYMENT while money is in flight, NOT_FOUND. */
+ * listed as TKT_MONEY_HELD). CANCELLED when it has no places (any more), IN_PAYMENT while money is in
+ * flight, NOT_FOUND, KEY_REUSED. booking may be NULL. Since 0.1. */
 TKT_API int32_t tkt_cancel(tkt_store *store, const tkt_booking_request *request, tkt_booking *booking);
 /* Gives all captured money back that is not given back yet; cancels nothing. Recorded (commit 1), the
  * refund callback runs with no transaction open, recorded (commit 2). Money taken by other means and
- * no payment table: recorded as given back. DONE, PENDING, REFUND_FAILED, NOTHING_DUE, NOT_FOUND. */
+ * no payment table: recorded as given back. DONE, PENDING (its fate is not known: a replay and recover
+ * ask `status`), REFUND_FAILED (the provider refused; try again with a new key), NOTHING_DUE, IN_PAYMENT
+ * (a charge or another refund is in flight), NOT_FOUND, KEY_REUSED. Failures also NO_PAYMENT. */
 TKT_API int32_t tkt_refund(tkt_store *store, const tkt_booking_request *request, tkt_booking *booking);
 
 #ifdef __cplusplus

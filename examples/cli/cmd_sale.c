@@ -49,8 +49,8 @@ static int find_units(cli *c, tkt_snapshot *snap, uint64_t event, uint32_t *unit
     seat_name name;
     *count = 0;
     while (p != NULL && *p != '\0') {
-        if (*count == UNITS_MAX)
-            return usage_error("at most %u seats at once", UNITS_MAX);
+        if (*count == TKT_UNITS_MAX)
+            return usage_error("at most %u seats at once", TKT_UNITS_MAX);
         if (!next_name(&p, &name))
             return EXIT_USAGE;
         size_t row = name.slash[0] + 1, label = name.slash[1] + 1;
@@ -136,7 +136,7 @@ static void show_hold(cli *c, int32_t status, const tkt_hold *hold, const uint32
 int cmd_reserve(cli *c)
 {
     tkt_reserve_request request;
-    uint32_t units[UNITS_MAX];
+    uint32_t units[TKT_UNITS_MAX];
     int64_t ttl, user;
     tkt_snapshot *snap;
     tkt_hold hold;
