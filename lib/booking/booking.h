@@ -27,6 +27,10 @@ static inline tkt__guard tkt__event_guard(uint64_t event_id)
     return guard;
 }
 
+/* Drawn by each call and kept in its idempotency record: a body that meets its own call's record was run
+ * again after a commit of unknown outcome, and is no replay. */
+#define TKT__NONCE_BYTES 8
+
 /* ---- claim record -------------------------------------------------------------------------------- */
 
 typedef struct tkt__claim {
@@ -206,6 +210,7 @@ typedef struct tkt__booking_call {
     tkt_text details;
     uint8_t op;
     uint8_t key[TKT_KEY_BYTES], fingerprint[TKT__FINGERPRINT_BYTES];
+    uint8_t nonce[TKT__NONCE_BYTES];
     tkt__booking booking;
     tkt__intent intent;
 } tkt__booking_call;

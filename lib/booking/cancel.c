@@ -3,7 +3,8 @@
  * booking/cancel.c: gives a booking's places back and voids its tickets; moves no money. Money then held
  * for nothing is listed (OPEN_MONEY 'h') until it is refunded. Here too: what cancel and refund share.
  *
- * One body under the event's guard; result of its idempotency record: {u64 booking}.
+ * One body under the event's guard; result of its idempotency record: {nonce(8)}, of the call that made
+ * it: a call that meets its own record was run again after an unknown commit, and is no replay.
  */
 #include "booking/booking.h"
 
@@ -17,18 +18,10 @@ void tkt_booking_request_init(tkt_booking_request *request)
 
 /* ---- shared by cancel and refund --------------------------------------------------------------------- */
 
-static int32_t event_of_booking(tkt_store *store, uint64_t booking_id, uint64_t *event_id)
+static int32_t find_event(tkt__tx *tx, void *ctx)
 {
-    tkt_snapshot *snapshot;
-    tkt__tx *tx;
-    int32_t status = tkt_snapshot_begin(store, &snapshot);
-    if (status != TKT_DONE)
-        return status;
-    status = tkt__snapshot_tx(snapshot, &tx);
-    if (status == TKT_DONE)
-        status = tkt__event_of(tx, TKT__L_BOOKING, booking_id, event_id);
-    tkt_snapshot_end(snapshot);
-    return status;
+    tkt__booking_call *call = ctx;
+    return tkt__event_of(tx, TKT__L_BOOKING, call->booking.id, &call->event_id);
 }
 
 int32_t tkt__booking_call_in(tkt_store *store, const tkt_booking_request *request, uint8_t op,
@@ -48,8 +41,6 @@ int32_t tkt__booking_call_in(tkt_store *store, const tkt_booking_request *reques
         status = tkt__fail(TKT_E_INVALID, "details is NULL");
     if (status == TKT_DONE && booking != NULL && booking->size < sizeof *booking)
         status = tkt__fail(TKT_E_INVALID, "tkt_booking: size is %u, at least %zu", booking->size, sizeof *booking);
-    if (status == TKT_DONE)
-        status = event_of_booking(store, in.booking_id, &call->event_id);
     if (status != TKT_DONE)
         return status;
     call->store = store;
@@ -59,7 +50,10 @@ int32_t tkt__booking_call_in(tkt_store *store, const tkt_booking_request *reques
     call->booking.id = in.booking_id;
     tkt__be64(id, in.booking_id);
     tkt__fingerprint(id, sizeof id, call->fingerprint);
-    return tkt__idem_key(store, in.key, call->key);
+    status = tkt__store_look(store, find_event, call);
+    if (status == TKT_DONE)
+        status = tkt__random(&store->hooks, call->nonce, sizeof call->nonce);
+    return status == TKT_DONE ? tkt__idem_key(store, in.key, call->key) : status;
 }
 
 int32_t tkt__booking_call_load(tkt__tx *tx, tkt__booking_call *call)
@@ -126,18 +120,18 @@ static int32_t cancel_body(tkt__tx *tx, void *ctx)
 {
     tkt__booking_call *c = ctx;
     const tkt__guard guard = tkt__event_guard(c->event_id);
-    uint8_t result[8];
-    tkt__writer w = tkt__writer_of(result, sizeof result);
     tkt__slice before;
     int32_t first = tkt__idem_find(tx, guard, c->op, c->key, c->fingerprint, &before);
     if (first != TKT_NOT_FOUND && first != TKT_REPLAYED)
         return first;
     int32_t status = tkt__booking_call_load(tx, c);
-    if (status != TKT_DONE || first == TKT_REPLAYED)
-        return status != TKT_DONE ? status : TKT_REPLAYED;
-    status = cancel(tx, c);
-    tkt__put_u64(&w, c->booking.id);
-    return status == TKT_DONE ? tkt__idem_store(tx, guard, c->op, c->key, c->fingerprint, result, w.n) : status;
+    if (status == TKT_DONE && first == TKT_REPLAYED)
+        return before.n == sizeof c->nonce && memcmp(before.p, c->nonce, before.n) == 0 ? TKT_DONE : TKT_REPLAYED;
+    if (status == TKT_DONE)
+        status = cancel(tx, c);
+    if (status != TKT_DONE)
+        return status;
+    return tkt__idem_store(tx, guard, c->op, c->key, c->fingerprint, c->nonce, sizeof c->nonce);
 }
 
 int32_t tkt_cancel(tkt_store *store, const tkt_booking_request *request, tkt_booking *booking)

@@ -16,6 +16,8 @@ typedef struct confirm_ctx {
     uint32_t flags;
     uint8_t token[TKT_TOKEN_BYTES], key[TKT_KEY_BYTES];
     uint8_t fingerprint[TKT__FINGERPRINT_BYTES];
+    uint32_t places;
+    int64_t total_minor;
     tkt__supply supply;
     bool replayed, paid; /* paid: there is an intent */
     int64_t hold_expires_ms;
@@ -54,11 +56,12 @@ static int32_t recall(tkt__tx *tx, confirm_ctx *c)
         status = tkt__claim_load(tx, c->event_id, c->booking.claim, &claim);
     if (status != TKT_DONE)
         return status;
-    c->replayed = true;
+    /* Its own booking: this call was run again after a commit of unknown outcome. */
+    c->replayed = booking_id != c->supply.booking_id;
     if (tkt__claim_state_at(&claim, tkt__tx_now(tx)) == TKT_HOLD_ACTIVE)
         c->hold_expires_ms = tkt__second_ms(claim.expires_s);
     status = tkt__booking_outcome(&c->booking, c->hold_expires_ms);
-    return status == TKT_DONE ? TKT_REPLAYED : status;
+    return status == TKT_DONE && c->replayed ? TKT_REPLAYED : status;
 }
 
 /* ---- the three ways --------------------------------------------------------------------------------------- */
@@ -213,25 +216,26 @@ static int32_t request_in(tkt_store *store, const tkt_confirm_request *given, tk
     return tkt__idem_key(store, in->key, c->key);
 }
 
+static int32_t find_claim(tkt__tx *tx, void *ctx)
+{
+    confirm_ctx *c = ctx;
+    tkt__claim claim;
+    int32_t status = tkt__claim_by_token(tx, c->token, &claim);
+    c->places = tkt__claim_places(&claim);
+    c->total_minor = claim.total_minor;
+    return status;
+}
+
 /* What the body will need: read first, for ids and codes come from outside. Places and total of a
  * claim never change. */
 static int32_t supply_for(confirm_ctx *c)
 {
-    tkt_snapshot *snapshot;
-    tkt__tx *tx;
-    tkt__claim claim;
-    int32_t status = tkt_snapshot_begin(c->store, &snapshot);
+    int32_t status = tkt__store_look(c->store, find_claim, c);
     if (status != TKT_DONE)
         return status;
-    status = tkt__snapshot_tx(snapshot, &tx);
-    if (status == TKT_DONE)
-        status = tkt__claim_by_token(tx, c->token, &claim);
-    tkt_snapshot_end(snapshot);
-    if (status != TKT_DONE)
-        return status;
-    bool now = claim.total_minor == 0 || (c->flags & TKT_MONEY_TAKEN) != 0;
-    return tkt__supply_take(c->store, now ? tkt__claim_places(&claim) : 0, true, claim.total_minor > 0,
-                            (c->flags & TKT_DRY_RUN) != 0, &c->supply);
+    bool now = c->total_minor == 0 || (c->flags & TKT_MONEY_TAKEN) != 0;
+    return tkt__supply_take(c->store, now ? c->places : 0, true, c->total_minor > 0, (c->flags & TKT_DRY_RUN) != 0,
+                            &c->supply);
 }
 
 static int32_t booking_out(const confirm_ctx *c, int32_t status, tkt_booking *booking)
@@ -281,8 +285,9 @@ int32_t tkt_confirm(tkt_store *store, const tkt_confirm_request *request, tkt_bo
         status = tkt__store_run(store, &guard, 1, in.flags & TKT_DRY_RUN, confirm_body, &c);
     bool kept = TKT_IS_EFFECT(status) || status == TKT_REFUND_DUE || status == TKT_DECLINED;
     /* After an unknown outcome the ids may be in use: they are never given out again. */
-    bool used = (kept && !c.replayed) || tkt_status_primary(status) == TKT_E_UNKNOWN;
-    tkt__supply_end(store, &c.supply, dry, used, used && status != TKT_REFUND_DUE);
+    bool unknown = tkt_status_primary(status) == TKT_E_UNKNOWN;
+    tkt__supply_end(store, &c.supply, dry, unknown || (kept && !c.replayed),
+                    unknown || (kept && c.booking.first_ticket == c.supply.first_ticket));
     if (!kept)
         return status;
     if (status == TKT_PENDING && !dry)

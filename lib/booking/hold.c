@@ -3,13 +3,13 @@
  * booking/hold.c: reserve, replace, release, extend.
  *
  * Each call is one body under the event's guard: idempotency record read first and written last.
- *   result of a record: u32 claim, u8 state, i64 expires, u64 booking, u64 intent: a hold as first
- *   answered; what never changes (token, places, prices) is read from the claim.
+ *   result of a record: nonce(8), u32 claim, u8 state, i64 expires: a hold as first answered; what never
+ *   changes (token, places, prices) is read from the claim.
  * A crash leaves the whole call with its record, or nothing.
  */
 #include "booking/booking.h"
 
-#define RESULT_BYTES 29
+#define RESULT_BYTES (TKT__NONCE_BYTES + 13)
 
 typedef struct hold_ctx {
     tkt_store *store;
@@ -18,6 +18,7 @@ typedef struct hold_ctx {
     uint8_t token[TKT_TOKEN_BYTES]; /* all but reserve */
     uint8_t key[TKT_KEY_BYTES];
     uint8_t fingerprint[TKT__FINGERPRINT_BYTES];
+    uint8_t nonce[TKT__NONCE_BYTES];
     int64_t ttl_ms, hard_cap_ms;    /* hard_cap_ms: reserve and replace, a duration */
     tkt__claim wanted;              /* reserve and replace: places, buyer, secret */
     tkt_hold hold;                  /* out */
@@ -53,11 +54,10 @@ static int32_t remember(tkt__tx *tx, const hold_ctx *c)
 {
     uint8_t bytes[RESULT_BYTES];
     tkt__writer w = tkt__writer_of(bytes, sizeof bytes);
+    tkt__put_bytes(&w, c->nonce, TKT__NONCE_BYTES);
     tkt__put_u32(&w, c->hold.claim);
     tkt__put_u8(&w, (uint8_t)c->hold.state);
     tkt__put_i64(&w, c->hold.expires_ms);
-    tkt__put_u64(&w, c->hold.booking_id);
-    tkt__put_u64(&w, c->hold.intent_id);
     return tkt__idem_store(tx, tkt__event_guard(c->event_id), c->op, c->key, c->fingerprint, bytes, w.n);
 }
 
@@ -70,10 +70,10 @@ static int32_t recall(tkt__tx *tx, hold_ctx *c)
     if (status != TKT_REPLAYED)
         return status;
     tkt__reader r = tkt__reader_of(result);
+    tkt__slice nonce = tkt__get_bytes(&r, TKT__NONCE_BYTES);
     uint32_t number = tkt__get_u32(&r);
     uint32_t state = tkt__get_u8(&r);
     int64_t expires_ms = tkt__get_i64(&r);
-    uint64_t booking_id = tkt__get_u64(&r), intent_id = tkt__get_u64(&r);
     if (r.bad)
         return tkt__fail(TKT_E_CORRUPT, "an idempotency record is malformed");
     status = tkt__claim_load(tx, c->event_id, number, &claim);
@@ -84,8 +84,9 @@ static int32_t recall(tkt__tx *tx, hold_ctx *c)
     tkt__claim_to_hold(&claim, tkt__tx_now(tx), &c->hold);
     c->hold.state = state;
     c->hold.expires_ms = expires_ms;
-    c->hold.booking_id = booking_id;
-    c->hold.intent_id = intent_id;
+    c->hold.booking_id = c->hold.intent_id = 0;
+    if (memcmp(nonce.p, c->nonce, TKT__NONCE_BYTES) == 0)
+        return TKT_DONE;
     c->hold.replayed = 1;
     return TKT_REPLAYED;
 }
@@ -390,6 +391,8 @@ static int32_t run(hold_ctx *c, const uint8_t *key, uint32_t flags, tkt__body bo
     if (hold != NULL && hold->size < sizeof *hold)
         return tkt__fail(TKT_E_INVALID, "tkt_hold: size is %u, at least %zu", hold->size, sizeof *hold);
     int32_t status = tkt__idem_key(c->store, key, c->key);
+    if (status == TKT_DONE)
+        status = tkt__random(&c->store->hooks, c->nonce, sizeof c->nonce);
     if (status == TKT_DONE)
         status = tkt__store_run(c->store, &guard, 1, flags, body, c);
     if (TKT_IS_EFFECT(status) && hold != NULL) {

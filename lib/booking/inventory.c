@@ -148,9 +148,12 @@ static int32_t feed_area(tkt__tx *tx, const tkt__claim *claim, uint32_t capacity
 
 /* ---- seats ----------------------------------------------------------------------------------------------- */
 
-/* Sets the claim's seats to `to`. `fresh`: they are free now and are taken; else only those that still
- * carry the claim's number are touched. Zero row: given back. */
-static int32_t seats_set(tkt__tx *tx, const tkt__claim *claim, tkt__seat_row to, bool fresh)
+/* FRESH: the seats are free now and are taken. OWN: they are the claim's, every one. LEFT: those that are
+ * still the claim's, for another may have taken some since it ran out. */
+enum { FRESH, OWN, LEFT };
+
+/* Sets the claim's seats to `to`; a zero row gives them back. */
+static int32_t seats_set(tkt__tx *tx, const tkt__claim *claim, tkt__seat_row to, int which)
 {
     uint8_t bytes[TKT__BLOCK_BYTES];
     uint32_t changed[TKT_UNITS_MAX], count = 0;
@@ -160,7 +163,7 @@ static int32_t seats_set(tkt__tx *tx, const tkt__claim *claim, tkt__seat_row to,
         status = block_load(tx, claim->event_id, block, bytes);
         for (; i < claim->unit_count && claim->units[i] >> 6 == block; i++) {
             tkt__seat_row row = tkt__seat_get(bytes, claim->units[i] & 63);
-            if (!fresh && (row.claim != claim->number || row.state == TKT__SEAT_FREE))
+            if (which != FRESH && (row.claim != claim->number || row.state == TKT__SEAT_FREE))
                 continue;
             tkt__seat_set(bytes, claim->units[i] & 63, to);
             changed[count++] = claim->units[i];
@@ -168,6 +171,9 @@ static int32_t seats_set(tkt__tx *tx, const tkt__claim *claim, tkt__seat_row to,
         if (status == TKT_DONE && count > before)
             status = block_save(tx, claim->event_id, block, bytes);
     }
+    if (status == TKT_DONE && which == OWN && count != claim->unit_count)
+        status = tkt__fail(TKT_E_CORRUPT, "claim %u of event %llu is alive and %u of its seats are not its own",
+                           claim->number, (unsigned long long)claim->event_id, claim->unit_count - count);
     if (status == TKT_DONE)
         status = feed_seats(tx, claim, (uint8_t)to.state, to.expires_s, changed, count);
     return status;
@@ -421,7 +427,7 @@ int32_t tkt__inventory_take(tkt__tx *tx, const tkt__sale *sale, const tkt__claim
     const tkt__seat_row held = { TKT__SEAT_RESERVED, claim->expires_s, claim->number };
     int32_t status = look(tx, sale, claim);
     if (status == TKT_DONE)
-        status = seats_set(tx, claim, held, true);
+        status = seats_set(tx, claim, held, FRESH);
     if (status == TKT_DONE)
         status = area_move(tx, claim, 0, 1);
     if (status == TKT_DONE)
@@ -439,14 +445,14 @@ int32_t tkt__inventory_move(tkt__tx *tx, tkt__claim *claim, uint32_t expires_s)
     if (status == TKT_DONE)
         status = deadline_rows(tx, claim, true);
     if (status == TKT_DONE)
-        status = seats_set(tx, claim, held, false);
+        status = seats_set(tx, claim, held, OWN);
     return status == TKT_DONE ? buyer_row(tx, claim, true, expires_s) : status;
 }
 
 static int32_t booked_rows(tkt__tx *tx, tkt_store *store, const tkt__claim *claim, bool fresh)
 {
     const tkt__seat_row booked = { TKT__SEAT_BOOKED, TKT__SECOND_NEVER, claim->number };
-    int32_t status = seats_set(tx, claim, booked, fresh);
+    int32_t status = seats_set(tx, claim, booked, fresh ? FRESH : OWN);
     if (status == TKT_DONE)
         status = area_move(tx, claim, 1, fresh ? 0 : -1);
     if (status == TKT_DONE)
@@ -478,7 +484,7 @@ int32_t tkt__inventory_rebook(tkt__tx *tx, tkt_store *store, const tkt__sale *sa
 int32_t tkt__inventory_free(tkt__tx *tx, tkt_store *store, const tkt__claim *claim, bool booked)
 {
     const tkt__seat_row nobody = { TKT__SEAT_FREE, 0, 0 };
-    int32_t status = seats_set(tx, claim, nobody, false);
+    int32_t status = seats_set(tx, claim, nobody, booked ? OWN : LEFT);
     if (status == TKT_DONE)
         status = area_move(tx, claim, booked ? -1 : 0, booked ? 0 : -1);
     if (status == TKT_DONE && !booked)

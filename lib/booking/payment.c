@@ -91,7 +91,6 @@ typedef struct news_ctx {
     uint64_t event_id, intent_id;
     uint32_t news;
     tkt__supply supply;
-    bool tickets_used;
     int64_t hold_expires_ms;
     tkt__claim claim;
     tkt__booking booking;
@@ -105,8 +104,6 @@ static int32_t load_all(tkt__tx *tx, news_ctx *c)
         status = tkt__booking_load(tx, c->event_id, c->intent.booking_id, &c->booking);
     if (status == TKT_DONE)
         status = tkt__claim_load(tx, c->event_id, c->intent.claim, &c->claim);
-    if (status == TKT_NOT_FOUND)
-        return tkt__fail(TKT_E_CORRUPT, "intent %llu has no claim", (unsigned long long)c->intent_id);
     return status;
 }
 
@@ -135,7 +132,6 @@ static int32_t approved(tkt__tx *tx, news_ctx *c)
     int32_t told = tkt__book(tx, c->store, &c->claim, &c->booking, &c->supply);
     if (told != TKT_DONE && told != TKT_REFUND_DUE)
         return told;
-    c->tickets_used = told == TKT_DONE;
     int32_t status = tkt__intent_save(tx, &c->intent, c->booking.state);
     return status == TKT_DONE ? told : status;
 }
@@ -175,7 +171,6 @@ static int32_t refunded(tkt__tx *tx, news_ctx *c)
 static int32_t news_body(tkt__tx *tx, void *ctx)
 {
     news_ctx *c = ctx;
-    c->tickets_used = false;
     int32_t status = load_all(tx, c);
     if (status != TKT_DONE)
         return status;
@@ -194,95 +189,78 @@ static int32_t news_body(tkt__tx *tx, void *ctx)
     return outcome(tx, c);
 }
 
+static int32_t look_all(tkt__tx *tx, void *ctx)
+{
+    return load_all(tx, ctx);
+}
+
 /* Ids and codes for the tickets that an approval may issue. */
 static int32_t supply_for(news_ctx *c)
 {
-    tkt_snapshot *snapshot;
-    tkt__tx *tx;
-    if (c->news != TKT_NEWS_APPROVED)
-        return TKT_DONE;
-    int32_t status = tkt_snapshot_begin(c->store, &snapshot);
-    if (status != TKT_DONE)
-        return status;
-    status = tkt__snapshot_tx(snapshot, &tx);
-    if (status == TKT_DONE)
-        status = load_all(tx, c);
-    tkt_snapshot_end(snapshot);
-    if (status != TKT_DONE || c->intent.state >= TKT_INTENT_CAPTURED)
+    int32_t status = TKT_DONE;
+    if (c->news == TKT_NEWS_APPROVED)
+        status = tkt__store_look(c->store, look_all, c);
+    if (status != TKT_DONE || c->news != TKT_NEWS_APPROVED || c->intent.state >= TKT_INTENT_CAPTURED)
         return status;
     return tkt__supply_take(c->store, tkt__claim_places(&c->claim), false, false, false, &c->supply);
+}
+
+static int32_t news_out(const news_ctx *c, int32_t status, tkt_booking *booking)
+{
+    tkt_booking out;
+    if (booking == NULL)
+        return status;
+    tkt__booking_to_public(&c->booking, &c->intent, &out);
+    if (status == TKT_DECLINED)
+        out.hold_expires_ms = c->hold_expires_ms;
+    int32_t rc = tkt__struct_out(booking, &out, sizeof out, sizeof out, "tkt_booking");
+    return rc == TKT_DONE ? status : rc;
 }
 
 static int32_t tell(tkt_store *store, uint64_t event_id, uint64_t intent_id, uint32_t news, tkt_booking *booking)
 {
     news_ctx c = { .store = store, .event_id = event_id, .intent_id = intent_id, .news = news };
     const tkt__guard guard = tkt__event_guard(event_id);
-    tkt_booking out;
     int32_t status = supply_for(&c);
     if (status == TKT_DONE)
         status = tkt__store_run(store, &guard, 1, 0, news_body, &c);
-    bool used = (TKT_IS_EFFECT(status) && c.tickets_used) || tkt_status_primary(status) == TKT_E_UNKNOWN;
-    tkt__supply_end(store, &c.supply, false, true, used);
-    if (booking == NULL || !(TKT_IS_EFFECT(status) || status == TKT_DECLINED || status == TKT_REFUND_DUE))
-        return status;
-    tkt__booking_to_public(&c.booking, &c.intent, &out);
-    if (status == TKT_DECLINED)
-        out.hold_expires_ms = c.hold_expires_ms;
-    int32_t rc = tkt__struct_out(booking, &out, sizeof out, sizeof out, "tkt_booking");
-    return rc == TKT_DONE ? status : rc;
+    bool used = TKT_IS_EFFECT(status) && c.booking.first_ticket == c.supply.first_ticket;
+    tkt__supply_end(store, &c.supply, false, true, used || tkt_status_primary(status) == TKT_E_UNKNOWN);
+    bool kept = TKT_IS_EFFECT(status) || status == TKT_DECLINED || status == TKT_REFUND_DUE;
+    return kept ? news_out(&c, status, booking) : status;
 }
 
-/* Looks the event of an intent up. */
-static int32_t event_of_intent(tkt_store *store, uint64_t intent_id, uint64_t *event_id)
+static int32_t find_event(tkt__tx *tx, void *ctx)
 {
-    tkt_snapshot *snapshot;
-    tkt__tx *tx;
-    int32_t status = tkt_snapshot_begin(store, &snapshot);
-    if (status != TKT_DONE)
-        return status;
-    status = tkt__snapshot_tx(snapshot, &tx);
-    if (status == TKT_DONE)
-        status = tkt__event_of(tx, TKT__L_INTENT, intent_id, event_id);
-    tkt_snapshot_end(snapshot);
-    return status;
+    news_ctx *c = ctx;
+    return tkt__event_of(tx, TKT__L_INTENT, c->intent_id, &c->event_id);
 }
 
 int32_t tkt_resolve_payment(tkt_store *store, uint64_t intent_id, uint32_t news, tkt_booking *booking)
 {
-    uint64_t event_id;
+    news_ctx c = { .intent_id = intent_id };
     int32_t status = tkt__store_writable(store);
     if (status == TKT_DONE && (news < TKT_NEWS_APPROVED || news > TKT_NEWS_REFUNDED))
         status = tkt__fail(TKT_E_INVALID, "news %u is not one this library knows", news);
     if (status == TKT_DONE && booking != NULL && booking->size < sizeof *booking)
         status = tkt__fail(TKT_E_INVALID, "tkt_booking: size is %u, at least %zu", booking->size, sizeof *booking);
     if (status == TKT_DONE)
-        status = event_of_intent(store, intent_id, &event_id);
-    return status == TKT_DONE ? tell(store, event_id, intent_id, news, booking) : status;
+        status = tkt__store_look(store, find_event, &c);
+    return status == TKT_DONE ? tell(store, c.event_id, intent_id, news, booking) : status;
+}
+
+static int32_t look_outcome(tkt__tx *tx, void *ctx)
+{
+    int32_t status = load_all(tx, ctx);
+    return status == TKT_DONE ? outcome(tx, ctx) : status;
 }
 
 /* The booking as it stands, for an outcome that changes nothing. */
 static int32_t stand(tkt_store *store, uint64_t event_id, uint64_t intent_id, tkt_booking *booking)
 {
-    tkt_snapshot *snapshot;
-    tkt__tx *tx;
     news_ctx c = { .store = store, .event_id = event_id, .intent_id = intent_id };
-    tkt_booking out;
-    int32_t status = tkt_snapshot_begin(store, &snapshot);
-    if (status != TKT_DONE)
-        return status;
-    status = tkt__snapshot_tx(snapshot, &tx);
-    if (status == TKT_DONE)
-        status = load_all(tx, &c);
-    if (status == TKT_DONE)
-        status = outcome(tx, &c);
-    tkt_snapshot_end(snapshot);
-    if (status < 0 || booking == NULL)
-        return status;
-    tkt__booking_to_public(&c.booking, &c.intent, &out);
-    if (status == TKT_DECLINED)
-        out.hold_expires_ms = c.hold_expires_ms;
-    int32_t rc = tkt__struct_out(booking, &out, sizeof out, sizeof out, "tkt_booking");
-    return rc == TKT_DONE ? status : rc;
+    int32_t status = tkt__store_look(store, look_outcome, &c);
+    return status < 0 || status == TKT_NOT_FOUND ? status : news_out(&c, status, booking);
 }
 
 int32_t tkt__charge_settle(tkt_store *store, uint64_t event_id, uint64_t intent_id, int32_t told, tkt_booking *booking)

@@ -5,7 +5,7 @@
  * Commit 1 records refund n (PENDING) and what is being refunded; the host's refund function runs with
  * no transaction open; commit 2 records what came of it. At most one refund of an intent is in flight.
  * A crash in between leaves it PENDING: a replay and tkt_recover ask `status` with the same provider
- * key, so nothing is paid back twice. Result of the idempotency record: {u32 n}.
+ * key, so nothing is paid back twice. Result of the idempotency record: {u32 n, nonce(8)}.
  */
 #include "booking/booking.h"
 
@@ -103,22 +103,25 @@ static int32_t recall(tkt__tx *tx, refund_ctx *c, tkt__slice before)
 {
     tkt__reader r = tkt__reader_of(before);
     uint32_t number = tkt__get_u32(&r);
+    tkt__slice nonce = tkt__get_bytes(&r, TKT__NONCE_BYTES);
     if (r.bad)
         return tkt__fail(TKT_E_CORRUPT, "an idempotency record is malformed");
-    c->replayed = true;
+    c->replayed = memcmp(nonce.p, c->call.nonce, TKT__NONCE_BYTES) != 0;
     int32_t status = tkt__refund_load(tx, c->call.event_id, c->call.intent.id, number, &c->refund);
     if (status != TKT_DONE)
         return status;
     if (c->refund.state == TKT__REFUND_FAILED)
         return refused(c->call.intent.id);
-    return c->refund.state == TKT__REFUND_DONE ? TKT_REPLAYED : TKT_PENDING;
+    if (c->refund.state == TKT__REFUND_PENDING)
+        return TKT_PENDING;
+    return c->replayed ? TKT_REPLAYED : TKT_DONE;
 }
 
 static int32_t refund_body(tkt__tx *tx, void *ctx)
 {
     refund_ctx *c = ctx;
     const tkt__guard guard = tkt__event_guard(c->call.event_id);
-    uint8_t result[4];
+    uint8_t result[4 + TKT__NONCE_BYTES];
     tkt__writer w = tkt__writer_of(result, sizeof result);
     tkt__slice before;
     c->replayed = false;
@@ -132,6 +135,7 @@ static int32_t refund_body(tkt__tx *tx, void *ctx)
     if (!TKT_IS_EFFECT(outcome))
         return outcome;
     tkt__put_u32(&w, c->refund.number);
+    tkt__put_bytes(&w, c->call.nonce, TKT__NONCE_BYTES);
     status = tkt__idem_store(tx, guard, c->call.op, c->call.key, c->call.fingerprint, result, w.n);
     return status == TKT_DONE ? outcome : status;
 }

@@ -154,7 +154,10 @@ static int32_t change_body(tkt__tx *tx, void *ctx)
     if (rc == TKT_REPLAYED) {
         tkt__reader r = tkt__reader_of(before);
         c->result = tkt__get_u64(&r);
-        return r.bad ? tkt__fail(TKT_E_CORRUPT, "an idempotency record is malformed") : rc;
+        if (r.bad)
+            return tkt__fail(TKT_E_CORRUPT, "an idempotency record is malformed");
+        /* Its own fresh id: this call was run again after a commit of unknown outcome, no replay. */
+        return c->id_kind != 0 && c->result == c->id ? TKT_DONE : rc;
     }
     if (rc != TKT_NOT_FOUND)
         return rc;

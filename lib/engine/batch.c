@@ -269,10 +269,15 @@ void tkt__batch_attempt(tkt__batch *b)
     b->done = b->again = (tkt__list){ NULL, NULL };
     tkt__overlay_reset(&b->overlay);
     tkt__arena_reset(&b->tx.arena);
-    int32_t status = kv->config.now(kv->config.now_user, &b->tx.now_ms);
-    if (status == TKT_DONE)
-        status = kv->ops->write_begin(kv->engine, b->guards, b->guards_n, b->deadline_ms, &b->engine_tx,
-                                      &b->tx.view);
+    int64_t floor_ms = 0;
+    int32_t status = kv->ops->write_begin(kv->engine, b->guards, b->guards_n, b->deadline_ms, &b->engine_tx,
+                                          &b->tx.view, &floor_ms);
+    if (status == TKT_DONE) {
+        /* Only now: another process may have committed at a later instant while this one waited. */
+        status = kv->config.now(kv->config.now_user, floor_ms, &b->tx.now_ms);
+        if (status != TKT_DONE)
+            kv->ops->write_abort(b->engine_tx);
+    }
     if (status != TKT_DONE) {
         begin_failed(b, status);
         return;

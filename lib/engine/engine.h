@@ -150,9 +150,11 @@ typedef struct tkt__engine_ops {
     /* A write transaction: its own view of the newest state (reads through the calls above with
      * *view), then either one commit of all its writes, sorted by (table, key), each key once; or
      * abort. commit frees the transaction whatever it answers. now_ms is stored with the stamp as the
-     * persisted clock floor. deadline: monotonic ms of the hooks. */
+     * persisted clock floor; *floor_ms gets the highest now_ms of any commit under these guards before,
+     * so that time never runs backwards in commit order, whatever the clocks of the processes say.
+     * deadline: monotonic ms of the hooks. */
     int32_t (*write_begin)(void *e, const tkt__guard *guards, size_t n, int64_t deadline_ms,
-                           void **tx, void **view);
+                           void **tx, void **view, int64_t *floor_ms);
     int32_t (*write_commit)(void *tx, const tkt__write *writes, size_t n, int64_t now_ms,
                             tkt__commit_info *out);
     void (*write_abort)(void *tx);
@@ -199,14 +201,15 @@ typedef struct tkt__kv tkt__kv;
 typedef struct tkt__tx tkt__tx;         /* a read snapshot, or the transaction a body runs in */
 typedef struct tkt__cursor tkt__cursor;
 
-/* Called once a batch, before its first body: the instant that the whole batch runs at. */
+/* `now` is called once a batch, after its turn has come and before its first body: the whole batch runs at
+ * that instant, which is never before the engine's floor unless the host has forgiven that floor. */
 typedef struct tkt__kv_config {
     const tkt__schema *schema;
     const tkt__engine_ops *ops;
     void *engine;              /* owned by the kv from here on: closed by tkt__kv_close */
     tkt_hooks hooks;
     uint64_t epoch;
-    int32_t (*now)(void *user, int64_t *now_ms);
+    int32_t (*now)(void *user, int64_t floor_ms, int64_t *now_ms);
     void *now_user;
     void (*committed)(void *user, uint64_t stamp); /* after each commit, no lock held; may be NULL */
     void *committed_user;

@@ -16,6 +16,7 @@
 
 #define LEAP_MS INT64_C(300000)
 #define RESET_KEY "clock-reset"
+#define RESET_MARGIN_MS INT64_C(10000)
 
 static int64_t believed(const tkt_store *store, int64_t monotonic)
 {
@@ -54,6 +55,7 @@ static int32_t after_reset(tkt_store *store, int64_t *floor_ms)
             status = tkt__fail(TKT_E_CORRUPT, "the clock-reset row is malformed");
         else if (*floor_ms <= poisoned)
             *floor_ms = instead;
+        atomic_store(&store->clock.forgiven_ms, poisoned);
     }
     tkt__kv_read_end(tx);
     return status == TKT_NOT_FOUND ? TKT_DONE : status;
@@ -63,6 +65,7 @@ int32_t tkt__clock_open(tkt_store *store)
 {
     int64_t wall, floor_ms = 0, monotonic = store->hooks.monotonic_ms(store->hooks.user);
     void *engine;
+    atomic_init(&store->clock.forgiven_ms, INT64_MIN);
     int32_t status = wall_now(store, &wall);
     if (status != TKT_DONE)
         return status;
@@ -94,9 +97,14 @@ int32_t tkt__clock_read(tkt_store *store, int64_t *now_ms)
     return TKT_DONE;
 }
 
-int32_t tkt__clock_of_batch(void *store, int64_t *now_ms)
+/* Time does not run backwards in commit order, though each process has its own idea of it. */
+int32_t tkt__clock_of_batch(void *user, int64_t floor_ms, int64_t *now_ms)
 {
-    return tkt__clock_read(store, now_ms);
+    tkt_store *store = user;
+    int32_t status = tkt__clock_read(store, now_ms);
+    if (status == TKT_DONE && *now_ms < floor_ms && floor_ms > atomic_load(&store->clock.forgiven_ms))
+        *now_ms = floor_ms;
+    return status;
 }
 
 int32_t tkt_clock_now(tkt_store *store, int64_t *now_ms)
@@ -125,10 +133,12 @@ typedef struct reset {
 
 static int32_t reset_body(tkt__tx *tx, void *ctx)
 {
-    const reset *r = ctx;
+    reset *r = ctx;
     const tkt__guard guard = { TKT__G_STORE, 0 };
     uint8_t bytes[16];
     tkt__writer w = tkt__writer_of(bytes, sizeof bytes);
+    /* This commit, and those of others on their way, raise the floor a last time. */
+    r->poisoned = tkt__tx_now(tx) + RESET_MARGIN_MS;
     tkt__put_i64(&w, r->poisoned);
     tkt__put_i64(&w, r->instead);
     int32_t status = tkt__tx_put(tx, TKT__T_META, tkt__slice_of(RESET_KEY, sizeof RESET_KEY - 1),
@@ -144,11 +154,10 @@ int32_t tkt_clock_reset(tkt_store *store)
     if (status == TKT_DONE)
         status = wall_now(store, &r.instead);
     if (status == TKT_DONE)
-        status = tkt__clock_read(store, &r.poisoned);
-    if (status == TKT_DONE)
         status = tkt__store_run(store, &guard, 1, 0, reset_body, &r);
     if (status != TKT_DONE)
         return status;
+    atomic_store(&store->clock.forgiven_ms, r.poisoned);
     atomic_store(&store->clock.offset_ms, r.instead - store->hooks.monotonic_ms(store->hooks.user));
     atomic_store(&store->clock.frozen_ms, 0);
     return TKT_DONE;

@@ -31,7 +31,7 @@ int32_t tkt__format_load(tkt__tx *tx, bool read_only, tkt__format *format);
 
 /* clock.c */
 int32_t tkt__clock_open(tkt_store *store);
-int32_t tkt__clock_of_batch(void *store, int64_t *now_ms);
+int32_t tkt__clock_of_batch(void *store, int64_t floor_ms, int64_t *now_ms);
 
 /* ids.c */
 int32_t tkt__ids_open(tkt_store *store);

@@ -210,3 +210,16 @@ int32_t tkt__store_run(tkt_store *store, const tkt__guard *guards, size_t n, uin
     const tkt__run_options options = { .dry = (flags & TKT_DRY_RUN) != 0 };
     return tkt__kv_run(store->kv, guards, n, &options, body, ctx);
 }
+
+int32_t tkt__store_look(tkt_store *store, tkt__body body, void *ctx)
+{
+    tkt_snapshot *snapshot;
+    int32_t status = tkt_snapshot_begin(store, &snapshot);
+    if (status != TKT_DONE)
+        return status;
+    status = body(snapshot->tx, ctx);
+    tkt_snapshot_end(snapshot);
+    if (status == TKT_NOT_FOUND && tkt__kv_caps(store->kv)->remote)
+        status = tkt__store_run(store, NULL, 0, TKT_DRY_RUN, body, ctx);
+    return status;
+}

@@ -127,6 +127,7 @@ typedef struct tkt__id_lease {
 typedef struct tkt__clock {
     _Atomic int64_t offset_ms;  /* believed wall − monotonic; only grows, save by reset */
     _Atomic int64_t frozen_ms;  /* how far the wall stands ahead unbelieved; 0: it runs */
+    _Atomic int64_t forgiven_ms;/* a floor at or below it is poisoned and does not count */
 } tkt__clock;
 
 struct tkt_store {
@@ -168,6 +169,9 @@ int32_t tkt__snapshot_tx(const tkt_snapshot *snapshot, tkt__tx **tx);
 int32_t tkt__store_writable(const tkt_store *store);
 /* tkt__kv_run with the store's defaults. flags: TKT_DRY_RUN. */
 int32_t tkt__store_run(tkt_store *store, const tkt__guard *guards, size_t n, uint32_t flags, tkt__body body, void *ctx);
+/* Runs a body that only reads, on a fresh snapshot. A remote engine's snapshot may lag behind what this
+ * caller was told already: there, TKT_NOT_FOUND is asked for once more of the newest state. */
+int32_t tkt__store_look(tkt_store *store, tkt__body body, void *ctx);
 int32_t tkt__clock_read(tkt_store *store, int64_t *now_ms); /* -TKT_E_CLOCK before 2024 */
 
 /* ---- seconds ---------------------------------------------------------------------------------------- */

@@ -93,7 +93,7 @@ void tkt__lmdb_cursor_close(void *cursor);
 
 /* write.c */
 int32_t tkt__lmdb_write_begin(void *e, const tkt__guard *guards, size_t n, int64_t deadline_ms,
-                              void **tx, void **view);
+                              void **tx, void **view, int64_t *floor_ms);
 int32_t tkt__lmdb_write_commit(void *tx, const tkt__write *writes, size_t n, int64_t now_ms,
                                tkt__commit_info *out);
 void tkt__lmdb_write_abort(void *tx);

@@ -12,8 +12,14 @@
 
 #include <errno.h>
 
+typedef struct stamp_row {
+    uint64_t stamp;
+    int64_t floor_ms;
+} stamp_row;
+
 typedef struct lmdb_tx {
     tkt__lmdb_view view; /* first: the transaction's own view of the newest state */
+    stamp_row before;    /* as the last commit left it */
 } lmdb_tx;
 
 int tkt__lmdb_txn_begin(tkt__lmdb *e, unsigned flags, MDB_txn **txn)
@@ -27,8 +33,21 @@ int tkt__lmdb_txn_begin(tkt__lmdb *e, unsigned flags, MDB_txn **txn)
     return rc;
 }
 
+static int32_t read_stamp(tkt__lmdb_view *v, stamp_row *row)
+{
+    MDB_val key = { 5, (void *)(uintptr_t)"stamp" }, value;
+    int rc = mdb_get(v->txn, v->e->engine_db, &key, &value);
+    if (rc != 0)
+        return rc == MDB_NOTFOUND ? tkt__fail(TKT_E_CORRUPT, "the stamp row is missing")
+                                  : tkt__lmdb_status(v->e, rc, "reading the stamp row");
+    tkt__reader r = tkt__reader_of(tkt__slice_of(value.mv_data, value.mv_size));
+    row->stamp = tkt__get_u64(&r);
+    row->floor_ms = tkt__get_i64(&r);
+    return r.bad ? tkt__fail(TKT_E_CORRUPT, "the stamp row is malformed") : TKT_DONE;
+}
+
 int32_t tkt__lmdb_write_begin(void *engine, const tkt__guard *guards, size_t n, int64_t deadline_ms,
-                              void **tx, void **view)
+                              void **tx, void **view, int64_t *floor_ms)
 {
     tkt__lmdb *e = engine;
     (void)guards;
@@ -47,6 +66,12 @@ int32_t tkt__lmdb_write_begin(void *engine, const tkt__guard *guards, size_t n, 
         tkt__free(&e->hooks, t, sizeof *t);
         return tkt__lmdb_status(e, rc, "beginning a write");
     }
+    int32_t status = read_stamp(&t->view, &t->before);
+    if (status != TKT_DONE) {
+        tkt__lmdb_write_abort(t);
+        return status;
+    }
+    *floor_ms = t->before.floor_ms;
     *tx = t;
     *view = &t->view;
     return TKT_DONE;
@@ -62,24 +87,6 @@ void tkt__lmdb_write_abort(void *tx)
 }
 
 /* ---- the stamp row ------------------------------------------------------------------------------ */
-
-typedef struct stamp_row {
-    uint64_t stamp;
-    int64_t floor_ms;
-} stamp_row;
-
-static int32_t read_stamp(tkt__lmdb_view *v, stamp_row *row)
-{
-    MDB_val key = { 5, (void *)(uintptr_t)"stamp" }, value;
-    int rc = mdb_get(v->txn, v->e->engine_db, &key, &value);
-    if (rc != 0)
-        return rc == MDB_NOTFOUND ? tkt__fail(TKT_E_CORRUPT, "the stamp row is missing")
-                                  : tkt__lmdb_status(v->e, rc, "reading the stamp row");
-    tkt__reader r = tkt__reader_of(tkt__slice_of(value.mv_data, value.mv_size));
-    row->stamp = tkt__get_u64(&r);
-    row->floor_ms = tkt__get_i64(&r);
-    return r.bad ? tkt__fail(TKT_E_CORRUPT, "the stamp row is malformed") : TKT_DONE;
-}
 
 static int write_stamp(tkt__lmdb_view *v, const stamp_row *row)
 {
@@ -157,15 +164,11 @@ int32_t tkt__lmdb_write_commit(void *tx, const tkt__write *writes, size_t n, int
 {
     lmdb_tx *t = tx;
     tkt__lmdb *e = t->view.e;
-    stamp_row row;
+    stamp_row row = { t->before.stamp + 1, t->before.floor_ms };
     int dead = 0;
-    int32_t status = read_stamp(&t->view, &row);
-    if (status == TKT_DONE) {
-        row.stamp++;
-        if (now_ms > row.floor_ms)
-            row.floor_ms = now_ms;
-        status = apply(&t->view, writes, n, row.stamp);
-    }
+    if (now_ms > row.floor_ms)
+        row.floor_ms = now_ms;
+    int32_t status = apply(&t->view, writes, n, row.stamp);
     if (status == TKT_DONE)
         status = tkt__lmdb_status(e, write_stamp(&t->view, &row), "writing the stamp row");
     if (status != TKT_DONE) {
