@@ -237,7 +237,8 @@ TKT_API int32_t tkt_confirm(tkt_store *store, const tkt_confirm_request *request
  * nothing. Approval climbs: hold alive → booked; its very places still free → booked; else REFUND_DUE (also
  * when the hold became another booking meanwhile). Answers where the booking stands: DONE (booked; for
  * TKT_NEWS_REFUNDED: recorded), DECLINED (no tickets; the hold lives until hold_expires_ms, 0: not any
- * more), REFUND_DUE, PENDING, NOT_FOUND (no such intent). booking may be NULL. Since 0.1. */
+ * more), REFUND_DUE, CANCELLED (booked once, cancelled since), PENDING, NOT_FOUND (no such intent).
+ * booking is filled save for NOT_FOUND; it may be NULL. Since 0.1. */
 TKT_API int32_t tkt_resolve_payment(tkt_store *store, uint64_t intent_id, uint32_t news, tkt_booking *booking);
 
 /* Asks `status` about every charge and refund in doubt (no transaction open) and settles what is told.

@@ -99,7 +99,8 @@ int32_t tkt__book(tkt__tx *tx, tkt_store *store, tkt__claim *claim, tkt__booking
         return status == TKT_NOT_FOUND ? tkt__refuse_missing("event", claim->event_id) : status;
     if (sale.status == TKT_EVENT_CANCELLED) {
         const tkt_cause cause = { .kind = TKT_CAUSE_EVENT_STATUS, .have = sale.status };
-        return no_places(tx, booking, &cause);
+        status = tkt__unpin(tx, claim, booking); /* nothing is in flight any more */
+        return status == TKT_DONE ? no_places(tx, booking, &cause) : status;
     }
     if (state == TKT_HOLD_CONSUMED) {
         const tkt_cause cause = { .kind = TKT_CAUSE_HOLD_CONSUMED, .id = claim->booking_id };
@@ -154,7 +155,10 @@ int32_t tkt__booking_outcome(const tkt__booking *booking, int64_t hold_expires_m
         tkt__cause(&cause);
         return TKT_DECLINED;
     case TKT_BOOKING_REFUND_DUE:
-        return refund_due(booking, &(tkt_cause){ .kind = TKT_CAUSE_MONEY_HELD, .id = booking->intent_id });
+        tkt__refuse(TKT_REFUND_DUE, "booking %llu has money and no places: refund it", (unsigned long long)booking->id);
+        cause.kind = TKT_CAUSE_MONEY_HELD;
+        tkt__cause(&cause);
+        return TKT_REFUND_DUE;
     default:
         return TKT_DONE;
     }

@@ -185,6 +185,8 @@ int32_t tkt__book(tkt__tx *tx, tkt_store *store, tkt__claim *claim, tkt__booking
 int32_t tkt__unpin(tkt__tx *tx, tkt__claim *claim, const tkt__booking *booking);
 /* Where a booking stands, as the status of the call that asked for it. */
 int32_t tkt__booking_outcome(const tkt__booking *booking, int64_t hold_expires_ms);
+/* TKT_CANCELLED with its cause: it has no places, or not any more. */
+int32_t tkt__booking_placeless(const tkt__booking *booking);
 
 /* ---- the host's payment table (payment.c) --------------------------------------------------------------------- */
 

@@ -77,7 +77,7 @@ int32_t tkt__booking_call_out(const tkt__booking_call *call, int32_t status, boo
 
 /* ---- cancel --------------------------------------------------------------------------------------------- */
 
-static int32_t has_no_places(const tkt__booking *booking)
+int32_t tkt__booking_placeless(const tkt__booking *booking)
 {
     const tkt_cause cause = { .kind = TKT_CAUSE_BOOKING_CANCELLED, .id = booking->id };
     tkt__refuse(TKT_CANCELLED, "booking %llu %s", (unsigned long long)booking->id,
@@ -100,7 +100,7 @@ static int32_t cancel(tkt__tx *tx, tkt__booking_call *c)
     if (c->booking.state == TKT_BOOKING_AWAITING)
         return in_payment(&c->booking);
     if (c->booking.state != TKT_BOOKING_CONFIRMED)
-        return has_no_places(&c->booking);
+        return tkt__booking_placeless(&c->booking);
     int32_t status = tkt__claim_load(tx, c->event_id, c->booking.claim, &claim);
     if (status == TKT_NOT_FOUND)
         return tkt__fail(TKT_E_CORRUPT, "booking %llu has no claim", (unsigned long long)c->booking.id);

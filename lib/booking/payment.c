@@ -227,6 +227,9 @@ static int32_t tell(tkt_store *store, uint64_t event_id, uint64_t intent_id, uin
     bool used = TKT_IS_EFFECT(status) && c.booking.first_ticket == c.supply.first_ticket;
     tkt__supply_end(store, &c.supply, false, true, used || tkt_status_primary(status) == TKT_E_UNKNOWN);
     bool kept = TKT_IS_EFFECT(status) || status == TKT_DECLINED || status == TKT_REFUND_DUE;
+    /* Only now: the refusal is the answer, while the news are kept. */
+    if (status == TKT_DONE && news != TKT_NEWS_REFUNDED && c.booking.state == TKT_BOOKING_CANCELLED)
+        status = tkt__booking_placeless(&c.booking);
     return kept ? news_out(&c, status, booking) : status;
 }
 

@@ -92,7 +92,7 @@ Test(catalog_events, status_ends_with_cancelled)
     in.status = TKT_EVENT_CANCELLED;
     in.name = T("Off");
     ok(tkt_event_update(f.store, &in, 0));
-    answers(tkt_event_set_status(f.store, id, 5, 0), TKT_E_INVALID);
+    answers(tkt_event_set_status(f.store, id, 5, 0), -TKT_E_INVALID);
     answers(tkt_event_set_status(f.store, id + 1, 1, 0), TKT_NOT_FOUND);
     check_clean(&f);
 }
@@ -138,54 +138,54 @@ Test(catalog_events, hostile_input_is_refused)
     const tkt_event good = plain_event("e", TEST_NOW_MS);
     tkt_event e = good;
     e.name = T("");
-    refused(&e, TKT_E_INVALID);
+    refused(&e, -TKT_E_INVALID);
     e = good, e.status = 9;
-    refused(&e, TKT_E_INVALID);
+    refused(&e, -TKT_E_INVALID);
     e = good, e.flags = 64;
-    refused(&e, TKT_E_INVALID);
+    refused(&e, -TKT_E_INVALID);
     e = good, e.start_ms = INT64_MAX;
-    refused(&e, TKT_E_INVALID);
+    refused(&e, -TKT_E_INVALID);
     e = good, e.start_ms = INT64_MIN;
-    refused(&e, TKT_E_INVALID);
+    refused(&e, -TKT_E_INVALID);
     e = good, e.start_ms = INT64_C(253402300799999), e.start_offset_min = 60;
-    refused(&e, TKT_E_INVALID);
+    refused(&e, -TKT_E_INVALID);
     e = good, e.start_offset_min = 1440;
-    refused(&e, TKT_E_INVALID);
+    refused(&e, -TKT_E_INVALID);
     e = good, e.flags = TKT_EVENT_START_DATE_ONLY;
-    refused(&e, TKT_E_INVALID); /* not midnight */
+    refused(&e, -TKT_E_INVALID); /* not midnight */
     e = good, e.end_ms = 5;
-    refused(&e, TKT_E_INVALID); /* no HAS_END */
+    refused(&e, -TKT_E_INVALID); /* no HAS_END */
     e = good, e.flags = TKT_EVENT_HAS_END, e.end_ms = e.start_ms - 1;
-    refused(&e, TKT_E_INVALID);
+    refused(&e, -TKT_E_INVALID);
     e = good, e.flags = TKT_EVENT_HAS_END, e.end_ms = INT64_MIN;
-    refused(&e, TKT_E_INVALID);
+    refused(&e, -TKT_E_INVALID);
     e = good, e.price_minor = 5;
-    refused(&e, TKT_E_INVALID);
+    refused(&e, -TKT_E_INVALID);
     e = good, e.flags = TKT_EVENT_HAS_PRICE, e.price_minor = 5;
-    refused(&e, TKT_E_INVALID); /* no currency */
+    refused(&e, -TKT_E_INVALID); /* no currency */
     memcpy(e.currency, "EUr", 4);
-    refused(&e, TKT_E_INVALID);
+    refused(&e, -TKT_E_INVALID);
     memcpy(e.currency, "EUR", 4), e.price_minor = -1;
-    refused(&e, TKT_E_INVALID);
+    refused(&e, -TKT_E_INVALID);
     e.price_minor = INT64_C(1) << 53;
-    refused(&e, TKT_E_INVALID);
+    refused(&e, -TKT_E_INVALID);
     e = good, e.performer_count = TKT_PERFORMERS_MAX + 1;
-    refused(&e, TKT_E_LIMIT);
+    refused(&e, -TKT_E_LIMIT);
     e = good, e.performer_count = 1;
-    refused(&e, TKT_E_INVALID);
+    refused(&e, -TKT_E_INVALID);
     e = good, e.venue_id = UINT64_MAX;
-    refused(&e, TKT_E_INVALID);
+    refused(&e, -TKT_E_INVALID);
     e = good, e.description.ptr = "x", e.description.len = SIZE_MAX;
-    refused(&e, TKT_E_LIMIT);
+    refused(&e, -TKT_E_LIMIT);
     e = good, e.external_id = T("\xff");
-    refused(&e, TKT_E_INVALID);
+    refused(&e, -TKT_E_INVALID);
     e = good, e.id = 1;
-    refused(&e, TKT_E_INVALID);
+    refused(&e, -TKT_E_INVALID);
     answers(tkt_event_view(look(&f), 1, NULL), TKT_NOT_FOUND);
     uint64_t id = new_event(&f, &good);
-    answers(tkt_event_view(look(&f), id, NULL), TKT_E_INVALID);
+    answers(tkt_event_view(look(&f), id, NULL), -TKT_E_INVALID);
     e.size = 8;
-    answers(tkt_event_view(f.snap, id, &e), TKT_E_INVALID);
+    answers(tkt_event_view(f.snap, id, &e), -TKT_E_INVALID);
     check_clean(&f);
 }
 
@@ -336,19 +336,19 @@ Test(catalog_events, bad_lists_are_refused)
     tkt_event_list good = TKT_EVENT_LIST_INIT, l = good;
     look(&f);
     l.by = 3;
-    answers(tkt_event_list_page(f.snap, &l, ids, 2, &count, &next, &more), TKT_E_INVALID);
+    answers(tkt_event_list_page(f.snap, &l, ids, 2, &count, &next, &more), -TKT_E_INVALID);
     l = good, l.by = TKT_LIST_VENUE;
-    answers(tkt_event_list_page(f.snap, &l, ids, 2, &count, &next, &more), TKT_E_INVALID);
+    answers(tkt_event_list_page(f.snap, &l, ids, 2, &count, &next, &more), -TKT_E_INVALID);
     l = good, l.flags = 3, l.from_ms = 5, l.to_ms = 4;
-    answers(tkt_event_list_page(f.snap, &l, ids, 2, &count, &next, &more), TKT_E_INVALID);
+    answers(tkt_event_list_page(f.snap, &l, ids, 2, &count, &next, &more), -TKT_E_INVALID);
     l = good, memset(l.after.bytes, 0xff, sizeof(l.after.bytes));
-    answers(tkt_event_list_page(f.snap, &l, ids, 2, &count, &next, &more), TKT_E_INVALID);
+    answers(tkt_event_list_page(f.snap, &l, ids, 2, &count, &next, &more), -TKT_E_INVALID);
     l = good, l.after.bytes[0] = 1;
-    answers(tkt_event_list_page(f.snap, &l, ids, 2, &count, &next, &more), TKT_E_INVALID);
-    answers(tkt_event_list_page(f.snap, &good, ids, 0, &count, &next, &more), TKT_E_INVALID);
-    answers(tkt_event_list_page(f.snap, &good, ids, 1001, &count, &next, &more), TKT_E_INVALID);
-    answers(tkt_event_list_page(f.snap, &good, NULL, 2, &count, &next, &more), TKT_E_INVALID);
-    answers(tkt_event_list_page(f.snap, NULL, ids, 2, &count, &next, &more), TKT_E_INVALID);
+    answers(tkt_event_list_page(f.snap, &l, ids, 2, &count, &next, &more), -TKT_E_INVALID);
+    answers(tkt_event_list_page(f.snap, &good, ids, 0, &count, &next, &more), -TKT_E_INVALID);
+    answers(tkt_event_list_page(f.snap, &good, ids, 1001, &count, &next, &more), -TKT_E_INVALID);
+    answers(tkt_event_list_page(f.snap, &good, NULL, 2, &count, &next, &more), -TKT_E_INVALID);
+    answers(tkt_event_list_page(f.snap, NULL, ids, 2, &count, &next, &more), -TKT_E_INVALID);
     ok(tkt_event_list_page(f.snap, &good, ids, 2, &count, &next, &more));
     cr_assert(count == 0 && more == 0);
 }
@@ -406,21 +406,21 @@ Test(catalog_events, bad_sale_facts_are_refused)
     tkt_event in = plain_event("e", TEST_NOW_MS);
     uint64_t id = new_event(&f, &in);
     tkt_window w[9] = { { 5, 5 } };
-    answers(tkt_event_set_windows(f.store, id, w, 1, 0), TKT_E_INVALID);
-    answers(tkt_event_set_windows(f.store, id, w, 9, 0), TKT_E_LIMIT);
-    answers(tkt_event_set_windows(f.store, id, NULL, 1, 0), TKT_E_INVALID);
-    answers(tkt_event_set_area(f.store, id, T(""), 1, 0, NULL), TKT_E_INVALID);
+    answers(tkt_event_set_windows(f.store, id, w, 1, 0), -TKT_E_INVALID);
+    answers(tkt_event_set_windows(f.store, id, w, 9, 0), -TKT_E_LIMIT);
+    answers(tkt_event_set_windows(f.store, id, NULL, 1, 0), -TKT_E_INVALID);
+    answers(tkt_event_set_area(f.store, id, T(""), 1, 0, NULL), -TKT_E_INVALID);
     answers(tkt_event_set_area(f.store, id + 1, T("A"), 1, 0, NULL), TKT_NOT_FOUND);
-    answers(tkt_event_set_price(f.store, id, 3, 1, 1, "EUR", 0), TKT_E_INVALID);
-    answers(tkt_event_set_price(f.store, id, 0, 1, 1, "EUR", 0), TKT_E_INVALID);
-    answers(tkt_event_set_price(f.store, id, 0, 0, -1, "EUR", 0), TKT_E_INVALID);
-    answers(tkt_event_set_price(f.store, id, 0, 0, 1, "E", 0), TKT_E_INVALID);
-    answers(tkt_event_set_price(f.store, id, 0, 0, 1, "EURO", 0), TKT_E_INVALID);
-    answers(tkt_event_set_price(f.store, id, 0, 0, 1, NULL, 0), TKT_E_INVALID);
+    answers(tkt_event_set_price(f.store, id, 3, 1, 1, "EUR", 0), -TKT_E_INVALID);
+    answers(tkt_event_set_price(f.store, id, 0, 1, 1, "EUR", 0), -TKT_E_INVALID);
+    answers(tkt_event_set_price(f.store, id, 0, 0, -1, "EUR", 0), -TKT_E_INVALID);
+    answers(tkt_event_set_price(f.store, id, 0, 0, 1, "E", 0), -TKT_E_INVALID);
+    answers(tkt_event_set_price(f.store, id, 0, 0, 1, "EURO", 0), -TKT_E_INVALID);
+    answers(tkt_event_set_price(f.store, id, 0, 0, 1, NULL, 0), -TKT_E_INVALID);
     answers(tkt_event_set_price(f.store, id, TKT_SCOPE_AREA, 1, 1, "EUR", 0), TKT_NOT_FOUND);
     answers(tkt_event_set_price(f.store, id, TKT_SCOPE_SECTION, 1, 1, "EUR", 0), TKT_NOT_FOUND);
     answers(tkt_event_set_chart(f.store, id, 5, 1, 0), TKT_NOT_FOUND);
-    answers(tkt_event_set_chart(f.store, id, 0, 0, 0), TKT_E_INVALID);
+    answers(tkt_event_set_chart(f.store, id, 0, 0, 0), -TKT_E_INVALID);
     check_clean(&f);
 }
 
@@ -435,7 +435,7 @@ Test(catalog_events, many_areas_and_prices_fit_until_they_do_not)
         ok(tkt_event_set_area(f.store, id, T(name), 1000 + i, 0, &area));
         ok(tkt_event_set_price(f.store, id, TKT_SCOPE_AREA, area, 100000 + i, "EUR", 0));
     }
-    answers(tkt_event_set_area(f.store, id, T("one more"), 1, 0, NULL), TKT_E_LIMIT);
+    answers(tkt_event_set_area(f.store, id, T("one more"), 1, 0, NULL), -TKT_E_LIMIT);
     check_clean(&f);
     static char wide[TKT_SHORT_MAX + 1];
     uint64_t other;

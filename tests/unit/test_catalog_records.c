@@ -81,7 +81,7 @@ Test(catalog_records, copies_say_how_much_they_need)
     uint64_t id = new_venue(&f, "Halle", "Ulm");
     answers(tkt_venue_copy(look(&f), id + 1, &out, buf, sizeof(buf), &needed), TKT_NOT_FOUND);
     cr_assert_eq(needed, 0);
-    answers(tkt_venue_copy(f.snap, id, &out, NULL, 0, &needed), TKT_E_LIMIT);
+    answers(tkt_venue_copy(f.snap, id, &out, NULL, 0, &needed), -TKT_E_LIMIT);
     cr_assert(needed > 0 && needed <= sizeof(buf));
     ok(tkt_venue_copy(f.snap, id, &out, buf, needed, &needed));
     tkt_snapshot_end(f.snap);
@@ -141,7 +141,7 @@ Test(catalog_records, a_dry_run_changes_nothing)
     answers(tkt_venue_create(f.store, &in, NULL, TKT_DRY_RUN, &made), TKT_EXISTS);
     ok(tkt_store_stats(f.store, &after));
     cr_assert(before.commits == after.commits && after.venues == 1);
-    answers(tkt_venue_create(f.store, &in, NULL, 2, &made), TKT_E_INVALID);
+    answers(tkt_venue_create(f.store, &in, NULL, 2, &made), -TKT_E_INVALID);
 }
 
 Test(catalog_records, what_events_need_stays)
@@ -206,41 +206,41 @@ Test(catalog_records, hostile_input_is_refused_and_changes_nothing)
     tkt_performer p = TKT_PERFORMER_INIT;
     tkt_created made = TKT_CREATED_INIT;
     memset(longer, 'x', sizeof(longer));
-    answers(tkt_venue_create(NULL, &v, NULL, 0, &made), TKT_E_INVALID);
-    answers(tkt_venue_create(f.store, NULL, NULL, 0, &made), TKT_E_INVALID);
-    answers(tkt_venue_create(f.store, &v, NULL, 0, NULL), TKT_E_INVALID);
+    answers(tkt_venue_create(NULL, &v, NULL, 0, &made), -TKT_E_INVALID);
+    answers(tkt_venue_create(f.store, NULL, NULL, 0, &made), -TKT_E_INVALID);
+    answers(tkt_venue_create(f.store, &v, NULL, 0, NULL), -TKT_E_INVALID);
     v.size = 4;
-    answers(tkt_venue_create(f.store, &v, NULL, 0, &made), TKT_E_INVALID);
+    answers(tkt_venue_create(f.store, &v, NULL, 0, &made), -TKT_E_INVALID);
     v.size = sizeof(v);
     v.latitude_e7 = 900000001;
-    answers(tkt_venue_create(f.store, &v, NULL, 0, &made), TKT_E_INVALID);
+    answers(tkt_venue_create(f.store, &v, NULL, 0, &made), -TKT_E_INVALID);
     v.latitude_e7 = 0;
     v.longitude_e7 = -1800000001;
-    answers(tkt_venue_create(f.store, &v, NULL, 0, &made), TKT_E_INVALID);
+    answers(tkt_venue_create(f.store, &v, NULL, 0, &made), -TKT_E_INVALID);
     v.longitude_e7 = 0;
     v.name.ptr = longer;
     v.name.len = sizeof(longer);
-    answers(tkt_venue_create(f.store, &v, NULL, 0, &made), TKT_E_LIMIT);
+    answers(tkt_venue_create(f.store, &v, NULL, 0, &made), -TKT_E_LIMIT);
     v.name = T("\xc0\xaf");
-    answers(tkt_venue_create(f.store, &v, NULL, 0, &made), TKT_E_INVALID);
+    answers(tkt_venue_create(f.store, &v, NULL, 0, &made), -TKT_E_INVALID);
     v.name = T("\xed\xa0\x80");
-    answers(tkt_venue_create(f.store, &v, NULL, 0, &made), TKT_E_INVALID);
+    answers(tkt_venue_create(f.store, &v, NULL, 0, &made), -TKT_E_INVALID);
     v.name.ptr = NULL;
-    answers(tkt_venue_create(f.store, &v, NULL, 0, &made), TKT_E_INVALID);
+    answers(tkt_venue_create(f.store, &v, NULL, 0, &made), -TKT_E_INVALID);
     v.name.len = 0;
     v.id = 4;
-    answers(tkt_venue_create(f.store, &v, NULL, 0, &made), TKT_E_INVALID);
+    answers(tkt_venue_create(f.store, &v, NULL, 0, &made), -TKT_E_INVALID);
     wide.venue.size = sizeof(wide);
     wide.tail = 1;
-    answers(tkt_venue_create(f.store, &wide.venue, NULL, 0, &made), TKT_E_INVALID);
+    answers(tkt_venue_create(f.store, &wide.venue, NULL, 0, &made), -TKT_E_INVALID);
     wide.tail = 0;
     ok(tkt_venue_create(f.store, &wide.venue, NULL, TKT_DRY_RUN, &made));
-    answers(tkt_performer_create(f.store, &p, NULL, 0, &made), TKT_E_INVALID);
+    answers(tkt_performer_create(f.store, &p, NULL, 0, &made), -TKT_E_INVALID);
     p.name = T(" \xcc\x81 ");
-    answers(tkt_performer_create(f.store, &p, NULL, 0, &made), TKT_E_INVALID);
-    answers(tkt_venue_view(look(&f), 0, &v), TKT_E_INVALID);
-    answers(tkt_venue_view(f.snap, UINT64_MAX, &v), TKT_E_INVALID);
-    answers(tkt_venue_view(NULL, 1, &v), TKT_E_INVALID);
+    answers(tkt_performer_create(f.store, &p, NULL, 0, &made), -TKT_E_INVALID);
+    answers(tkt_venue_view(look(&f), 0, &v), -TKT_E_INVALID);
+    answers(tkt_venue_view(f.snap, UINT64_MAX, &v), -TKT_E_INVALID);
+    answers(tkt_venue_view(NULL, 1, &v), -TKT_E_INVALID);
     check_clean(&f);
 }
 
