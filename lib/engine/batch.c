@@ -73,6 +73,18 @@ static bool keeps(int32_t status)
     return TKT_IS_EFFECT(status) || status == TKT_DECLINED || status == TKT_REFUND_DUE;
 }
 
+/* A refusal after a commit of unknown outcome is final only when that commit can't land any more: writing
+ * the guards' rows makes it lose against this one. So the answer waits for a commit with no other writes. */
+static int32_t fence(tkt__batch *b, const tkt__request *r, int32_t status, bool *effect)
+{
+    tkt__tx_begin_body(&b->tx, r->guards, r->guards_n, false);
+    int32_t touched = tkt__guards_touch(&b->tx);
+    *effect = touched == TKT_DONE;
+    if (!*effect)
+        tkt__overlay_rollback(&b->overlay);
+    return *effect ? status : tkt__request_late(r);
+}
+
 /* Runs one body and leaves its writes in the overlay, or none of them. */
 static int32_t run_body(tkt__batch *b, tkt__request *r, bool *effect)
 {
@@ -94,7 +106,11 @@ static int32_t run_body(tkt__batch *b, tkt__request *r, bool *effect)
     }
     if (!*effect)
         tkt__overlay_rollback(&b->overlay);
-    return status;
+    if (*effect || !r->unknown)
+        return status;
+    if (status < 0) /* it could not see whether the earlier commit is there */
+        return tkt__request_late(r);
+    return r->guards_n != 0 ? fence(b, r, status, effect) : status;
 }
 
 static void run_request(tkt__batch *b, tkt__request *r)

@@ -178,8 +178,7 @@ struct tkt__batch {
     tkt__guard guards[TKT__BATCH_GUARDS]; /* remote: the union of all requests' guards, sorted */
     uint32_t guards_n;
     int64_t deadline_ms; /* the earliest of all requests */
-    uint32_t effects;    /* requests whose writes are in the overlay */
-    bool fence;          /* a request of unknown outcome ran: the guard rows must be written */
+    uint32_t effects;    /* requests whose writes (or fences) are in the overlay */
     tkt__write *writes;
     size_t writes_cap;
     uint64_t stamp;
