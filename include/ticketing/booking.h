@@ -307,8 +307,8 @@ typedef struct tkt_booking_request {
 TKT_API void tkt_booking_request_init(tkt_booking_request *request);
 
 /* Gives the places back and voids the tickets; moves no money (the money then held for nothing is
- * listed as TKT_MONEY_HELD). CANCELLED when it has no places (any more), IN_PAYMENT while money is in
- * flight, NOT_FOUND, KEY_REUSED. booking may be NULL. Since 0.1. */
+ * listed as TKT_MONEY_HELD). CANCELLED when it has no places (any more), IN_PAYMENT while its charge
+ * is in flight (a refund in flight is no obstacle), NOT_FOUND, KEY_REUSED. booking may be NULL. Since 0.1. */
 TKT_API int32_t tkt_cancel(tkt_store *store, const tkt_booking_request *request, tkt_booking *booking);
 /* Gives all captured money back that is not given back yet; cancels nothing. Recorded (commit 1), the
  * refund callback runs with no transaction open, recorded (commit 2). Money taken by other means and

@@ -482,6 +482,7 @@ static void rules_6_and_9_each_outcome_is_told_as_it_is(const char *name)
         }
     }
     hostile_calm(s.db, true);
+    hostile_land(s.db);
     MUST(read_one(&s, SALE, key_of(10, "count"), text, sizeof text) == TKT_DONE);
     uint64_t counted = strtoul(text, NULL, 10);
     MUST(counted >= done && counted <= done + unknown);
@@ -519,6 +520,7 @@ static void rule_9_a_refusal_is_final_also_after_an_unknown_commit(const char *n
         subject_open(&s, name, &late);
         int32_t status = tkt__kv_run(s.kv, &guard, 1, NULL, fickle_body, &f);
         hostile_calm(s.db, true);
+        hostile_land(s.db);
         int32_t there = read_one(&s, SALE, key_of(11, "row"), text, sizeof text);
         MUST(tkt_status_primary(status) == TKT_E_UNKNOWN || (there == TKT_DONE) == TKT_IS_EFFECT(status));
         refused += status == TKT_SOLD_OUT;

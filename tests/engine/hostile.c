@@ -172,7 +172,7 @@ void hostile_free(hostile *db)
 {
     if (db->engines != 0)
         abort();
-    hostile_calm(db, true);
+    hostile_land(db);
     for (uint32_t i = 0; i < db->options.schema->count; i++)
         for (hostile_generation *g = db->tables[i], *older; g != NULL; g = older) {
             older = g->older;
@@ -187,8 +187,13 @@ void hostile_calm(hostile *db, bool calm)
 {
     pthread_mutex_lock(&db->lock);
     db->calm = calm;
-    if (calm)
-        hostile_land_late(db, true);
+    pthread_mutex_unlock(&db->lock);
+}
+
+void hostile_land(hostile *db)
+{
+    pthread_mutex_lock(&db->lock);
+    hostile_land_late(db, true);
     pthread_mutex_unlock(&db->lock);
 }
 

@@ -92,7 +92,7 @@ static void send_late(hostile *db, const hostile_tx *tx, const tkt__write *write
 /* Commits on their way arrive: all of them, or now and then one. */
 void hostile_land_late(hostile *db, bool all)
 {
-    while (db->late_n != 0 && (all || hostile_draw(db) % 4 == 0)) {
+    while (db->late_n != 0 && (all || hostile_comes(db, LANDS))) {
         hostile_late *l = db->late[0];
         memmove(db->late, db->late + 1, --db->late_n * sizeof db->late[0]);
         if (conflicts(db, l->seen, l->guards, l->guards_n, l->writes, l->n))
@@ -129,7 +129,7 @@ int32_t hostile_write_begin(void *e, const tkt__guard *guards, size_t n, int64_t
     int32_t status = refused(db, "begin");
     if (status == TKT_DONE) {
         hostile_tx *tx = hostile_memory(sizeof *tx);
-        hostile_land_late(db, db->calm);
+        hostile_land_late(db, false);
         tx->view = (hostile_view){ db, db->stamp, NULL };
         tx->guards_n = n;
         *floor_ms = n != 0 ? INT64_MIN : db->floor_ms;
@@ -176,7 +176,7 @@ static int32_t commit(hostile *db, const hostile_tx *tx, const tkt__write *write
     int32_t status = refused(db, "commit");
     if (status != TKT_DONE)
         return status;
-    hostile_land_late(db, db->calm);
+    hostile_land_late(db, false);
     if (hostile_comes(db, o->conflict)) {
         db->counts.conflicts_made++;
         return tkt__fail(TKT_E_CONFLICT, "hostile: another was first");

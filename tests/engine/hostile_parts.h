@@ -18,6 +18,7 @@
 #include "hostile.h"
 
 #define LATE_MAX 8 /* commits on their way at once; one more is lost instead */
+#define LANDS 250  /* of 1,000: how often one of them lands when another transaction begins or commits */
 
 #define OWED(condition)                                                                       \
     do {                                                                                      \
