@@ -183,11 +183,13 @@ void hostile_free(hostile *db)
     free(db);
 }
 
-void hostile_calm(hostile *db, bool calm)
+bool hostile_calm(hostile *db, bool calm)
 {
     pthread_mutex_lock(&db->lock);
+    bool was = db->calm;
     db->calm = calm;
     pthread_mutex_unlock(&db->lock);
+    return was;
 }
 
 void hostile_land(hostile *db)

@@ -43,8 +43,9 @@ typedef struct hostile_counts { /* how often each came */
 
 hostile *hostile_new(const hostile_options *options);
 void hostile_free(hostile *db); /* after the last engine was closed */
-/* From now on no fault comes; commits on their way stay there. False: as asked for again. */
-void hostile_calm(hostile *db, bool calm);
+/* From now on no fault comes; commits on their way stay there. False: as asked for again.
+ * Answers how it was before. */
+bool hostile_calm(hostile *db, bool calm);
 void hostile_land(hostile *db); /* commits on their way land or drop, all of them */
 hostile_counts hostile_count(const hostile *db);
 
