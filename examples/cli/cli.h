@@ -81,6 +81,9 @@ void out_map_end(cli *c);
 void out_key_hex(cli *c, const uint8_t key[TKT_KEY_BYTES]);
 /* "status" of an effect. */
 void out_status(cli *c, int32_t status);
+/* Why a call refused or failed, from the thread's record: on stderr, and as the members "text" and
+ * "causes" of the object under way. */
+void out_why(cli *c, int32_t status);
 /* A refusal or failure: its text and causes on stderr, as JSON too when asked for (a whole object of
  * its own). Answers the exit code. */
 int out_bad(cli *c, int32_t status);

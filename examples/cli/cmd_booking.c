@@ -20,6 +20,18 @@ static void out_id(cli *c, const char *key, uint64_t id)
         out_unsigned(c, key, id);
 }
 
+/* The line of a ticket: whose seat, or a place in which area. */
+static void print_ticket(tkt_snapshot *snap, const tkt_ticket *t, const char *code)
+{
+    const char *state = t->state == TKT_TICKET_VOID ? " (void)" : "";
+    tkt_seat seat = { .size = sizeof seat };
+    if (t->area_id != 0)
+        printf("ticket %-3" PRIu64 " %.26s  a place in area %" PRIu32 "%s\n", t->id, code, t->area_id, state);
+    else if (tkt_unit_view(snap, t->event_id, t->unit, &seat) == TKT_DONE)
+        printf("ticket %-3" PRIu64 " %.26s  %.*s, row %.*s, seat %.*s%s\n", t->id, code, (int)seat.section_name.len,
+               seat.section_name.ptr, (int)seat.row.len, seat.row.ptr, (int)seat.label.len, seat.label.ptr, state);
+}
+
 static int32_t out_tickets(cli *c, tkt_snapshot *snap, const tkt_booking *b)
 {
     out_array(c, "tickets");
@@ -41,8 +53,7 @@ static int32_t out_tickets(cli *c, tkt_snapshot *snap, const tkt_booking *b)
                    t.state == TKT_TICKET_VOID ? 4 : 6);
         out_map_end(c);
         if (!c->json)
-            printf("ticket %-3" PRIu64 " unit %-6" PRIu32 " code %.26s%s\n", t.id, t.unit, code,
-                   t.state == TKT_TICKET_VOID ? " (void)" : "");
+            print_ticket(snap, &t, code);
     }
     out_array_end(c);
     return TKT_DONE;
@@ -73,6 +84,8 @@ static int show_booking(cli *c, int32_t answer, const tkt_booking *b, const uint
         return out_bad(c, status);
     out_begin(c);
     out_status(c, answer);
+    if (TKT_IS_REFUSAL(answer))
+        out_why(c, answer);
     if (!c->json && answer != TKT_DONE)
         printf("%-10s %s\n", tkt_status_name(answer), tkt_status_text(answer));
     out_booking(c, b);
@@ -91,10 +104,8 @@ static int answer_booking(cli *c, int32_t status, const tkt_booking *b, const ui
 {
     if (TKT_IS_EFFECT(status))
         return show_booking(c, status, b, key);
-    if (c->json && (status == TKT_DECLINED || status == TKT_REFUND_DUE) && b->id != 0) {
-        fprintf(stderr, "ticketing: %s: %s\n", tkt_status_name(status), tkt_error_text());
+    if (c->json && (status == TKT_DECLINED || status == TKT_REFUND_DUE) && b->id != 0)
         return show_booking(c, status, b, key);
-    }
     return out_bad(c, status);
 }
 

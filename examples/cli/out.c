@@ -200,11 +200,11 @@ static void line_cause(const tkt_cause *cause)
         fprintf(stderr, ", %" PRId64 " of %" PRId64, cause->have, cause->limit);
     if (cause->earliest_ms != 0 &&
         tkt_instant_format(cause->earliest_ms, 0, 0, when, &n) == TKT_DONE)
-        fprintf(stderr, ", at the earliest %s", when);
+        fprintf(stderr, ", %s %s", cause->kind == TKT_CAUSE_HOLD_EXPIRED ? "since" : "until", when);
     fputc('\n', stderr);
 }
 
-int out_bad(cli *c, int32_t status)
+void out_why(cli *c, int32_t status)
 {
     tkt_error error = TKT_ERROR_INIT;
     if (tkt_error_copy(&error) != TKT_DONE || error.status != status) {
@@ -212,13 +212,7 @@ int out_bad(cli *c, int32_t status)
         snprintf(error.text, sizeof error.text, "%s", tkt_status_text(status));
         error.text_bytes = (uint32_t)strlen(error.text);
     }
-    if (c->gen != NULL) { /* a half-written object never reaches stdout */
-        yajl_gen_free(c->gen);
-        c->gen = NULL;
-    }
     fprintf(stderr, "ticketing: %s: %s\n", tkt_status_name(status), error.text);
-    out_begin(c);
-    out_status(c, status);
     out_string(c, "text", error.text, error.text_bytes);
     out_array(c, "causes");
     uint32_t kept = error.causes < TKT_ERROR_CAUSES ? error.causes : TKT_ERROR_CAUSES;
@@ -230,6 +224,17 @@ int out_bad(cli *c, int32_t status)
         json_cause(c, &cause);
     }
     out_array_end(c);
+}
+
+int out_bad(cli *c, int32_t status)
+{
+    if (c->gen != NULL) { /* a half-written object never reaches stdout */
+        yajl_gen_free(c->gen);
+        c->gen = NULL;
+    }
+    out_begin(c);
+    out_status(c, status);
+    out_why(c, status);
     out_end(c);
     return out_exit_code(status);
 }

@@ -8,6 +8,9 @@ source=$1 build=$2 cc=$3
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 count=0
+# The README's program is the example.
+awk '/^```c$/ { on = 1; next } /^```/ { on = 0 } on' "$source/README.md" >"$work/readme.c"
+sed 1d "$source/examples/sale/sale.c" | cmp - "$work/readme.c"
 for page in "$source/README.md" "$source"/docs/*.md; do
     awk -v out="$work/program" '/^```c$/ { n++; on = 1; next } /^```/ { on = 0 } on { print > (out n ".c") }' "$page"
     for program in "$work"/program*.c; do

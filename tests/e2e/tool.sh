@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# tests/e2e/tool.sh TOOL DATA: the tool's fixed forms: one JSON object a call, exit codes, causes.
+# tests/e2e/tool.sh TOOL DATA BANK: the tool's fixed forms: one JSON object a call, exit codes, causes.
 set -eu
-tool=$1 data=$2
+tool=$1 data=$2 bank=$3
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 s="$work/s"
@@ -72,5 +72,87 @@ while True:
         break
 assert len(seen) == len(set(seen)) == 980, len(seen)
 PY
+
+# ---- a sale: the second event, with a floor and the hall
+e=ext:nyp:11771-0
+c1="Ground floor \\/ Category I"
+field() { python3 -c 'import json, sys; print(eval(sys.argv[2], {"o": json.load(open(sys.argv[1]))}))' "$work/out" "$1"; }
+expect 0 'o["seats"] == 738' chart $e "$data/arena-two-floors.json"
+expect 0 'o["status"] == "done"' price $e "Ground floor / Category I" 80.00 EUR
+expect 0 'o["status"] == "done"' ga $e Floor 10
+expect 0 'o["status"] == "done"' price $e Floor 12.50 EUR
+expect 0 'o["counts"] == {"available": 748, "reserved": 0, "booked": 0, "withheld": 0} and o["seq"] > 0 and len(o["sections"]) == 6' seats $e
+k=00112233445566778899aabbccddeeff
+expect 0 'o["status"] == "done" and len(o["units"]) == 3 and o["total"] == {"amount": 24000, "currency": "EUR"} and isinstance(o["expiresAt"], int)' \
+    reserve $e --seats "Ground floor / Category I/C/3,Ground floor / Category I/C/4,$c1/C/5" --buyer ada --key $k
+hold=$(field 'o["holdToken"]')
+expect 0 "o[\"status\"] == \"replayed\" and o[\"holdToken\"] == \"$hold\"" \
+    reserve $e --seats "Ground floor / Category I/C/3,Ground floor / Category I/C/4,$c1/C/5" --buyer ada --key $k
+expect 1 'o["status"] == "key_reused"' reserve $e --ga Floor --quantity 1 --buyer ada --key $k
+expect 1 'o["status"] == "all_held" and o["causes"][0]["cause"] == "unit_held" and o["causes"][0]["unit"] > 0' \
+    reserve $e --seats "Ground floor / Category I/C/5" --buyer ben
+# No offer in the import and no price since: free.
+expect 0 'o["status"] == "done" and o["total"] == {"amount": 0, "currency": None}' reserve $e --seats "First Floor / Category I/A/1" --buyer ben
+expect 0 'o["status"] == "done"' release "$(field 'o["holdToken"]')"
+expect 1 'o["status"] == "not_found"' reserve $e --seats "Nowhere/A/1" --buyer ben
+expect 2 '' reserve $e --seats "C" --buyer ben
+expect 2 '' reserve $e --ga Floor --quantity 0 --buyer ben
+expect 2 '' reserve $e --ga Floor --quantity 1 --buyer ben --ttl yesterday
+expect 2 '' reserve $e --ga Floor --quantity 1 --buyer ben --key 12
+expect 0 'o["status"] == "done"' extend "$hold" --ttl 1200
+expect 0 'o["counts"]["reserved"] == 3' seats $e
+expect 0 'o["status"] == "done" and len(o["tickets"]) == 3 and all(len(t["code"]) == 26 for t in o["tickets"]) and o["intentId"] > 0' \
+    confirm "$hold" --payment ok --key ${k%ff}0a
+booking=$(field 'o["bookingId"]')
+expect 0 'o["status"] == "replayed" and len(o["tickets"]) == 3' confirm "$hold" --payment ok --key ${k%ff}0a
+expect 1 'o["status"] == "consumed"' confirm "$hold" --payment ok
+expect 1 'o["status"] == "consumed"' release "$hold"
+expect 0 'o["state"] == "confirmed" and o["captured"] == 24000' booking "$booking"
+expect 1 'o["status"] == "not_found"' booking 424242
+
+# Each way to pay.
+take() { # BUYER: one place on the floor; its token in $hold
+    expect 0 'o["status"] == "done"' reserve $e --ga Floor --quantity 1 --buyer "$1" ${2:-}
+    hold=$(field 'o["holdToken"]')
+}
+take b1; expect 0 'o["status"] == "done"' confirm "$hold" --payment paid
+take b2; expect 1 'o["status"] == "declined" and o["causes"][0]["cause"] == "payment_declined"' confirm "$hold" --payment decline
+expect 0 'o["status"] == "done"' release "$hold"
+expect 1 'o["status"] == "released"' release "$hold"
+take b3; expect 0 'o["status"] == "pending" and o["tickets"] == [] and o["bookingId"] > 0 and o["intentId"] > 0' confirm "$hold" --payment pending
+intent=$(field 'o["intentId"]')
+expect 1 'o["status"] == "in_payment"' release "$hold"
+expect 0 'o["settled"] == 0 and [d["intentId"] for d in o["inDoubt"]] == ['"$intent"']' recover
+expect 0 'len(o["tickets"]) == 1' payment-news "$intent" approved
+expect 0 'o["settled"] == 0 and o["inDoubt"] == []' recover
+take b4; expect 0 'o["status"] == "pending"' confirm "$hold" --payment pending:approve:1
+take b5; expect 0 'o["status"] == "pending"' confirm "$hold" --payment error
+sleep 1.1
+expect 0 'o["settled"] == 2 and o["inDoubt"] == []' recover
+expect 0 'o["counts"]["booked"] == 6 and o["counts"]["reserved"] == 1' seats $e # b5: the bank never saw it
+expect 2 '' confirm "$hold" --payment gold
+expect 2 '' confirm nonsense --payment ok
+expect 0 'o["status"] == "pending"' confirm "$hold" --payment "unix:$work/nobody" # nobody answers: in doubt
+
+# A provider in a process of its own.
+"$bank" "$work/bank" >"$work/bank.out" & bank_pid=$!
+trap 'kill $bank_pid 2>/dev/null || true; rm -rf "$work"' EXIT
+while ! [ -S "$work/bank" ]; do sleep 0.05; done
+take b6; expect 0 'len(o["tickets"]) == 1' confirm "$hold" --payment "unix:$work/bank:card"
+paid=$(field 'o["bookingId"]')
+take b7; expect 1 'o["status"] == "declined"' confirm "$hold" --payment "unix:$work/bank:decline"
+expect 0 'o["status"] == "done" and o["refunded"] == 1250' refund "$paid" --payment "unix:$work/bank"
+expect 1 'o["status"] == "nothing_due"' refund "$paid" --payment "unix:$work/bank"
+[ "$(grep -c '^bank:' "$work/bank.out")" = 3 ]
+expect 0 'o["settled"] == 1 and o["inDoubt"] == []' recover --payment "unix:$work/bank" # it never saw b5's either
+kill $bank_pid
+
+# Cancel, refund, a hold that runs out.
+expect 0 'o["status"] == "done"' cancel "$booking"
+expect 1 'o["status"] == "cancelled"' cancel "$booking"
+expect 0 'o["refunded"] == 24000' refund "$booking"
+take b8 "--ttl 1"
+sleep 2
+expect 1 'o["status"] == "expired" and o["causes"][0]["cause"] == "hold_expired"' confirm "$hold" --payment ok
 expect 0 'o == {"ok": True, "problems": []}' check
 echo "the tool keeps its forms"
