@@ -32,6 +32,8 @@ int tkt__slice_compare(tkt__slice a, tkt__slice b); /* unsigned bytes, shorter f
 
 /* A validated copy of the host's table with defaults filled in (never NULL members). */
 int32_t tkt__hooks_resolve(const tkt_hooks *given /* may be NULL */, tkt_hooks *out);
+/* For ages alone, a few milliseconds coarse: compare it with nothing but itself. */
+int64_t tkt__age_clock_ms(const tkt_hooks *hooks);
 void *tkt__alloc(const tkt_hooks *h, size_t n);                       /* not zeroed; NULL on refusal */
 void *tkt__realloc(const tkt_hooks *h, void *p, size_t old_n, size_t n);
 void tkt__free(const tkt_hooks *h, void *p, size_t n);                /* NULL is fine */

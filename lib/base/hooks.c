@@ -33,6 +33,13 @@ static int64_t default_monotonic(void *user)
     return clock_ms(CLOCK_BOOTTIME);
 }
 
+/* On the path of every view: a coarse clock is seven times cheaper, and an age needs no more. */
+int64_t tkt__age_clock_ms(const tkt_hooks *hooks)
+{
+    return hooks->monotonic_ms == default_monotonic ? clock_ms(CLOCK_MONOTONIC_COARSE)
+                                                    : hooks->monotonic_ms(hooks->user);
+}
+
 static int32_t default_random(void *user, uint8_t *bytes, size_t n)
 {
     (void)user;

@@ -10,7 +10,7 @@ static int32_t set_now(tkt_snapshot *s)
     int32_t status = tkt__clock_read(s->store, &now);
     if (status != TKT_DONE)
         return status;
-    s->began_monotonic_ms = s->store->hooks.monotonic_ms(s->store->hooks.user);
+    s->began_age_ms = tkt__age_clock_ms(&s->store->hooks);
     tkt__tx_set_now(s->tx, now);
     return TKT_DONE;
 }
@@ -63,7 +63,7 @@ int64_t tkt_snapshot_now(const tkt_snapshot *s)
 
 int64_t tkt_snapshot_age_ms(const tkt_snapshot *s)
 {
-    return s != NULL ? s->store->hooks.monotonic_ms(s->store->hooks.user) - s->began_monotonic_ms : 0;
+    return s != NULL ? tkt__age_clock_ms(&s->store->hooks) - s->began_age_ms : 0;
 }
 
 int32_t tkt__snapshot_tx(const tkt_snapshot *s, tkt__tx **tx)

@@ -148,7 +148,7 @@ struct tkt_store {
 struct tkt_snapshot {
     tkt_store *store;
     tkt__tx *tx;
-    int64_t began_monotonic_ms;
+    int64_t began_age_ms; /* by tkt__age_clock_ms */
 };
 
 /* Opens a store over an engine that is open already (tests: the hostile engine). Takes the engine. */
