@@ -129,7 +129,6 @@ typedef struct tkt_event {
     int32_t end_offset_min;
     uint32_t flags;
     uint32_t performer_count;
-    const uint64_t *performer_ids; /* in: performer_count ids; out: NULL, see tkt_event_performer */
     int64_t price_minor;         /* of a place with no price of its own */
     int64_t price_high_minor;    /* as given for display; 0: none */
     char currency[TKT_CURRENCY_BYTES];
@@ -141,6 +140,7 @@ typedef struct tkt_event {
     tkt_text category;
     tkt_text language;
     tkt_text url;
+    const uint64_t *performer_ids; /* in: performer_count ids; out: NULL, see tkt_event_performer */
     const void *record;          /* out: for tkt_event_performer; in: NULL */
 } tkt_event;
 TKT_API void tkt_event_init(tkt_event *event);

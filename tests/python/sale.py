@@ -34,9 +34,9 @@ def sized(name, fields):
 Created = sized("tkt_created", [("replayed", u32), ("id", u64)])
 Event = sized("tkt_event", [
     ("status", u32), ("id", u64), ("venue_id", u64), ("start_ms", i64), ("end_ms", i64), ("start_offset_min", i32),
-    ("end_offset_min", i32), ("flags", u32), ("performer_count", u32), ("performer_ids", ptr), ("price_minor", i64),
+    ("end_offset_min", i32), ("flags", u32), ("performer_count", u32), ("price_minor", i64),
     ("price_high_minor", i64), ("currency", C.c_char * 4), ("reserved", u32), ("external_id", Text), ("name", Text),
-    ("description", Text), ("type", Text), ("category", Text), ("language", Text), ("url", Text), ("record", ptr)])
+    ("description", Text), ("type", Text), ("category", Text), ("language", Text), ("url", Text), ("performer_ids", ptr), ("record", ptr)])
 Reserve = sized("tkt_reserve_request", [
     ("flags", u32), ("event_id", u64), ("units", C.POINTER(u32)), ("unit_count", u32), ("area_id", u32), ("quantity", u32),
     ("reserved", u32), ("user_id", u64), ("ttl_ms", i64), ("hard_cap_ms", i64), ("buyer_key", u8 * 16), ("key", u8 * 16)])
