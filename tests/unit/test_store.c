@@ -5,11 +5,14 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <ticketing/catalog.h>
 
 #include "store/store.h"
 
@@ -342,4 +345,97 @@ Test(store, read_only_reads)
     cr_assert_eq(tkt_tick(s, 0, &done), -TKT_E_READ_ONLY);
     cr_assert_eq(tkt_check(s, NULL, NULL, &problems), TKT_DONE);
     tkt_store_close(s);
+}
+
+/* ---- limits of the file --------------------------------------------------------------------------- */
+
+static tkt_store *open_limited(uint64_t map_bytes, uint32_t readers)
+{
+    tkt_options *o;
+    tkt_store *store = NULL;
+    cr_assert_eq(tkt_options_new(&o), TKT_DONE);
+    cr_assert_eq(tkt_options_set_create(o, 1), TKT_DONE);
+    cr_assert_eq(tkt_options_set_map_bytes(o, map_bytes), TKT_DONE);
+    cr_assert_eq(tkt_options_set_readers(o, readers), TKT_DONE);
+    cr_assert_eq(tkt_store_open(path, strlen(path), o, &store), TKT_DONE, "%s", tkt_error_text());
+    tkt_options_free(o);
+    return store;
+}
+
+static int32_t add_large_event(tkt_store *store)
+{
+    static char text[8000];
+    tkt_created made = TKT_CREATED_INIT;
+    tkt_event event;
+    memset(text, 'x', sizeof text);
+    tkt_event_init(&event);
+    event.name = (tkt_text){ "Large", 5 };
+    event.description = (tkt_text){ text, sizeof text };
+    return tkt_event_create(store, &event, NULL, 0, &made);
+}
+
+static uint64_t events_of(tkt_store *store)
+{
+    tkt_stats stats;
+    uint64_t problems = 9;
+    tkt_stats_init(&stats);
+    cr_assert_eq(tkt_store_stats(store, &stats), TKT_DONE);
+    cr_assert_eq(tkt_check(store, NULL, NULL, &problems), TKT_DONE, "%s", tkt_error_text());
+    cr_assert_eq(problems, 0);
+    return stats.events;
+}
+
+Test(store, a_full_map_refuses_and_loses_nothing)
+{
+    tkt_store *store = open_limited(UINT64_C(2) << 20, 0);
+    uint64_t made = 0;
+    int32_t status;
+    while ((status = add_large_event(store)) == TKT_DONE)
+        cr_assert(++made < 1000);
+    cr_assert_eq(tkt_status_primary(status), TKT_E_FULL, "%s", tkt_error_text());
+    cr_assert_eq(tkt_status_primary(add_large_event(store)), TKT_E_FULL);
+    cr_assert(made > 10);
+    cr_assert_eq(events_of(store), made);
+    tkt_store_close(store);
+    store = open_limited(UINT64_C(8) << 20, 0); /* a larger map, and it goes on */
+    cr_assert_eq(add_large_event(store), TKT_DONE);
+    cr_assert_eq(events_of(store), made + 1);
+    tkt_store_close(store);
+}
+
+Test(store, a_full_reader_table_is_told)
+{
+    tkt_store *store = open_limited(UINT64_C(8) << 20, 8);
+    tkt_snapshot *open[64];
+    uint32_t n = 0;
+    int32_t status = TKT_DONE;
+    while (n < 64 && (status = tkt_snapshot_begin(store, &open[n])) == TKT_DONE)
+        n++;
+    cr_assert_eq(tkt_status_primary(status), TKT_E_READERS, "%s after %u", tkt_error_text(), n);
+    cr_assert_eq(add_large_event(store), TKT_DONE); /* writers need no slot */
+    tkt_snapshot_end(open[--n]);
+    cr_assert_eq(tkt_snapshot_begin(store, &open[n++]), TKT_DONE);
+    while (n > 0)
+        tkt_snapshot_end(open[--n]);
+    tkt_store_close(store);
+}
+
+Test(store, slots_of_dead_readers_come_back)
+{
+    tkt_store_close(open_limited(UINT64_C(8) << 20, 8));
+    pid_t child = fork();
+    if (child == 0) { /* takes all slots and is killed */
+        tkt_store *store = open_limited(UINT64_C(8) << 20, 8);
+        tkt_snapshot *s;
+        while (tkt_snapshot_begin(store, &s) == TKT_DONE)
+            continue;
+        kill(getpid(), SIGKILL);
+    }
+    int how;
+    cr_assert(waitpid(child, &how, 0) == child && WIFSIGNALED(how));
+    tkt_store *store = open_limited(UINT64_C(8) << 20, 8);
+    tkt_snapshot *s;
+    cr_assert_eq(tkt_snapshot_begin(store, &s), TKT_DONE, "%s", tkt_error_text());
+    tkt_snapshot_end(s);
+    tkt_store_close(store);
 }
