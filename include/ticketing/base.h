@@ -18,6 +18,15 @@
  *  - Money is int64_t in minor units of an ISO 4217 currency. Instants are int64_t milliseconds
  *    since 1970-01-01T00:00:00Z. Time-outs and lifetimes are durations in milliseconds.
  *  - Ids are uint64_t in 1…2^53−1; 0 means none.
+ *  - Failures that a function need not name: -TKT_E_INVALID (a NULL that is needed, an unknown size or
+ *    flag, a broken rule above: nothing was tried), NOMEM, IO, CORRUPT, FORKED; on a snapshot TOO_OLD;
+ *    when something is changed also READ_ONLY, FULL, LIMIT, CLOCK, BUSY, CONFLICT, UNAVAILABLE and
+ *    UNKNOWN. Of these UNKNOWN alone leaves open whether it was done.
+ *  - tkt_…_init fills a struct with its defaults (as TKT_…_INIT does; for hosts without a compiler);
+ *    tkt_…_view fills one whose texts live in the snapshot, until that ends or is renewed;
+ *    tkt_…_copy does so with the texts in `buf`: *needed gets their bytes, -TKT_E_LIMIT when cap is
+ *    smaller. NULL is fine for what is freed, ended or initialised.
+ *  - Every function is there since 0.1 unless it says another version.
  *  - Thread rule, unless stated: a tkt_store may be used by any number of threads at once; every
  *    other handle by one thread at a time.
  */
@@ -207,6 +216,7 @@ typedef struct tkt_hooks {
     void (*log)(void *user, uint32_t level, const char *text, size_t text_bytes);
 } tkt_hooks;
 #define TKT_HOOKS_INIT { (uint32_t)sizeof(tkt_hooks), 0, NULL, NULL, NULL, NULL, NULL, NULL }
+/* See the rules: fills the table with NULLs, that is with the defaults. */
 TKT_API void tkt_hooks_init(tkt_hooks *hooks);
 
 /* ---- small shared shapes ---------------------------------------------------------------------- */

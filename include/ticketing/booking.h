@@ -49,6 +49,8 @@ typedef struct tkt_counts {
     uint64_t available, reserved, booked, withheld; /* seats and area places together */
 } tkt_counts;
 #define TKT_COUNTS_INIT { (uint32_t)sizeof(tkt_counts), 0, 0, 0, 0, 0 }
+/* How many places of an event are in which state, by one row and the live holds. TKT_NOT_FOUND: no such
+ * event. */
 TKT_API int32_t tkt_counts_view(tkt_snapshot *snapshot, uint64_t event_id, tkt_counts *counts);
 
 typedef struct tkt_area {
@@ -133,6 +135,8 @@ TKT_API int32_t tkt_replace(tkt_store *store, const uint8_t token[TKT_TOKEN_BYTE
 
 /* A hold by its token, as the snapshot's now sees it, and its seats. */
 TKT_API int32_t tkt_hold_view(tkt_snapshot *snapshot, const uint8_t token[TKT_TOKEN_BYTES], tkt_hold *hold);
+/* The hold's seats in ascending order: *needed of them; -TKT_E_LIMIT when cap is smaller. TKT_NOT_FOUND: no
+ * such token. */
 TKT_API int32_t tkt_hold_units(tkt_snapshot *snapshot, const uint8_t token[TKT_TOKEN_BYTES], uint32_t *units, size_t cap, size_t *needed);
 
 /* ---- payment: the host's table ---------------------------------------------------------------------- */
@@ -268,10 +272,12 @@ typedef struct tkt_intent {
     uint32_t reserved;
 } tkt_intent;
 TKT_API void tkt_intent_init(tkt_intent *intent);
+/* One payment: what was to be paid, what came, what went back. TKT_NOT_FOUND. */
 TKT_API int32_t tkt_intent_view(tkt_snapshot *snapshot, uint64_t intent_id, tkt_intent *intent);
 
 /* ---- bookings and tickets ---------------------------------------------------------------------------------- */
 
+/* One booking as it stands. replayed and hold_expires_ms are 0. TKT_NOT_FOUND. */
 TKT_API int32_t tkt_booking_view(tkt_snapshot *snapshot, uint64_t booking_id, tkt_booking *booking);
 #define TKT_BOOKINGS_OF_EVENT UINT32_C(1)
 #define TKT_BOOKINGS_OF_USER UINT32_C(2)
@@ -294,7 +300,9 @@ typedef struct tkt_ticket {
     uint8_t code[TKT_CODE_BYTES];
 } tkt_ticket;
 TKT_API void tkt_ticket_init(tkt_ticket *ticket);
+/* One ticket by its id. TKT_NOT_FOUND. */
 TKT_API int32_t tkt_ticket_view(tkt_snapshot *snapshot, uint64_t ticket_id, tkt_ticket *ticket);
+/* The ticket with this code, issued or void (look at its state). TKT_NOT_FOUND. */
 TKT_API int32_t tkt_ticket_find(tkt_snapshot *snapshot, const uint8_t code[TKT_CODE_BYTES], uint64_t *ticket_id);
 
 typedef struct tkt_booking_request {

@@ -60,9 +60,11 @@ TKT_API int32_t tkt_venue_create(tkt_store *store, const tkt_venue *venue, const
 TKT_API int32_t tkt_venue_update(tkt_store *store, const tkt_venue *venue, uint32_t flags);
 /* TKT_IN_USE while events or charts name it. */
 TKT_API int32_t tkt_venue_delete(tkt_store *store, uint64_t id, const uint8_t *key, uint32_t flags);
+/* One venue by its id. TKT_NOT_FOUND. */
 TKT_API int32_t tkt_venue_view(tkt_snapshot *snapshot, uint64_t id, tkt_venue *venue);
 /* As view, with the texts in buf. *needed is always set; -TKT_E_LIMIT when cap is smaller. */
 TKT_API int32_t tkt_venue_copy(tkt_snapshot *snapshot, uint64_t id, tkt_venue *venue, char *buf, size_t cap, size_t *needed);
+/* By folded name + city + country. TKT_NOT_FOUND. */
 TKT_API int32_t tkt_venue_find(tkt_snapshot *snapshot, tkt_text name, tkt_text city, tkt_text country, uint64_t *id);
 
 /* ---- performers ----------------------------------------------------------------------------------- */
@@ -78,10 +80,15 @@ typedef struct tkt_performer {
 TKT_API void tkt_performer_init(tkt_performer *performer);
 /* As the venue calls. */
 TKT_API int32_t tkt_performer_create(tkt_store *store, const tkt_performer *performer, const uint8_t *key, uint32_t flags, tkt_created *created);
+/* Replaces the whole record performer->id. TKT_NOT_FOUND; TKT_EXISTS when the name is another's. */
 TKT_API int32_t tkt_performer_update(tkt_store *store, const tkt_performer *performer, uint32_t flags);
+/* TKT_NOT_FOUND; TKT_IN_USE while an event names it. key and flags as at create. */
 TKT_API int32_t tkt_performer_delete(tkt_store *store, uint64_t id, const uint8_t *key, uint32_t flags);
+/* One performer by its id. TKT_NOT_FOUND. */
 TKT_API int32_t tkt_performer_view(tkt_snapshot *snapshot, uint64_t id, tkt_performer *performer);
+/* Likewise, into the caller's buffer. */
 TKT_API int32_t tkt_performer_copy(tkt_snapshot *snapshot, uint64_t id, tkt_performer *performer, char *buf, size_t cap, size_t *needed);
+/* By folded name. TKT_NOT_FOUND. */
 TKT_API int32_t tkt_performer_find(tkt_snapshot *snapshot, tkt_text name, uint64_t *id);
 
 /* ---- users ---------------------------------------------------------------------------------------- */
@@ -97,13 +104,19 @@ typedef struct tkt_user {
 } tkt_user;
 #define TKT_USER_INIT { (uint32_t)sizeof(tkt_user), 0, 0, { NULL, 0 }, { NULL, 0 }, { NULL, 0 }, { NULL, 0 } }
 TKT_API void tkt_user_init(tkt_user *user);
+/* Makes a user. user->id must be 0. TKT_EXISTS when `external` is another's. key: 16 bytes or NULL. flags:
+ * TKT_DRY_RUN. */
 TKT_API int32_t tkt_user_create(tkt_store *store, const tkt_user *user, const uint8_t *key, uint32_t flags, tkt_created *created);
+/* Replaces the whole record user->id. TKT_NOT_FOUND (also when erased); TKT_EXISTS as at create. */
 TKT_API int32_t tkt_user_update(tkt_store *store, const tkt_user *user, uint32_t flags);
 /* Erases the person and keeps the ledger whole. (Logical: freed pages and backups keep bytes until a
  * compacting copy.) TKT_NOT_FOUND when there is none or it is erased already. */
 TKT_API int32_t tkt_user_delete(tkt_store *store, uint64_t id, const uint8_t *key, uint32_t flags);
+/* One user by its id, also an erased one (its texts are empty). TKT_NOT_FOUND. */
 TKT_API int32_t tkt_user_view(tkt_snapshot *snapshot, uint64_t id, tkt_user *user);
+/* Likewise, into the caller's buffer. */
 TKT_API int32_t tkt_user_copy(tkt_snapshot *snapshot, uint64_t id, tkt_user *user, char *buf, size_t cap, size_t *needed);
+/* By the host's own name, byte for byte. TKT_NOT_FOUND. */
 TKT_API int32_t tkt_user_find(tkt_snapshot *snapshot, tkt_text external, uint64_t *id);
 
 /* ---- events --------------------------------------------------------------------------------------- */
@@ -157,9 +170,11 @@ TKT_API int32_t tkt_event_set_status(tkt_store *store, uint64_t id, uint32_t sta
 TKT_API int32_t tkt_event_delete(tkt_store *store, uint64_t id, const uint8_t *key, uint32_t flags);
 /* Zero-copy: one lookup, no allocation, no lock. */
 TKT_API int32_t tkt_event_view(tkt_snapshot *snapshot, uint64_t id, tkt_event *event);
+/* Likewise, into the caller's buffer. */
 TKT_API int32_t tkt_event_copy(tkt_snapshot *snapshot, uint64_t id, tkt_event *event, char *buf, size_t cap, size_t *needed);
 /* Performer `index` (0…performer_count−1) of a viewed or copied event. TKT_NOT_FOUND past the last. */
 TKT_API int32_t tkt_event_performer(const tkt_event *event, uint32_t index, uint64_t *id);
+/* By its external id, byte for byte. TKT_NOT_FOUND. */
 TKT_API int32_t tkt_event_find(tkt_snapshot *snapshot, tkt_text external_id, uint64_t *id);
 /* The event's last feed sequence number: 0 when nothing happened under it yet. */
 TKT_API int32_t tkt_event_seq(tkt_snapshot *snapshot, uint64_t id, uint64_t *seq);
@@ -209,6 +224,8 @@ typedef struct tkt_chart tkt_chart;
 #define TKT_CHART_SECTIONS_MAX UINT32_C(2000)
 #define TKT_CHART_AREAS_MAX UINT32_C(100)
 
+/* An empty chart in memory, the caller's until tkt_chart_free. It is built section by section, row by
+ * row, seat by seat; parts are added to the last section and the last row. */
 TKT_API int32_t tkt_chart_new(tkt_chart **chart);
 TKT_API void tkt_chart_free(tkt_chart *chart);
 /* Seats go into the row added last, rows into the section added last. -TKT_E_INVALID: no section or
@@ -269,7 +286,9 @@ typedef struct tkt_sale {
     uint32_t reserved;
 } tkt_sale;
 #define TKT_SALE_INIT { (uint32_t)sizeof(tkt_sale), 0, 0, 0, 0, 0, 0, 0, 0 }
+/* Chart, limit, and how many windows, areas and prices an event has. TKT_NOT_FOUND: no such event. */
 TKT_API int32_t tkt_sale_view(tkt_snapshot *snapshot, uint64_t event_id, tkt_sale *sale);
+/* Window `index` (0…). TKT_NOT_FOUND past the last. */
 TKT_API int32_t tkt_sale_window(tkt_snapshot *snapshot, uint64_t event_id, uint32_t index, tkt_window *window);
 
 /* The price of a unit or an area. TKT_NOT_FOUND: no such place. currency all zeros with 0: free. */
@@ -298,9 +317,11 @@ TKT_API uint32_t tkt_plan_seats(const tkt_plan *plan);
 TKT_API uint32_t tkt_plan_sections(const tkt_plan *plan);
 /* Seats in the chart's own order: section by section, row by row. TKT_NOT_FOUND past the last. */
 TKT_API int32_t tkt_plan_seat(const tkt_plan *plan, uint32_t index, tkt_seat *seat);
+/* Section `index` (0…) in the chart's order; name lives as long as the plan. TKT_NOT_FOUND past the last. */
 TKT_API int32_t tkt_plan_section(const tkt_plan *plan, uint32_t index, uint32_t *section_id, tkt_text *name);
 /* One seat by name, without loading the plan; and one seat's names by unit (texts live in the snapshot). */
 TKT_API int32_t tkt_unit_find(tkt_snapshot *snapshot, uint64_t event_id, tkt_text section, tkt_text row, tkt_text label, uint32_t *unit);
+/* The names and the place of one unit; the texts live in the snapshot. TKT_NOT_FOUND. */
 TKT_API int32_t tkt_unit_view(tkt_snapshot *snapshot, uint64_t event_id, uint32_t unit, tkt_seat *seat);
 
 /* ---- import ----------------------------------------------------------------------------------------------- */

@@ -54,6 +54,8 @@ TKT_API void tkt_store_close(tkt_store *store);
 TKT_API int32_t tkt_store_created(const tkt_store *store);
 /* 32 bytes drawn at creation and fixed for good; hosts derive opaque buyer keys with them. */
 #define TKT_SALT_BYTES 32
+/* 32 bytes drawn when the store was made, the same for all its life: for keys that only this store
+ * knows, such as a buyer key made of a name. */
 TKT_API int32_t tkt_store_salt(const tkt_store *store, uint8_t salt[TKT_SALT_BYTES]);
 /* Rewrites an older format in one atomic commit; TKT_DONE also when there is nothing to do. Takes
  * the store alone. Failures as open. */
@@ -69,7 +71,9 @@ TKT_API int32_t tkt_snapshot_begin(tkt_store *store, tkt_snapshot **snapshot);
 /* Takes the newest state into the same handle: no allocation, no lock. All views of it die. */
 TKT_API int32_t tkt_snapshot_renew(tkt_snapshot *snapshot);
 TKT_API void tkt_snapshot_end(tkt_snapshot *snapshot); /* NULL is fine */
+/* The instant that the snapshot calls now; 0 for NULL. */
 TKT_API int64_t tkt_snapshot_now(const tkt_snapshot *snapshot);
+/* Milliseconds since it was begun or renewed, by the monotonic clock; 0 for NULL. */
 TKT_API int64_t tkt_snapshot_age_ms(const tkt_snapshot *snapshot);
 
 /* ---- upkeep --------------------------------------------------------------------------------------- */
@@ -114,6 +118,7 @@ typedef struct tkt_stats {
 } tkt_stats;
 #define TKT_STATS_INIT { (uint32_t)sizeof(tkt_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 TKT_API void tkt_stats_init(tkt_stats *stats);
+/* Figures of the store. Booking's rows are counted one by one: not for every second of a large store. */
 TKT_API int32_t tkt_store_stats(tkt_store *store, tkt_stats *stats);
 
 /* ---- the clock ------------------------------------------------------------------------------------ */
@@ -122,6 +127,7 @@ TKT_API int32_t tkt_store_stats(tkt_store *store, tkt_stats *stats);
  * jump of the wall against the monotonic clock by more than 5 minutes is not believed: `now` goes on
  * by the monotonic clock and nothing expires early, until the host confirms the new time. */
 TKT_API int32_t tkt_clock_now(tkt_store *store, int64_t *now_ms);
+/* The host has made sure that the wall clock is right: a leap that was doubted is believed now. -TKT_E_CLOCK. */
 TKT_API int32_t tkt_clock_confirm(tkt_store *store);
 /* Operator's tool: forgets a poisoned floor and believes the wall clock; logged in the feed of the
  * store. Holds made under the wrong clock keep their deadlines. */
