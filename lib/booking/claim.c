@@ -166,6 +166,14 @@ uint32_t tkt__claim_state_at(const tkt__claim *claim, int64_t now_ms)
     return live && tkt__second_ms(claim->expires_s) <= now_ms ? TKT_HOLD_EXPIRED : claim->state;
 }
 
+void tkt_hold_init(tkt_hold *hold)
+{
+    if (hold == NULL)
+        return;
+    memset(hold, 0, sizeof *hold);
+    hold->size = (uint32_t)sizeof *hold;
+}
+
 void tkt__claim_to_hold(const tkt__claim *claim, int64_t now_ms, tkt_hold *hold)
 {
     tkt_hold_init(hold);

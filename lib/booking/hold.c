@@ -32,14 +32,6 @@ void tkt_reserve_request_init(tkt_reserve_request *request)
     request->size = (uint32_t)sizeof *request;
 }
 
-void tkt_hold_init(tkt_hold *hold)
-{
-    if (hold == NULL)
-        return;
-    memset(hold, 0, sizeof *hold);
-    hold->size = (uint32_t)sizeof *hold;
-}
-
 void tkt_hold_request_init(tkt_hold_request *request)
 {
     if (request == NULL)

@@ -61,6 +61,17 @@ static tkt__slice slice_of(MDB_val v)
     return tkt__slice_of(v.mv_data, v.mv_size);
 }
 
+int tkt__lmdb_txn_begin(tkt__lmdb *e, unsigned flags, MDB_txn **txn)
+{
+    int rc = mdb_txn_begin(e->env, NULL, flags, txn);
+    if (rc == MDB_MAP_RESIZED) { /* another process opened with a larger map: take it over */
+        rc = mdb_env_set_mapsize(e->env, 0);
+        if (rc == 0)
+            rc = mdb_txn_begin(e->env, NULL, flags, txn);
+    }
+    return rc;
+}
+
 int32_t tkt__lmdb_view_begin(void *engine, void **out)
 {
     tkt__lmdb *e = engine;

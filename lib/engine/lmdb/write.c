@@ -22,17 +22,6 @@ typedef struct lmdb_tx {
     stamp_row before;    /* as the last commit left it */
 } lmdb_tx;
 
-int tkt__lmdb_txn_begin(tkt__lmdb *e, unsigned flags, MDB_txn **txn)
-{
-    int rc = mdb_txn_begin(e->env, NULL, flags, txn);
-    if (rc == MDB_MAP_RESIZED) { /* another process opened with a larger map: take it over */
-        rc = mdb_env_set_mapsize(e->env, 0);
-        if (rc == 0)
-            rc = mdb_txn_begin(e->env, NULL, flags, txn);
-    }
-    return rc;
-}
-
 static int32_t read_stamp(tkt__lmdb_view *v, stamp_row *row)
 {
     MDB_val key = { 5, (void *)(uintptr_t)"stamp" }, value;
