@@ -10,16 +10,27 @@
 #include <string.h>
 #include <sys/random.h>
 
+/* The line last said, for main to repeat in JSON: usage errors arise where no cli is at hand. */
+static char last_usage[256];
+
 int usage_error(const char *format, ...)
 {
-    va_list args;
+    va_list args, again;
     va_start(args, format);
+    va_copy(again, args);
     fputs("ticketing: ", stderr);
     vfprintf(stderr, format, args);
     fputc('\n', stderr);
+    vsnprintf(last_usage, sizeof last_usage, format, again);
+    for (char *p = last_usage; *p != '\0'; p++) /* JSON wants UTF-8; an argument may be anything */
+        if ((unsigned char)*p >= 0x80)
+            *p = '?';
+    va_end(again);
     va_end(args);
     return EXIT_USAGE;
 }
+
+const char *usage_text(void) { return last_usage; }
 
 const char *args_option(const cli *c, const char *name)
 {
@@ -40,10 +51,8 @@ static bool takes_value(const command *cmd, const char *name)
 static bool parse_option(cli *c, const command *cmd, int argc, char **argv, int *i)
 {
     const char *name = argv[*i] + 2;
-    if (strcmp(name, "json") == 0) {
-        c->json = true;
+    if (strcmp(name, "json") == 0)
         return true;
-    }
     if (strcmp(name, "dry-run") == 0) {
         c->dry_run = true;
         return true;
@@ -74,12 +83,14 @@ static const command *find_command(const char *name)
 bool args_parse(cli *c, int argc, char **argv, const command **found)
 {
     int i = 1;
+    for (int k = 1; k < argc && strcmp(argv[k], "--") != 0; k++) /* so that usage errors know */
+        c->json = c->json || strcmp(argv[k], "--json") == 0;
     for (; i < argc && argv[i][0] == '-'; i++) {
-        if (strcmp(argv[i], "-s") == 0 && i + 1 < argc)
+        if (strcmp(argv[i], "-s") == 0 && i + 1 == argc)
+            return usage_error("-s needs a value: the store's directory"), false;
+        else if (strcmp(argv[i], "-s") == 0)
             c->store_path = argv[++i];
-        else if (strcmp(argv[i], "--json") == 0)
-            c->json = true;
-        else
+        else if (strcmp(argv[i], "--json") != 0)
             return usage_error("unknown option %s; see ticketing help", argv[i]), false;
     }
     if (i == argc)

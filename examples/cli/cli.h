@@ -55,6 +55,7 @@ bool args_token(const char *text, uint8_t token[TKT_TOKEN_BYTES]);
 /* EVENT: an id or ext:EXTERNALID. Answers an exit code; EXIT_EFFECT: *id is set. */
 int args_event(cli *c, tkt_snapshot *snapshot, const char *text, uint64_t *id);
 int usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+const char *usage_text(void); /* what usage_error said last; "": nothing */
 static inline tkt_text text_of(const char *s, size_t n)
 {
     tkt_text t = { s, n };
@@ -87,6 +88,8 @@ void out_why(cli *c, int32_t status);
 /* A refusal or failure: its text and causes on stderr, as JSON too when asked for (a whole object of
  * its own). Answers the exit code. */
 int out_bad(cli *c, int32_t status);
+/* The object of a usage error, whose line is on stderr already; nothing if none was said. */
+void out_usage(cli *c);
 int out_exit_code(int32_t status);
 /* "12.50 EUR", "free". */
 void money_text(int64_t minor, const char *currency, char *buf, size_t cap);
@@ -100,6 +103,7 @@ int provider_use(cli *c, const char *text);
 /* ---- commands ---------------------------------------------------------------------------------------- */
 
 /* The event that the first word names, and what its sale has now (cmd_catalog.c). */
+const char *event_status_name(uint32_t status); /* "scheduled", …; "unknown" */
 int event_and_sale(cli *c, uint64_t *id, tkt_event *event, tkt_sale *sale);
 static inline uint32_t dry(const cli *c)
 {

@@ -9,11 +9,11 @@
 
 #define PAGE_DEFAULT 20
 
-static const char *const status_names[] = { "", "scheduled", "postponed", "rescheduled", "cancelled" };
+static const char *const status_names[] = { "unknown", "scheduled", "postponed", "rescheduled", "cancelled" };
 
-static const char *status_name(uint32_t status)
+const char *event_status_name(uint32_t status)
 {
-    return status < 5 ? status_names[status] : "unknown";
+    return status_names[status < sizeof status_names / sizeof status_names[0] ? status : 0];
 }
 
 /* The start or end in the form in which it came. */
@@ -90,23 +90,38 @@ static int32_t show_performers(cli *c, tkt_snapshot *snap, const tkt_event *e)
     return TKT_DONE;
 }
 
-static void show_offers(cli *c, const tkt_event *e)
+/* One price; the record's range goes with the first while no other is set for the event at large. */
+static void show_offer(cli *c, const tkt_price *p, const tkt_event *e)
 {
     char money[64];
-    out_array(c, "offers");
+    bool from_record = p->scope == TKT_SCOPE_EVENT && p->minor == e->price_minor &&
+                       memcmp(p->currency, e->currency, TKT_CURRENCY_BYTES) == 0;
     out_map(c, NULL);
-    out_number(c, "price", e->price_minor);
-    if (e->price_high_minor != 0)
+    if (p->scope != TKT_SCOPE_EVENT)
+        out_text(c, p->scope == TKT_SCOPE_AREA ? "area" : "section", p->name);
+    out_number(c, "price", p->minor);
+    if (from_record && e->price_high_minor != 0)
         out_number(c, "highPrice", e->price_high_minor);
-    if (e->currency[0] == '\0')
+    if (p->currency[0] == '\0')
         out_null(c, "priceCurrency");
     else
-        out_string(c, "priceCurrency", e->currency, strlen(e->currency));
+        out_string(c, "priceCurrency", p->currency, strlen(p->currency));
     out_map_end(c);
-    out_array_end(c);
-    money_text(e->price_minor, e->currency, money, sizeof money);
+    money_text(p->minor, p->currency, money, sizeof money);
     if (!c->json)
-        printf("price      %s\n", money);
+        printf("%s %s%s%.*s\n", p->scope == TKT_SCOPE_EVENT ? "price     " : "          ", money,
+               p->name.len != 0 ? "  " : "", (int)p->name.len, p->name.len != 0 ? p->name.ptr : "");
+}
+
+static int32_t show_offers(cli *c, tkt_snapshot *snap, const tkt_event *e)
+{
+    tkt_price price = TKT_PRICE_INIT;
+    int32_t status;
+    out_array(c, "offers");
+    for (uint32_t i = 0; (status = tkt_sale_price(snap, e->id, i, &price)) == TKT_DONE; i++)
+        show_offer(c, &price, e);
+    out_array_end(c);
+    return status == TKT_NOT_FOUND ? TKT_DONE : status;
 }
 
 static void show_head(cli *c, const tkt_event *e)
@@ -126,10 +141,10 @@ static void show_head(cli *c, const tkt_event *e)
         instant_of(end, e->end_ms, e->end_offset_min, (e->flags & TKT_EVENT_END_DATE_ONLY) != 0);
         out_instant(c, "endDate", end);
     }
-    out_string(c, "status", status_name(e->status), strlen(status_name(e->status)));
+    out_string(c, "status", event_status_name(e->status), strlen(event_status_name(e->status)));
     if (!c->json)
         printf("event %-4" PRIu64 " %.*s\nwhen       %s (%s)\n", e->id, (int)e->name.len, e->name.ptr,
-               start, status_name(e->status));
+               start, event_status_name(e->status));
 }
 
 int cmd_show(cli *c)
@@ -150,10 +165,11 @@ int cmd_show(cli *c)
         }
         if (status == TKT_DONE)
             status = show_performers(c, snap, &e);
-        if (status == TKT_DONE) {
-            show_offers(c, &e);
+        if (status == TKT_DONE)
+            status = show_offers(c, snap, &e);
+        if (status == TKT_DONE)
             out_end(c);
-        } else
+        else
             code = out_bad(c, status);
     }
     tkt_snapshot_end(snap);
@@ -196,7 +212,7 @@ static int32_t list_rows(cli *c, tkt_snapshot *snap, const uint64_t *ids, uint32
         out_text(c, "externalId", e.external_id);
         out_text(c, "name", e.name);
         out_instant(c, "startDate", start);
-        out_string(c, "status", status_name(e.status), strlen(status_name(e.status)));
+        out_string(c, "status", event_status_name(e.status), strlen(event_status_name(e.status)));
         out_map_end(c);
         if (!c->json)
             printf("%8" PRIu64 "  %-25s  %.*s\n", e.id, start, (int)e.name.len, e.name.ptr);

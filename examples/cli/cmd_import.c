@@ -106,6 +106,10 @@ int cmd_import(cli *c)
     const char *path = c->positional[0];
     if (strcmp(path, "-") != 0 && (s.file = fopen(path, "rb")) == NULL)
         return usage_error("%s: %s", path, strerror(errno));
+    if (fstat(fileno(s.file), &st) == 0 && S_ISDIR(st.st_mode)) {
+        fclose(s.file);
+        return usage_error("%s: %s", path, strerror(EISDIR));
+    }
     if (fstat(fileno(s.file), &st) == 0 && S_ISREG(st.st_mode))
         s.total = (uint64_t)st.st_size;
     import.read = read_source;

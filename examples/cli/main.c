@@ -80,12 +80,16 @@ int main(int argc, char **argv)
     const command *cmd;
     if (argc < 2 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0)
         return argc < 2 ? (help(), EXIT_USAGE) : help();
-    if (!args_parse(&c, argc, argv, &cmd))
+    if (!args_parse(&c, argc, argv, &cmd)) {
+        out_usage(&c);
         return EXIT_USAGE;
+    }
     if (cmd->run == cmd_upgrade)
         return cmd->run(&c);
     int32_t status = open_store(&c, cmd);
     int code = status == TKT_DONE ? cmd->run(&c) : out_bad(&c, status);
+    if (code == EXIT_USAGE)
+        out_usage(&c);
     tkt_store_close(c.store);
     return code;
 }

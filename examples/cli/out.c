@@ -187,20 +187,45 @@ static void json_cause(cli *c, const tkt_cause *cause)
     out_map_end(c);
 }
 
+/* What one cause says to a person; the numbers mean what base.h says of each kind. */
+static void say_cause(const tkt_cause *cause, const char *when)
+{
+    long long limit = cause->limit, have = cause->have, asked = cause->asked;
+    switch (cause->kind) {
+    case TKT_CAUSE_AREA_SOLD:
+        fprintf(stderr, "area %" PRIu64 ": %lld places, %lld sold", cause->id, limit, have);
+        break;
+    case TKT_CAUSE_EVENT_STATUS:
+        fprintf(stderr, "the event is %s", event_status_name((uint32_t)have));
+        break;
+    case TKT_CAUSE_BUYER_LIMIT:
+        fprintf(stderr, "a buyer may have %lld, has %lld, asked for %lld", limit, have, asked);
+        break;
+    case TKT_CAUSE_REFERENCED:
+        fprintf(stderr, "%lld others need it, one of them %" PRIu64, have, cause->id);
+        break;
+    case TKT_CAUSE_WINDOW_NOT_OPEN:
+        fprintf(stderr, "sale opens at %s", when);
+        return;
+    default:
+        fputs(tkt_cause_name(cause->kind), stderr);
+        if (cause->unit != 0)
+            fprintf(stderr, ", unit %" PRIu32, cause->unit);
+        if (cause->id != 0)
+            fprintf(stderr, ", id %" PRIu64, cause->id);
+    }
+    if (when[0] != '\0')
+        fprintf(stderr, ", %s %s", cause->kind == TKT_CAUSE_HOLD_EXPIRED ? "since" : "until", when);
+}
+
 static void line_cause(const tkt_cause *cause)
 {
-    char when[TKT_INSTANT_TEXT];
+    char when[TKT_INSTANT_TEXT] = "";
     size_t n;
-    fprintf(stderr, "  because %s", tkt_cause_name(cause->kind));
-    if (cause->unit != 0)
-        fprintf(stderr, ", unit %" PRIu32, cause->unit);
-    if (cause->id != 0)
-        fprintf(stderr, ", id %" PRIu64, cause->id);
-    if (cause->limit != 0 || cause->have != 0)
-        fprintf(stderr, ", %" PRId64 " of %" PRId64, cause->have, cause->limit);
-    if (cause->earliest_ms != 0 &&
-        tkt_instant_format(cause->earliest_ms, 0, 0, when, &n) == TKT_DONE)
-        fprintf(stderr, ", %s %s", cause->kind == TKT_CAUSE_HOLD_EXPIRED ? "since" : "until", when);
+    if (cause->earliest_ms == 0 || tkt_instant_format(cause->earliest_ms, 0, 0, when, &n) != TKT_DONE)
+        when[0] = '\0';
+    fputs("  because ", stderr);
+    say_cause(cause, when);
     fputc('\n', stderr);
 }
 
@@ -237,4 +262,18 @@ int out_bad(cli *c, int32_t status)
     out_why(c, status);
     out_end(c);
     return out_exit_code(status);
+}
+
+void out_usage(cli *c)
+{
+    static const char name[] = "usage";
+    const char *text = usage_text();
+    if (!c->json || text[0] == '\0')
+        return;
+    out_begin(c);
+    out_string(c, "status", name, sizeof name - 1);
+    out_string(c, "text", text, strlen(text));
+    out_array(c, "causes");
+    out_array_end(c);
+    out_end(c);
 }

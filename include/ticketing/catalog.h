@@ -291,6 +291,18 @@ TKT_API int32_t tkt_sale_view(tkt_snapshot *snapshot, uint64_t event_id, tkt_sal
 /* Window `index` (0…). TKT_NOT_FOUND past the last. */
 TKT_API int32_t tkt_sale_window(tkt_snapshot *snapshot, uint64_t event_id, uint32_t index, tkt_window *window);
 
+typedef struct tkt_price {
+    uint32_t size;
+    uint32_t scope, scope_id; /* TKT_SCOPE_… */
+    char currency[TKT_CURRENCY_BYTES]; /* all zeros with 0: free */
+    int64_t minor;
+    tkt_text name; /* of the section or area; lives in the snapshot */
+} tkt_price;
+#define TKT_PRICE_INIT { (uint32_t)sizeof(tkt_price), 0, 0, { 0 }, 0, { NULL, 0 } }
+/* Price `index` (0…): first that of the event at large (its record's until one is set), then those set
+ * for sections and areas. TKT_NOT_FOUND past the last. */
+TKT_API int32_t tkt_sale_price(tkt_snapshot *snapshot, uint64_t event_id, uint32_t index, tkt_price *price);
+
 /* The price of a unit or an area. TKT_NOT_FOUND: no such place. currency all zeros with 0: free. */
 TKT_API int32_t tkt_price_of_unit(tkt_snapshot *snapshot, uint64_t event_id, uint32_t unit, int64_t *minor, char currency[TKT_CURRENCY_BYTES]);
 TKT_API int32_t tkt_price_of_area(tkt_snapshot *snapshot, uint64_t event_id, uint32_t area_id, int64_t *minor, char currency[TKT_CURRENCY_BYTES]);

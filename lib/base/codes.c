@@ -48,7 +48,8 @@ static int32_t parse_hex(const char *text, size_t len, uint8_t *bytes, size_t n,
 
 void tkt_token_format(const uint8_t token[TKT_TOKEN_BYTES], char text[64])
 {
-    format_hex(token, TKT_TOKEN_BYTES, text);
+    if (token != NULL && text != NULL)
+        format_hex(token, TKT_TOKEN_BYTES, text);
 }
 
 int32_t tkt_token_parse(const char *text, size_t len, uint8_t token[TKT_TOKEN_BYTES])
@@ -58,7 +59,8 @@ int32_t tkt_token_parse(const char *text, size_t len, uint8_t token[TKT_TOKEN_BY
 
 void tkt_key_format(const uint8_t key[TKT_KEY_BYTES], char text[32])
 {
-    format_hex(key, TKT_KEY_BYTES, text);
+    if (key != NULL && text != NULL)
+        format_hex(key, TKT_KEY_BYTES, text);
 }
 
 int32_t tkt_key_parse(const char *text, size_t len, uint8_t key[TKT_KEY_BYTES])
@@ -69,6 +71,8 @@ int32_t tkt_key_parse(const char *text, size_t len, uint8_t key[TKT_KEY_BYTES])
 /* The code as one 128-bit number, five bits a character from its low end. */
 void tkt_code_format(const uint8_t code[TKT_CODE_BYTES], char text[TKT_CODE_TEXT])
 {
+    if (code == NULL || text == NULL)
+        return;
     uint64_t high = tkt__get_be64(code), low = tkt__get_be64(code + 8);
     for (int i = TKT_CODE_TEXT - 1; i >= 0; i--) {
         text[i] = base32[low & 31];

@@ -220,8 +220,9 @@ int32_t tkt_price_of_area(tkt_snapshot *snapshot, uint64_t event_id, uint32_t ar
     return tkt__refuse(TKT_NOT_FOUND, "the event has no area %lu", (unsigned long)area_id);
 }
 
-/* ---- finding a scope by name ----------------------------------------------------------------- */
+/* ---- scopes and their names ------------------------------------------------------------------ */
 
+/* What one walk over the sections looks for: the id of a name, or (id not 0) the name of an id. */
 typedef struct scope_wanted {
     tkt__slice name;
     uint32_t id;
@@ -237,14 +238,25 @@ static int32_t match_section(void *user, uint32_t index, const tkt__section_info
     return TKT_EXISTS; /* ends the walk */
 }
 
-static int32_t find_section(tkt__tx *tx, const tkt__sale_row *row, scope_wanted *wanted)
+static int32_t name_section(void *user, uint32_t index, const tkt__section_info *section)
+{
+    scope_wanted *w = (scope_wanted *)user;
+    (void)index;
+    if (section->id != w->id)
+        return TKT_DONE;
+    w->name = section->name;
+    return TKT_EXISTS;
+}
+
+static int32_t find_section(tkt__tx *tx, const tkt__sale_row *row, tkt__section_fn match,
+                            scope_wanted *wanted)
 {
     tkt__chart_header h;
     if (row->chart_id == 0)
         return TKT_DONE;
     int32_t rc = tkt__chart_header_get(tx, row->chart_id, row->chart_version, &h);
     if (rc == TKT_DONE)
-        rc = tkt__chart_sections(tx, row->chart_id, row->chart_version, &h, match_section, wanted);
+        rc = tkt__chart_sections(tx, row->chart_id, row->chart_version, &h, match, wanted);
     if (rc == TKT_NOT_FOUND)
         return tkt__fail(TKT_E_CORRUPT, "an event pins a chart that is not there");
     return rc == TKT_EXISTS ? TKT_DONE : rc;
@@ -270,7 +282,7 @@ int32_t tkt_scope_find(tkt_snapshot *snapshot, uint64_t event_id, tkt_text name,
             *scope_id = row.areas[i].area.id;
             return TKT_DONE;
         }
-    rc = find_section(tx, &row, &wanted);
+    rc = find_section(tx, &row, match_section, &wanted);
     if (rc != TKT_DONE)
         return rc;
     if (wanted.id == 0)
@@ -279,4 +291,59 @@ int32_t tkt_scope_find(tkt_snapshot *snapshot, uint64_t event_id, tkt_text name,
     *scope = TKT_SCOPE_SECTION;
     *scope_id = wanted.id;
     return TKT_DONE;
+}
+
+/* The name of a price's section or area; empty for the event at large. */
+static int32_t scope_name(tkt__tx *tx, const tkt__sale_row *row, const tkt__price *price,
+                          tkt_text *name)
+{
+    scope_wanted wanted = { { NULL, 0 }, price->scope_id };
+    if (price->scope == TKT_SCOPE_SECTION) {
+        int32_t rc = find_section(tx, row, name_section, &wanted);
+        if (rc != TKT_DONE)
+            return rc;
+    }
+    for (uint32_t i = 0; price->scope == TKT_SCOPE_AREA && i < row->area_count; i++)
+        if (row->areas[i].area.id == price->scope_id)
+            wanted.name = row->areas[i].area.name;
+    name->ptr = (const char *)wanted.name.p;
+    name->len = wanted.name.n;
+    return TKT_DONE;
+}
+
+/* Price `index` as tkt_sale_price counts them. False: past the last. */
+static bool nth_price(const tkt__event_head *head, const tkt__sale_row *row, uint32_t index,
+                      tkt__price *price)
+{
+    if (index == 0) {
+        *price = base_price(head, row->prices, row->price_count);
+        return true;
+    }
+    for (uint32_t i = 0; i < row->price_count; i++)
+        if (row->prices[i].scope != TKT_SCOPE_EVENT && --index == 0) {
+            *price = row->prices[i];
+            return true;
+        }
+    return false;
+}
+
+int32_t tkt_sale_price(tkt_snapshot *snapshot, uint64_t event_id, uint32_t index, tkt_price *price)
+{
+    tkt__tx *tx;
+    tkt__event_head head;
+    tkt__sale_row row;
+    tkt__price found;
+    int32_t rc = facts(snapshot, event_id, &tx, &head, &row);
+    if (rc != TKT_DONE)
+        return rc;
+    if (!nth_price(&head, &row, index, &found))
+        return tkt__refuse(TKT_NOT_FOUND, "the event has no price %lu", (unsigned long)index);
+    tkt_price out = TKT_PRICE_INIT;
+    out.scope = found.scope;
+    out.scope_id = found.scope_id;
+    out.minor = found.minor;
+    memcpy(out.currency, found.currency, TKT_CURRENCY_BYTES);
+    rc = scope_name(tx, &row, &found, &out.name);
+    return rc != TKT_DONE ? rc
+                          : tkt__struct_out(price, &out, sizeof(out), sizeof(out), "tkt_price");
 }

@@ -386,6 +386,13 @@ Test(catalog_events, areas_prices_windows_limit)
     ok(tkt_sale_window(f.snap, id, 1, &window));
     cr_assert(window.opens_ms == 20 && window.closes_ms == INT64_MAX);
     answers(tkt_sale_window(f.snap, id, 2, &window), TKT_NOT_FOUND);
+    tkt_price price = TKT_PRICE_INIT;
+    ok(tkt_sale_price(f.snap, id, 0, &price)); /* the record's, none being set for the event */
+    cr_assert(price.scope == TKT_SCOPE_EVENT && price.minor == 1250 && price.name.len == 0);
+    ok(tkt_sale_price(f.snap, id, 1, &price));
+    cr_assert(price.scope == TKT_SCOPE_AREA && price.scope_id == balcony && price.minor == 990);
+    cr_assert(price.name.len == 4 && memcmp(price.name.ptr, "Rang", 4) == 0);
+    answers(tkt_sale_price(f.snap, id, 2, &price), TKT_NOT_FOUND);
     ok(tkt_price_of_area(f.snap, id, floor, &minor, currency));
     cr_assert(minor == 1250 && strcmp(currency, "EUR") == 0);
     ok(tkt_price_of_area(f.snap, id, balcony, &minor, currency));
@@ -394,6 +401,11 @@ Test(catalog_events, areas_prices_windows_limit)
     ok(tkt_event_set_price(f.store, id, TKT_SCOPE_EVENT, 0, 0, NULL, 0));
     ok(tkt_price_of_area(look(&f), id, floor, &minor, currency));
     cr_assert(minor == 0 && currency[0] == 0);
+    ok(tkt_sale_price(f.snap, id, 0, &price)); /* set for the event at large: first, and once */
+    cr_assert(price.scope == TKT_SCOPE_EVENT && price.minor == 0 && price.currency[0] == '\0');
+    ok(tkt_sale_price(f.snap, id, 1, &price));
+    cr_assert_eq(price.scope, TKT_SCOPE_AREA);
+    answers(tkt_sale_price(f.snap, id, 2, &price), TKT_NOT_FOUND);
     ok(tkt_scope_find(f.snap, id, T("Rang"), &scope, &scope_id));
     cr_assert(scope == TKT_SCOPE_AREA && scope_id == balcony);
     answers(tkt_scope_find(f.snap, id, T("rang?"), &scope, &scope_id), TKT_NOT_FOUND);

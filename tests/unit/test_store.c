@@ -403,6 +403,49 @@ Test(store, a_full_map_refuses_and_loses_nothing)
     tkt_store_close(store);
 }
 
+/* A child process opens with a larger map and writes past the end of ours. */
+static void let_a_child_grow_it(uint32_t events)
+{
+    pid_t pid = fork();
+    cr_assert(pid >= 0);
+    if (pid == 0) {
+        tkt_store *larger = open_limited(UINT64_C(64) << 20, 0); /* our snapshots pin old pages */
+        for (uint32_t i = 0; i < events; i++)
+            if (add_large_event(larger) != TKT_DONE) {
+                fprintf(stderr, "event %u: %s\n", i, tkt_error_text());
+                _exit(1);
+            }
+        tkt_store_close(larger);
+        _exit(0);
+    }
+    int how = 1;
+    cr_assert_eq(waitpid(pid, &how, 0), pid);
+    cr_assert_eq(how, 0);
+}
+
+Test(store, a_map_that_another_process_made_larger_is_taken_over)
+{
+    tkt_store *store = open_limited(UINT64_C(2) << 20, 0);
+    tkt_snapshot *one, *two;
+    cr_assert_eq(add_large_event(store), TKT_DONE);
+    cr_assert_eq(tkt_snapshot_begin(store, &one), TKT_DONE);
+    cr_assert_eq(tkt_snapshot_begin(store, &two), TKT_DONE);
+    let_a_child_grow_it(400);
+    tkt_event event = { .size = sizeof event };
+    cr_assert_eq(tkt_snapshot_renew(one), -TKT_E_BUSY, "%s", tkt_error_text()); /* `two` reads the old map */
+    cr_assert_eq(tkt_event_view(two, 1, &event), TKT_DONE);
+    cr_assert_eq(event.description.len, 8000);
+    cr_assert_eq(add_large_event(store), -TKT_E_BUSY);
+    tkt_snapshot_end(two);
+    cr_assert_eq(tkt_snapshot_renew(one), TKT_DONE, "%s", tkt_error_text());
+    cr_assert_eq(tkt_event_view(one, 401, &event), TKT_DONE);
+    cr_assert_eq(event.description.ptr[7999], 'x');
+    tkt_snapshot_end(one);
+    cr_assert_eq(add_large_event(store), TKT_DONE);
+    cr_assert_eq(events_of(store), 402);
+    tkt_store_close(store);
+}
+
 Test(store, a_full_reader_table_is_told)
 {
     tkt_store *store = open_limited(UINT64_C(8) << 20, 8);

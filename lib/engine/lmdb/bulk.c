@@ -47,8 +47,18 @@ static int end_slice(lmdb_bulk *b)
         mdb_cursor_close(b->cursor);
     b->cursor = NULL;
     int rc = mdb_txn_commit(b->view.txn);
+    tkt__lmdb_txn_ended(b->e);
     b->view.txn = NULL;
     return rc;
+}
+
+static void abort_slice(lmdb_bulk *b)
+{
+    if (b->view.txn == NULL)
+        return;
+    mdb_txn_abort(b->view.txn);
+    tkt__lmdb_txn_ended(b->e);
+    b->view.txn = NULL;
 }
 
 /* Takes the table for this process; -TKT_E_BUSY while another living one builds it. */
@@ -83,8 +93,7 @@ static void free_bulk(lmdb_bulk *b)
 {
     if (b->cursor != NULL)
         mdb_cursor_close(b->cursor);
-    if (b->view.txn != NULL)
-        mdb_txn_abort(b->view.txn);
+    abort_slice(b);
     tkt__free(&b->e->hooks, b, sizeof *b);
 }
 
@@ -167,9 +176,7 @@ void tkt__lmdb_bulk_abort(void *bulk)
     if (b->cursor != NULL)
         mdb_cursor_close(b->cursor);
     b->cursor = NULL;
-    if (b->view.txn != NULL)
-        mdb_txn_abort(b->view.txn);
-    b->view.txn = NULL;
+    abort_slice(b);
     if (begin_slice(b) == 0) {
         drop_ownership(b);
         end_slice(b);

@@ -6,6 +6,7 @@
  *   file.c      what lies at a path, read without LMDB: word size, version, length, file system
  *   tail.c      a file that ends before its last page
  *   open.c      creation, opening, closing
+ *   map.c       the map that grows while in use
  *   view.c      snapshots and cursors
  *   write.c     transactions, the stamp row, figures
  *   bulk.c      new generations of a table
@@ -51,6 +52,8 @@ typedef struct tkt__lmdb {
     bool registered, read_only;
     _Atomic bool fatal;          /* a meta page write failed: the outcome of a commit is unknown */
     _Atomic uint64_t commits;
+    _Atomic uint64_t users;      /* transactions of this process (map.c) */
+    _Atomic bool remapping;
 } tkt__lmdb;
 
 typedef struct tkt__lmdb_view {
@@ -73,6 +76,12 @@ int32_t tkt__lmdb_fs_check(const char *dir, bool allow_net_fs);
 
 /* tail.c: whether the pages from…to−1 that the file lacks are all on the free list. */
 bool tkt__lmdb_tail_is_free(int fd, uint32_t page, uint64_t free_root, uint64_t from, uint64_t to);
+
+/* map.c: every transaction begins and ends here, so that a map that another process made larger can
+ * be taken over. Answers are LMDB's; MDB_MAP_RESIZED: not while other transactions live here. */
+int tkt__lmdb_txn_begin(tkt__lmdb *e, unsigned flags, MDB_txn **txn);
+int tkt__lmdb_txn_renew(tkt__lmdb *e, MDB_txn *txn);
+void tkt__lmdb_txn_ended(tkt__lmdb *e); /* after abort or commit */
 
 /* view.c */
 int32_t tkt__lmdb_status(tkt__lmdb *e, int rc, const char *what);
@@ -99,7 +108,6 @@ int32_t tkt__lmdb_write_commit(void *tx, const tkt__write *writes, size_t n, int
 void tkt__lmdb_write_abort(void *tx);
 int32_t tkt__lmdb_floor_ms(void *e, int64_t *now_ms);
 int32_t tkt__lmdb_stats(void *e, tkt__engine_stats *out);
-int tkt__lmdb_txn_begin(tkt__lmdb *e, unsigned flags, MDB_txn **txn);
 
 /* bulk.c */
 int32_t tkt__lmdb_bulk_begin(void *e, uint8_t table, void **bulk);

@@ -40,6 +40,10 @@ int32_t tkt__lmdb_status(tkt__lmdb *e, int rc, const char *what)
         return tkt__fail(TKT_E_NOMEM, "%s: no memory", what);
     case MDB_VERSION_MISMATCH:
         return tkt__fail(TKT_E_VERSION, "%s: %s", what, mdb_strerror(rc));
+    case MDB_MAP_RESIZED: /* map.c could not take the larger map over */
+        return tkt__fail(TKT_E_BUSY,
+                         "%s: another process made the store larger than this one's map; it grows as soon "
+                         "as all other snapshots of this process have ended", what);
     case MDB_PANIC:
         atomic_store(&e->fatal, true);
         return tkt__fail(TKT_E_IO, "%s: a write to the head of the file failed: close and open again", what);
@@ -59,17 +63,6 @@ static MDB_val val_of(tkt__slice s)
 static tkt__slice slice_of(MDB_val v)
 {
     return tkt__slice_of(v.mv_data, v.mv_size);
-}
-
-int tkt__lmdb_txn_begin(tkt__lmdb *e, unsigned flags, MDB_txn **txn)
-{
-    int rc = mdb_txn_begin(e->env, NULL, flags, txn);
-    if (rc == MDB_MAP_RESIZED) { /* another process opened with a larger map: take it over */
-        rc = mdb_env_set_mapsize(e->env, 0);
-        if (rc == 0)
-            rc = mdb_txn_begin(e->env, NULL, flags, txn);
-    }
-    return rc;
 }
 
 int32_t tkt__lmdb_view_begin(void *engine, void **out)
@@ -115,7 +108,7 @@ int32_t tkt__lmdb_view_renew(void *view)
         mdb_txn_reset(v->txn);
     v->live = false;
     v->generation_known = false;
-    int rc = mdb_txn_renew(v->txn);
+    int rc = tkt__lmdb_txn_renew(v->e, v->txn);
     if (rc != 0)
         return tkt__lmdb_status(v->e, rc, "renewing a snapshot");
     v->live = true;
@@ -129,8 +122,10 @@ void tkt__lmdb_view_end(void *view)
         return;
     tkt__lmdb *e = v->e;
     /* In a forked child the reader slot is the parent's: LMDB must not touch it. */
-    if (!tkt__lmdb_forked(e))
+    if (!tkt__lmdb_forked(e)) {
         mdb_txn_abort(v->txn);
+        tkt__lmdb_txn_ended(e);
+    }
     tkt__free(&e->hooks, v, sizeof *v);
 }
 

@@ -70,8 +70,10 @@ void tkt__lmdb_write_abort(void *tx)
 {
     lmdb_tx *t = tx;
     tkt__lmdb *e = t->view.e;
-    if (!tkt__lmdb_forked(e))
+    if (!tkt__lmdb_forked(e)) {
         mdb_txn_abort(t->view.txn);
+        tkt__lmdb_txn_ended(e);
+    }
     tkt__free(&e->hooks, t, sizeof *t);
 }
 
@@ -137,9 +139,11 @@ static int32_t apply(tkt__lmdb_view *v, const tkt__write *writes, size_t n, uint
 static int32_t commit_failed(tkt__lmdb *e, int rc)
 {
     MDB_txn *probe;
-    int after = mdb_txn_begin(e->env, NULL, MDB_RDONLY, &probe);
-    if (after == 0)
+    int after = tkt__lmdb_txn_begin(e, MDB_RDONLY, &probe);
+    if (after == 0) {
         mdb_txn_abort(probe);
+        tkt__lmdb_txn_ended(e);
+    }
     if (after == MDB_PANIC) {
         atomic_store(&e->fatal, true);
         return tkt__fail(TKT_E_UNKNOWN, "the head of the file could not be written: %s",
@@ -167,6 +171,7 @@ int32_t tkt__lmdb_write_commit(void *tx, const tkt__write *writes, size_t n, int
         return status;
     }
     int rc = mdb_txn_commit(t->view.txn);
+    tkt__lmdb_txn_ended(e);
     tkt__free(&e->hooks, t, sizeof *t);
     if (rc != 0)
         return commit_failed(e, rc);
