@@ -25,6 +25,7 @@ build liblmdb-dev                inc:lmdb.h
 build libxxhash-dev              inc:xxhash.h
 build libyajl-dev                inc:yajl/yajl_parse.h
 build libutf8proc-dev            inc:utf8proc.h
+build libstemmer-dev             inc:libstemmer.h
 test  g++                        cmd:g++
 test  python3                    cmd:python3
 test  binutils                   cmd:readelf
@@ -35,6 +36,7 @@ full  liblmdb-dev:armhf          deb:liblmdb-dev:armhf
 full  libxxhash-dev:armhf        deb:libxxhash-dev:armhf
 full  libyajl-dev:armhf          deb:libyajl-dev:armhf
 full  libutf8proc-dev:armhf      deb:libutf8proc-dev:armhf
+full  libstemmer-dev:armhf       deb:libstemmer-dev:armhf
 full  qemu-user                  cmd:qemu-arm
 full  debootstrap                cmd:debootstrap
 LIST
