@@ -5,9 +5,11 @@
  */
 #include "booking/booking.h"
 #include "catalog/catalog.h"
+#include "search/search.h"
 
 const tkt__room *const tkt__rooms[] = {
     &tkt__catalog_room,
+    &tkt__search_room,
     &tkt__booking_room,
     NULL,
 };

@@ -372,6 +372,23 @@ static int32_t total_move(tkt__tx *tx, tkt_store *store, uint64_t event_id, int6
     return store->change.availability_flipped(store->change.user, tx, event_id, after < capacity);
 }
 
+/* An event without any place is available: nobody sells it here. */
+int32_t tkt__inventory_totals_changed(tkt__tx *tx, tkt_store *store, uint64_t event_id)
+{
+    uint32_t booked, unused;
+    tkt__sale sale;
+    if (store->change.availability_flipped == NULL)
+        return TKT_DONE;
+    int32_t status = area_load(tx, event_id, 0, &booked, &unused);
+    if (status == TKT_DONE)
+        status = tkt__sale_load(tx, event_id, &sale);
+    if (status != TKT_DONE)
+        return status;
+    uint64_t capacity = capacity_of(&sale);
+    return store->change.availability_flipped(store->change.user, tx, event_id,
+                                              capacity == 0 || booked < capacity);
+}
+
 /* ---- limits -------------------------------------------------------------------------------------------------------- */
 
 int32_t tkt__buyer_allowed(tkt__tx *tx, const tkt__sale *sale, const tkt__claim *claim)

@@ -173,10 +173,24 @@ static int32_t event_forget(tkt__tx *tx, uint64_t event_id)
     return status;
 }
 
+static int32_t places(tkt__tx *tx, uint64_t event_id, uint64_t *total, uint64_t *booked, uint64_t *available)
+{
+    tkt__sale sale;
+    tkt_counts counts = TKT_COUNTS_INIT;
+    int32_t status = tkt__sale_load(tx, event_id, &sale);
+    if (status == TKT_DONE)
+        status = tkt__counts(tx, event_id, &sale, total, &counts);
+    *booked = counts.booked + counts.withheld;
+    *available = counts.available;
+    return status;
+}
+
 const tkt__inventory_ops tkt__inventory = {
     .event_idle = event_idle,
     .block_fits = block_fits,
     .blocks = blocks,
     .area_taken = area_taken,
     .event_forget = event_forget,
+    .places = places,
+    .totals_changed = tkt__inventory_totals_changed,
 };

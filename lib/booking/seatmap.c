@@ -112,30 +112,35 @@ static void sum_block(void *user, uint32_t block, const uint8_t *bytes)
     }
 }
 
+int32_t tkt__counts(tkt__tx *tx, uint64_t event_id, const tkt__sale *sale, uint64_t *total, tkt_counts *out)
+{
+    seat_sums sums = { .now_ms = tkt__tx_now(tx) };
+    int32_t status = each_block(tx, event_id, sum_block, &sums);
+    out->reserved = sums.by_state[TKT__SEAT_RESERVED];
+    out->booked = sums.by_state[TKT__SEAT_BOOKED];
+    out->withheld = sums.by_state[TKT__SEAT_WITHHELD];
+    *total = sale->seats;
+    for (uint32_t i = 0; status == TKT_DONE && i < sale->area_count; i++) {
+        uint32_t sold = 0, held = 0;
+        status = tkt__area_use(tx, event_id, sale->areas[i].id, &sold, &held);
+        out->reserved += held;
+        out->booked += sold;
+        *total += sale->areas[i].capacity;
+    }
+    uint64_t taken = out->reserved + out->booked + out->withheld;
+    out->available = *total > taken ? *total - taken : 0;
+    return status;
+}
+
 int32_t tkt_counts_view(tkt_snapshot *snapshot, uint64_t event_id, tkt_counts *counts)
 {
     tkt__tx *tx;
     tkt__sale sale;
-    seat_sums sums = { .now_ms = 0 };
     tkt_counts out = TKT_COUNTS_INIT;
+    uint64_t total;
     int32_t status = facts(snapshot, event_id, &tx, &sale);
-    if (status != TKT_DONE)
-        return status;
-    sums.now_ms = tkt__tx_now(tx);
-    status = each_block(tx, event_id, sum_block, &sums);
-    out.reserved = sums.by_state[TKT__SEAT_RESERVED];
-    out.booked = sums.by_state[TKT__SEAT_BOOKED];
-    out.withheld = sums.by_state[TKT__SEAT_WITHHELD];
-    uint64_t capacity = sale.seats;
-    for (uint32_t i = 0; status == TKT_DONE && i < sale.area_count; i++) {
-        uint32_t sold = 0, held = 0;
-        status = tkt__area_use(tx, event_id, sale.areas[i].id, &sold, &held);
-        out.reserved += held;
-        out.booked += sold;
-        capacity += sale.areas[i].capacity;
-    }
-    uint64_t taken = out.reserved + out.booked + out.withheld;
-    out.available = capacity > taken ? capacity - taken : 0;
+    if (status == TKT_DONE)
+        status = tkt__counts(tx, event_id, &sale, &total, &out);
     return status == TKT_DONE ? tkt__struct_out(counts, &out, sizeof out, sizeof out, "tkt_counts") : status;
 }
 

@@ -56,6 +56,17 @@ int32_t tkt__chart_block(tkt__tx *tx, const tkt__sale *sale, uint32_t block, uin
 int32_t tkt__event_there(tkt__tx *tx, uint64_t event_id);
 int32_t tkt__user_there(tkt__tx *tx, uint64_t user_id); /* also TKT_NOT_FOUND when erased */
 
+/* What the index reads. Records as stored; texts point into the transaction. TKT_NOT_FOUND. */
+int32_t tkt__event_record(tkt__tx *tx, uint64_t event_id, tkt__slice *record);
+int32_t tkt__event_read(tkt__slice record, uint64_t event_id, tkt_event *event);
+int32_t tkt__venue_read(tkt__tx *tx, uint64_t venue_id, tkt_venue *venue);
+int32_t tkt__performer_read(tkt__tx *tx, uint64_t performer_id, tkt_performer *performer);
+/* The lowest price of an event in a currency, or (NULL) in its own: that of the event at large, else the
+ * first that is set. An event with no price at all: 0 and no currency. TKT_NOT_FOUND: none in that one.
+ * *more: it has prices in other currencies too. */
+int32_t tkt__sale_lowest(tkt__tx *tx, uint64_t event_id, const char *currency, int64_t *minor,
+                         char out[TKT_CURRENCY_BYTES], bool *more);
+
 /* Door checks and the commonest refusal, as every room above says them. */
 int32_t tkt__flags_check(uint32_t flags);             /* TKT_DRY_RUN alone is known */
 int32_t tkt__id_check(uint64_t id, const char *what); /* 1…2^53−1 */
@@ -74,8 +85,9 @@ typedef struct tkt__inventory_ops {
     int32_t (*area_taken)(tkt__tx *tx, uint64_t event_id, uint32_t area_id, uint32_t *taken);
     /* Removes every inventory row of an idle event (counters, ended claims, expiry rows). */
     int32_t (*event_forget)(tkt__tx *tx, uint64_t event_id);
-    /* Tells booking that seat or area totals changed, so that its availability bit is recomputed.
-     * NULL: nobody keeps that bit yet. */
+    /* How many places an event has in all, booked, and free at the transaction's now. */
+    int32_t (*places)(tkt__tx *tx, uint64_t event_id, uint64_t *total, uint64_t *booked, uint64_t *available);
+    /* Tells booking that seat or area totals changed, so that its availability bit is recomputed. */
     int32_t (*totals_changed)(tkt__tx *tx, tkt_store *store, uint64_t event_id);
 } tkt__inventory_ops;
 extern const tkt__inventory_ops tkt__inventory; /* lib/rooms.c or booking/ defines it */

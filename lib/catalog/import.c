@@ -15,7 +15,7 @@
 #define BATCH_DEFAULT 256u
 #define BATCH_MOST 1024u
 #define WRITES_A_BODY 1800u /* of the engine's 2,000 */
-#define WRITES_AN_EVENT 8u
+#define WRITES_AN_EVENT 90u /* most of them the index's */
 #define WRITES_A_PERFORMER 4u
 #define BYTES_A_BODY (700u << 10)
 #define CHANGES_A_BODY (TKT__GUARDS_MAX - 1)
@@ -208,6 +208,25 @@ static int32_t run_part(part *p)
     return rc;
 }
 
+/* A body's limits are only guessed beforehand (the index writes as much as the words ask for): what is too
+ * much for one body goes in halves. */
+static int32_t run_lines(importer *im, uint32_t from, uint32_t to)
+{
+    uint32_t size = to - from;
+    for (; from < to; from += size) {
+        part p = { .im = im, .from = from, .to = to - from < size ? to : from + size };
+        int32_t rc = run_part(&p);
+        while (tkt_status_primary(rc) == TKT_E_LIMIT && size > 1) {
+            size = (size + 1) / 2;
+            p = (part){ .im = im, .from = from, .to = to - from < size ? to : from + size };
+            rc = run_part(&p);
+        }
+        if (rc != TKT_DONE)
+            return rc;
+    }
+    return TKT_DONE;
+}
+
 /* ---- a batch -------------------------------------------------------------------------------------------- */
 
 static void drop_line(importer *im, uint32_t i)
@@ -285,9 +304,9 @@ static int32_t flush(importer *im)
         rc = classify(im);
         uint32_t news = new_to_front(im), from = 0;
         while (rc == TKT_DONE && from < im->count) {
-            part p = { .im = im, .from = from, .to = part_end(im, from, news) };
-            rc = run_part(&p);
-            from = p.to;
+            uint32_t to = part_end(im, from, news);
+            rc = run_lines(im, from, to);
+            from = to;
         }
         if (rc == TKT_IN_USE) { /* another import was faster: look again; what is written is unchanged */
             rc = TKT_DONE;

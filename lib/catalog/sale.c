@@ -118,6 +118,42 @@ int32_t tkt__sale_load(tkt__tx *tx, uint64_t event_id, tkt__sale *sale)
     return sale_arrays(tx, &row, sale);
 }
 
+/* ---- for the index --------------------------------------------------------------------------- */
+
+int32_t tkt__sale_lowest(tkt__tx *tx, uint64_t event_id, const char *currency, int64_t *minor,
+                         char out[TKT_CURRENCY_BYTES], bool *more)
+{
+    tkt__sale sale;
+    int32_t rc = tkt__sale_load(tx, event_id, &sale);
+    if (rc != TKT_DONE)
+        return rc;
+    /* A record without price says nothing where prices are set. */
+    bool base_counts = sale.base.minor != 0 || sale.base.currency[0] != '\0' || sale.price_count == 0 ||
+                       find_price(sale.prices, sale.price_count, TKT_SCOPE_EVENT, 0) != NULL;
+    const char *wanted = currency != NULL ? currency
+                         : base_counts    ? sale.base.currency
+                                          : sale.prices[0].currency;
+    bool found = false;
+    *more = false;
+    *minor = 0;
+    memset(out, 0, TKT_CURRENCY_BYTES);
+    for (uint32_t i = 0; i <= sale.price_count; i++) {
+        if (i == sale.price_count && !base_counts)
+            break;
+        const tkt__price *p = i < sale.price_count ? &sale.prices[i] : &sale.base;
+        if (memcmp(p->currency, wanted, 3) != 0 && p->currency[0] != '\0') {
+            *more = true;
+            continue;
+        }
+        if (!found || p->minor < *minor)
+            *minor = p->minor;
+        if (p->currency[0] != '\0')
+            memcpy(out, p->currency, TKT_CURRENCY_BYTES);
+        found = true;
+    }
+    return found ? TKT_DONE : TKT_NOT_FOUND;
+}
+
 /* ---- for the host ---------------------------------------------------------------------------- */
 
 static int32_t facts(tkt_snapshot *snapshot, uint64_t event_id, tkt__tx **tx, tkt__event_head *head,

@@ -63,6 +63,8 @@ static int32_t setting_body(tkt__tx *tx, void *ctx)
     if (rc == TKT_DONE)
         rc = tkt__feed_append(tx, tkt__guard_of(TKT__G_EVENT, s->event), TKT__F_SALE_CHANGED,
                               payload, sizeof(payload));
+    if (rc == TKT_DONE && s->store->change.sale_changed != NULL)
+        rc = s->store->change.sale_changed(s->store->change.user, tx, s->event);
     if (rc == TKT_DONE && s->totals && tkt__inventory.totals_changed != NULL)
         rc = tkt__inventory.totals_changed(tx, s->store, s->event);
     return rc;

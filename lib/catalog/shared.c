@@ -218,3 +218,29 @@ int32_t tkt__delete_run(tkt__change *c, const uint8_t *key, uint32_t flags)
     tkt__fingerprint(request, sizeof(request), c->fingerprint);
     return change_run(c, key, flags);
 }
+
+/* ---- for the index ----------------------------------------------------------------------------- */
+
+int32_t tkt__event_record(tkt__tx *tx, uint64_t event_id, tkt__slice *record)
+{
+    return tkt__event_get(tx, event_id, record);
+}
+
+int32_t tkt__event_read(tkt__slice record, uint64_t event_id, tkt_event *event)
+{
+    return tkt__event_decode(record, event_id, event);
+}
+
+int32_t tkt__venue_read(tkt__tx *tx, uint64_t venue_id, tkt_venue *venue)
+{
+    tkt__slice record;
+    int32_t rc = tkt__entity_get(tx, TKT__N_VENUE, venue_id, &record);
+    return rc == TKT_DONE ? tkt__venue_decode(record, venue_id, venue) : rc;
+}
+
+int32_t tkt__performer_read(tkt__tx *tx, uint64_t performer_id, tkt_performer *performer)
+{
+    tkt__slice record;
+    int32_t rc = tkt__entity_get(tx, TKT__N_PERFORMER, performer_id, &record);
+    return rc == TKT_DONE ? tkt__performer_decode(record, performer_id, performer) : rc;
+}

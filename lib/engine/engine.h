@@ -177,6 +177,7 @@ typedef struct tkt__lmdb_options {
     bool create;          /* make it when missing */
     bool read_only;
     bool allow_net_fs;
+    bool add_tables;      /* make tables that an older library did not know */
 } tkt__lmdb_options;
 
 /* First rows of a fresh store, written in the commit that is synced before the name is published. */

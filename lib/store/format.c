@@ -10,7 +10,7 @@
  *   16  8  epoch, from 1; raised when a backup is restored
  *   24 16  creation id, random
  *   40 32  salt, random
- *   72  4  text analyser's version; 0: no index
+ *   72  4  0 (the index says itself with which analyser it was made)
  *   76  4  0
  *
  * Written once with the store's creation. A crash never leaves a store without it.
@@ -76,9 +76,28 @@ int32_t tkt__format_load(tkt__tx *tx, bool read_only, tkt__format *f)
     if (f->major > TKT__FORMAT_MAJOR || (f->read_features & ~FEATURES_KNOWN) != 0)
         return tkt__fail(TKT_E_VERSION, "the store has format %u.%u, this library reads %u.%u",
                          f->major, f->minor, TKT__FORMAT_MAJOR, TKT__FORMAT_MINOR);
-    if (f->major < TKT__FORMAT_MAJOR || value.n != FORMAT_BYTES)
+    if (f->major < TKT__FORMAT_MAJOR || f->minor < TKT__FORMAT_MINOR || value.n != FORMAT_BYTES)
         return tkt__fail(TKT_E_UPGRADE, "the store has format %u.%u: upgrade it", f->major, f->minor);
     if (!read_only && (f->minor > TKT__FORMAT_MINOR || (f->write_features & ~FEATURES_KNOWN) != 0))
         return tkt__fail(TKT_E_VERSION, "a newer library wrote this store: it can be read, not written");
     return TKT_DONE;
+}
+
+int32_t tkt__format_raise(tkt__tx *tx, void *ctx)
+{
+    tkt__slice key = tkt__slice_of(TKT__META_FORMAT, sizeof TKT__META_FORMAT - 1), value;
+    tkt__format format;
+    uint8_t bytes[FORMAT_BYTES];
+    (void)ctx;
+    int32_t status = tkt__tx_get(tx, TKT__T_META, key, &value);
+    if (status == TKT_DONE)
+        status = decode(value, &format);
+    if (status != TKT_DONE)
+        return status == TKT_NOT_FOUND ? tkt__fail(TKT_E_CORRUPT, "the store has no format record") : status;
+    if (format.major != TKT__FORMAT_MAJOR || format.minor >= TKT__FORMAT_MINOR || value.n != FORMAT_BYTES)
+        return TKT_DONE;
+    memcpy(bytes, value.p, sizeof bytes);
+    tkt__writer w = tkt__writer_of(bytes + 6, 2);
+    tkt__put_u16(&w, TKT__FORMAT_MINOR);
+    return tkt__tx_put(tx, TKT__T_META, key, tkt__slice_of(bytes, sizeof bytes));
 }

@@ -18,7 +18,7 @@ struct tkt_options {
 
 /* format.c: META/"format" as it stands. */
 #define TKT__FORMAT_MAJOR 1
-#define TKT__FORMAT_MINOR 0
+#define TKT__FORMAT_MINOR 1 /* 1: the tables of the index */
 typedef struct tkt__format {
     uint16_t major, minor;
     uint32_t read_features, write_features; /* bits that a reader, a writer must know */
@@ -28,6 +28,8 @@ typedef struct tkt__format {
     uint32_t analyser; /* version of the text analyser; 0: no index yet */
 } tkt__format;
 int32_t tkt__format_load(tkt__tx *tx, bool read_only, tkt__format *format);
+/* A body under the store guard: raises the minor version to this library's. */
+int32_t tkt__format_raise(tkt__tx *tx, void *ctx);
 
 /* clock.c */
 int32_t tkt__clock_open(tkt_store *store);

@@ -98,6 +98,14 @@ static int32_t begin(tkt_store *store, const tkt__engine_ops *ops, void *engine)
     return status < 0 ? status : open_kv(store, ops, engine, epoch);
 }
 
+/* Older formats of major 1 lack tables and say so by their minor version. The tables are made with the
+ * engine's opening (empty, so harmless if we stop there); the version is raised by one commit after. */
+static int32_t raise_format(tkt_store *store)
+{
+    const tkt__guard guard = { TKT__G_STORE, 0 };
+    return tkt__store_run(store, &guard, 1, 0, tkt__format_raise, NULL);
+}
+
 int32_t tkt__store_open_engine(const tkt__engine_ops *ops, void *engine, bool created,
                                const tkt_options *options, tkt_store **out)
 {
@@ -120,7 +128,10 @@ int32_t tkt__store_open_engine(const tkt__engine_ops *ops, void *engine, bool cr
         tkt__free(&hooks, store, sizeof *store);
         return status;
     }
-    status = load_format(store);
+    if (options != NULL && options->lmdb.add_tables)
+        status = raise_format(store);
+    if (status == TKT_DONE)
+        status = load_format(store);
     if (status == TKT_DONE)
         status = tkt__clock_open(store);
     if (status == TKT_DONE)
@@ -172,11 +183,16 @@ int32_t tkt_store_open(const char *path, size_t path_len, const tkt_options *opt
     return tkt__store_open_engine(ops, engine, created, options, store);
 }
 
-/* This is the first format: there is nothing older to rewrite. Whoever raises it converts here. */
 int32_t tkt_store_upgrade(const char *path, size_t path_len, const tkt_options *options)
 {
+    tkt_options upgrading = { .hooks = TKT_HOOKS_INIT, .snapshot_limit_ms = TKT__SNAPSHOT_LIMIT_MS };
     tkt_store *store;
-    int32_t status = tkt_store_open(path, path_len, options, &store);
+    if (options != NULL)
+        upgrading = *options;
+    upgrading.lmdb.create = false;
+    upgrading.lmdb.add_tables = true;
+    int32_t status = upgrading.lmdb.read_only ? tkt__fail(TKT_E_READ_ONLY, "an upgrade writes")
+                                              : tkt_store_open(path, path_len, &upgrading, &store);
     if (status == TKT_DONE)
         tkt_store_close(store);
     return status;

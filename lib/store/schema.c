@@ -8,6 +8,7 @@
 /* Guard rules, short: F fixed kind, A id at an offset, K the guard's own bytes at an offset. */
 #define F(kind) TKT__GUARD_FIXED, (kind), 0, 0, false
 #define A(kind, offset) TKT__GUARD_AT, (kind), (offset), 0, false
+#define B(kind) TKT__GUARD_FIXED, (kind), 0, 0, true /* and built in bulk */
 #define K(offset) TKT__GUARD_KEY, 0, (offset), 0, false
 #define HOT true
 #define COLD false
@@ -40,6 +41,13 @@ static const tkt__table_def tables[TKT__T_COUNT] = {
     { TKT__T_TICKET, "ticket", HOT, JOURNALED, A(TKT__G_EVENT, 0) },
     { TKT__T_MONEY, "money", HOT, JOURNALED, A(TKT__G_EVENT, 0) },
     { TKT__T_OPEN_MONEY, "open_money", HOT, JOURNALED, A(TKT__G_EVENT, 9) },
+    { TKT__T_SEARCH, "s.index", COLD, DIRECT, B(TKT__G_CATALOG) },
+    { TKT__T_TERM, "s.term", COLD, DIRECT, B(TKT__G_CATALOG) },
+    { TKT__T_POSTING, "s.posting", COLD, DIRECT, B(TKT__G_CATALOG) },
+    { TKT__T_COLUMN, "s.column", COLD, DIRECT, B(TKT__G_CATALOG) },
+    { TKT__T_SOLD_OUT, "s.sold_out", COLD, DIRECT, TKT__GUARD_FREE, 0, 0, 0, true },
+    { TKT__T_NEAR_WORD, "s.near_word", COLD, DIRECT, B(TKT__G_CATALOG) },
+    { TKT__T_PLACE, "s.place", COLD, DIRECT, B(TKT__G_CATALOG) },
 };
 
 const tkt__schema tkt__store_schema = {

@@ -44,7 +44,14 @@ enum {
     TKT__T_TICKET = 22,    /* event(8) ticket(8) → record. Guard event. */
     TKT__T_MONEY = 23,     /* event(8) intent(8) n(4) → n = 0 intent, n ≥ 1 its refunds. Guard event. */
     TKT__T_OPEN_MONEY = 24,/* kind(1) intent(8) event(8) → see below. Guard event. */
-    TKT__T_COUNT = 25
+    TKT__T_SEARCH = 25,    /* kind(1) … → what the index knows of itself: search/search.h. Guard catalogue. */
+    TKT__T_TERM = 26,      /* term → list record. Guard catalogue. */
+    TKT__T_POSTING = 27,   /* list(4) fence(4) → posting block. Guard catalogue. */
+    TKT__T_COLUMN = 28,    /* kind(1) chunk(4) → fixed-width facts of documents. Guard catalogue. */
+    TKT__T_SOLD_OUT = 29,  /* docno >> 13 (4) → set of sold-out documents. Free: booking flips it. */
+    TKT__T_NEAR_WORD = 30, /* hash(4) word → empty: words by what is left when letters go. Guard catalogue. */
+    TKT__T_PLACE = 31,     /* kind(1) … → venues by cell, names by their words. Guard catalogue. */
+    TKT__T_COUNT = 32
 };
 
 /* TKT__T_LOOKUP: first byte. Values are u64 little-endian. */
@@ -114,6 +121,7 @@ typedef struct tkt__change_hooks {
     void *user;
     /* old/new are event records as stored; empty slice: there is none. */
     int32_t (*event_changed)(void *user, tkt__tx *tx, uint64_t event, tkt__slice old_record, tkt__slice new_record);
+    int32_t (*sale_changed)(void *user, tkt__tx *tx, uint64_t event); /* prices, areas, chart, windows, limit */
     int32_t (*availability_flipped)(void *user, tkt__tx *tx, uint64_t event, bool available);
 } tkt__change_hooks;
 

@@ -265,32 +265,52 @@ static void take(cutter *c, uint32_t cp)
 
 /* ---- the text ------------------------------------------------------------------------------------------ */
 
-static void take_folded(cutter *c, uint32_t cp)
-{
-    const char *plain = cp >= 0x80 ? plain_letter(cp) : NULL;
-    if (plain == NULL)
-        take(c, cp);
-    else
-        for (; *plain != '\0'; plain++)
-            take(c, (uint8_t)*plain);
-}
+/* One character of a text, folded into any number of them. */
+typedef struct folded {
+    uint32_t n;
+    uint32_t c[DECOMPOSED_MAX * 2];
+} folded;
 
-static int32_t take_unicode(cutter *c, utf8proc_int32_t cp)
+static bool fold_char(utf8proc_int32_t cp, folded *out)
 {
-    utf8proc_int32_t out[DECOMPOSED_MAX];
+    utf8proc_int32_t parts[DECOMPOSED_MAX];
     int boundary = 0;
     const utf8proc_option_t options = UTF8PROC_COMPAT | UTF8PROC_DECOMPOSE | UTF8PROC_CASEFOLD;
-    utf8proc_ssize_t n = utf8proc_decompose_char(cp, out, DECOMPOSED_MAX, options, &boundary);
+    utf8proc_ssize_t n = utf8proc_decompose_char(cp, parts, DECOMPOSED_MAX, options, &boundary);
     if (n < 0 || n > DECOMPOSED_MAX)
-        return tkt__fail(TKT_E_INVALID, "a text is not valid UTF-8");
-    for (utf8proc_ssize_t i = 0; i < n; i++)
-        take_folded(c, (uint32_t)out[i]);
-    return TKT_DONE;
+        return false;
+    out->n = 0;
+    for (utf8proc_ssize_t i = 0; i < n; i++) {
+        const char *plain = plain_letter((uint32_t)parts[i]);
+        if (plain == NULL)
+            out->c[out->n++] = (uint32_t)parts[i];
+        else
+            for (; *plain != '\0'; plain++)
+                out->c[out->n++] = (uint8_t)*plain;
+    }
+    return true;
 }
+
+/* The next character of a text: its bytes used, or 0 where it is malformed. */
+static size_t next_char(const char *text, size_t n, folded *out)
+{
+    uint8_t byte = (uint8_t)*text;
+    utf8proc_int32_t cp;
+    if (byte < 0x80) {
+        out->n = 1;
+        out->c[0] = byte >= 'A' && byte <= 'Z' ? byte + 32u : byte;
+        return 1;
+    }
+    utf8proc_ssize_t used = utf8proc_iterate((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)n, &cp);
+    return used > 0 && fold_char(cp, out) ? (size_t)used : 0;
+}
+
+static int32_t malformed(void) { return tkt__fail(TKT_E_INVALID, "a text is not valid UTF-8"); }
 
 int32_t tkt__analyse(const char *text, size_t n, tkt__word_fn fn, void *user)
 {
     cutter c;
+    folded f;
     memset(&c, 0, offsetof(cutter, word));
     c.n = c.chars = c.run = c.links = c.sign_n = c.signs = c.sign_end = 0;
     c.full = c.apostrophe = c.linked = false;
@@ -299,28 +319,50 @@ int32_t tkt__analyse(const char *text, size_t n, tkt__word_fn fn, void *user)
     if (n > INT32_MAX)
         return tkt__fail(TKT_E_LIMIT, "a text of %zu bytes is too long", n);
     for (size_t i = 0; i < n && c.status == TKT_DONE && c.words < TKT__WORDS_MAX;) {
-        uint8_t byte = (uint8_t)text[i];
-        utf8proc_int32_t cp = byte;
+        size_t used = next_char(text + i, n - i, &f);
+        if (used == 0)
+            return malformed();
         c.at = (uint32_t)i;
-        if (byte < 0x80) {
-            c.at_end = (uint32_t)++i;
-            take(&c, byte >= 'A' && byte <= 'Z' ? byte + 32u : byte);
-            continue;
-        }
-        utf8proc_ssize_t used = utf8proc_iterate((const utf8proc_uint8_t *)text + i,
-                                                 (utf8proc_ssize_t)(n - i), &cp);
-        if (used <= 0)
-            return tkt__fail(TKT_E_INVALID, "a text is not valid UTF-8");
-        i += (size_t)used;
+        i += used;
         c.at_end = (uint32_t)i;
-        int32_t status = take_unicode(&c, cp);
-        if (status != TKT_DONE)
-            return status;
+        for (uint32_t k = 0; k < f.n; k++)
+            take(&c, f.c[k]);
     }
     end_word(&c);
     end_run(&c);
     end_chain(&c);
     return c.status;
+}
+
+int32_t tkt__text_plain(const char *text, size_t n, uint8_t *buf, size_t cap, size_t *out)
+{
+    folded f;
+    bool gap = false, full = false;
+    *out = 0;
+    for (size_t i = 0; i < n && !full;) {
+        size_t used = next_char(text + i, n - i, &f);
+        if (used == 0)
+            return malformed();
+        i += used;
+        for (uint32_t k = 0; k < f.n && !full; k++) {
+            char_kind kind = is_apostrophe(f.c[k]) ? KIND_GONE : kind_of(f.c[k]);
+            if (kind == KIND_GONE)
+                continue;
+            if (kind == KIND_OTHER) {
+                gap = *out != 0;
+                continue;
+            }
+            uint8_t bytes[5] = { ' ' };
+            size_t length = (size_t)utf8proc_encode_char((utf8proc_int32_t)f.c[k], bytes + 1);
+            full = *out + gap + length > cap;
+            if (full)
+                break;
+            memcpy(buf + *out, bytes + !gap, gap + length);
+            *out += gap + length;
+            gap = false;
+        }
+    }
+    return TKT_DONE;
 }
 
 /* ---- words as characters ---------------------------------------------------------------------------- */

@@ -39,6 +39,11 @@ typedef int32_t (*tkt__word_fn)(void *user, const tkt__word *word);
 /* Calls fn for each word of valid UTF-8, in order. -TKT_E_INVALID on malformed bytes. */
 int32_t tkt__analyse(const char *text, size_t n, tkt__word_fn fn, void *user);
 
+/* The plain form under which filters and suggestions compare names: folded as words are, everything else
+ * one space, trimmed ("Saint-Étienne" → "saint etienne"). What does not fit into cap is cut at a character.
+ * -TKT_E_INVALID on malformed bytes. */
+int32_t tkt__text_plain(const char *text, size_t n, uint8_t *buf, size_t cap, size_t *out);
+
 /* Characters of folded UTF-8 as code points; at most TKT__WORD_MAX. Returns how many. */
 uint32_t tkt__word_chars(const uint8_t *p, size_t n, uint32_t chars[TKT__WORD_MAX]);
 

@@ -241,6 +241,14 @@ static int32_t missing_table(tkt__lmdb *e, MDB_txn *txn)
     return tkt__fail(TKT_E_NOT_A_STORE, "this is an LMDB file, but not a store");
 }
 
+/* Only where the engine's own database says that it is a store. */
+static int add_tables(tkt__lmdb *e, MDB_txn *txn)
+{
+    MDB_dbi db;
+    int rc = mdb_dbi_open(txn, "engine", 0, &db);
+    return rc == 0 ? open_dbs(e, txn, MDB_CREATE) : rc;
+}
+
 static int32_t open_existing(tkt__lmdb *e, const char *path, const tkt__lmdb_options *o)
 {
     MDB_txn *txn;
@@ -253,6 +261,8 @@ static int32_t open_existing(tkt__lmdb *e, const char *path, const tkt__lmdb_opt
     if (rc != 0)
         return tkt__lmdb_status(e, rc, "opening the store");
     rc = open_dbs(e, txn, 0);
+    if (rc == MDB_NOTFOUND && o->add_tables)
+        rc = add_tables(e, txn);
     if (rc != 0) {
         int32_t status = rc == MDB_NOTFOUND || rc == MDB_INCOMPATIBLE
                              ? missing_table(e, txn)

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * search/check.c: does the index say what the catalogue says? Every event's terms are made anew; their
+ * postings and those that are stored must be the same multiset, told by the sum of a hash of each
+ * (term, docno, level), so nothing has to be held in memory. Only when the sums differ is every posting
+ * looked up, to name what is wrong. Lists, days, columns and the sold-out set are checked one by one.
+ * Reads one snapshot, writes nothing.
+ */
+#include "search/block.h"
+#include "search/reader.h"
+
+#include <xxhash.h>
+
+typedef struct sums {
+    uint64_t hash, postings;
+} sums;
+
+typedef struct walk {
+    tkt_store *store;
+    tkt__tx *tx;
+    tkt__problems *problems;
+    tkt__index_meta meta;
+    sums said, kept;          /* by the catalogue; by the lists */
+    uint64_t events, blocks, documents, columns;
+    uint64_t spilled;
+    tkt__terms *terms;
+    uint32_t last_list;
+    bool naming;              /* second pass: name each posting that is missing */
+} walk;
+
+static void add(sums *s, tkt__slice term, uint32_t docno, uint8_t level)
+{
+    uint8_t bytes[TKT__TERM_MAX + 5];
+    memcpy(bytes, term.p, term.n);
+    tkt__be32(bytes + term.n, docno);
+    bytes[term.n + 4] = level;
+    s->hash += XXH3_64bits(bytes, term.n + 5);
+    s->postings++;
+}
+
+static int32_t problem(walk *w, const char *what, uint64_t id)
+{
+    return tkt__problem(w->problems, "index", "%s %llu", what, (unsigned long long)id);
+}
+
+/* A failure to read is damage to tell, and the walk goes on. */
+static int32_t damage(walk *w, int32_t status, const char *what, uint64_t id)
+{
+    return tkt_status_primary(status) == TKT_E_CORRUPT ? problem(w, what, id) : status;
+}
+
+/* ---- what the catalogue says ------------------------------------------------------------------------ */
+
+static int32_t check_column(walk *w, uint64_t event, uint32_t docno, const tkt__terms *terms)
+{
+    tkt__column column;
+    int64_t minor;
+    char currency[TKT_CURRENCY_BYTES];
+    bool more, sold_out;
+    uint64_t total, booked, available;
+    int32_t status = tkt__column_get(w->tx, docno, &column);
+    if (status == TKT_NOT_FOUND)
+        return problem(w, "no column for event", event);
+    if (status == TKT_DONE)
+        status = tkt__sale_lowest(w->tx, event, NULL, &minor, currency, &more);
+    if (status != TKT_DONE)
+        return damage(w, status, "malformed column or sale of event", event);
+    uint16_t code = (uint16_t)(tkt__currency_code(currency) | (more ? TKT__CURRENCY_MORE : 0));
+    uint32_t price = minor < (int64_t)TKT__PRICE_LARGE ? (uint32_t)minor : TKT__PRICE_LARGE;
+    if (column.event != event || column.venue != terms->venue || column.start_ms != terms->start_ms ||
+        column.price != price || column.currency != code)
+        return problem(w, "wrong column of event", event);
+    status = tkt__sold_out(w->tx, docno, &sold_out);
+    if (status == TKT_DONE)
+        status = tkt__inventory.places(w->tx, event, &total, &booked, &available);
+    if (status != TKT_DONE)
+        return damage(w, status, "malformed inventory of event", event);
+    return sold_out == (total != 0 && booked >= total) ? TKT_DONE : problem(w, "wrong sold-out bit of event", event);
+}
+
+static int32_t name_missing(walk *w, uint64_t event, const tkt__term *term, uint32_t docno)
+{
+    tkt__reader_list list;
+    uint8_t level = 0;
+    bool there = false;
+    int32_t status = tkt__reader_open(w->tx, tkt__slice_of(term->p, term->n), &w->store->hooks, &list);
+    if (status == TKT_DONE) {
+        status = tkt__reader_seek(&list, docno);
+        there = status == TKT_DONE && tkt__reader_doc(&list, &level) == docno;
+        tkt__reader_close(&list);
+    }
+    if (status < 0)
+        return damage(w, status, "malformed list of event", event);
+    bool right = there && (term->level == TKT__NO_LEVEL || term->level == level);
+    return right ? TKT_DONE
+                 : tkt__problem(w->problems, "index", "event %llu: %s posting of '%.*s'", (unsigned long long)event,
+                                there ? "a wrong" : "no", (int)term->n, (const char *)term->p);
+}
+
+static int32_t check_event(void *user, tkt__slice key, tkt__slice record)
+{
+    walk *w = user;
+    uint32_t docno;
+    if (key.n != 8)
+        return TKT_DONE; /* the catalogue's own check says so */
+    uint64_t event = tkt__get_be64(key.p);
+    int32_t status = tkt__doc_of(w->tx, event, &docno);
+    if (status != TKT_DONE)
+        return status == TKT_NOT_FOUND ? problem(w, "not in the index: event", event) : status;
+    status = tkt__terms_of(w->tx, &w->store->hooks, &w->meta, event, record, w->terms);
+    for (uint32_t i = 0; status == TKT_DONE && i < w->terms->count; i++) {
+        const tkt__term *t = &w->terms->term[i];
+        if (w->naming)
+            status = name_missing(w, event, t, docno);
+        else
+            add(&w->said, tkt__slice_of(t->p, t->n), docno, t->level == TKT__NO_LEVEL ? 0 : t->level);
+    }
+    if (status == TKT_DONE && !w->naming) {
+        w->events++;
+        status = check_column(w, event, docno, w->terms);
+    }
+    tkt__terms_free(w->terms);
+    return damage(w, status, "malformed event", event);
+}
+
+/* ---- what the lists say ------------------------------------------------------------------------------- */
+
+static int32_t sum_postings(walk *w, tkt__slice term, const tkt__postings *p)
+{
+    for (uint32_t i = 0; i < p->n; i++) {
+        if (i > 0 && p->doc[i] <= p->doc[i - 1])
+            return tkt__problem(w->problems, "index", "a list's documents are out of order");
+        add(&w->kept, term, p->doc[i], p->level[i]);
+    }
+    return TKT_DONE;
+}
+
+static int32_t check_blocks(walk *w, tkt__slice term, uint32_t list, uint32_t n)
+{
+    uint8_t key[8];
+    tkt__cursor *cursor;
+    tkt__slice k, v;
+    tkt__postings p;
+    uint64_t found = 0, fence = 0;
+    bool last = false;
+    tkt__be32(key, list);
+    tkt__be32(key + 4, 0);
+    int32_t status = tkt__tx_cursor_open(w->tx, TKT__T_POSTING, &cursor);
+    if (status != TKT_DONE)
+        return status;
+    status = tkt__cursor_seek(cursor, tkt__slice_of(key, sizeof key), &k, &v);
+    while (status == TKT_DONE && k.n == 8 && tkt__get_be32(k.p) == list) {
+        uint32_t next = tkt__get_be32(k.p + 4);
+        status = tkt__block_decode(v, &p);
+        if (status == TKT_DONE && ((found > 0 && p.doc[0] <= fence) || p.doc[p.n - 1] > next))
+            status = problem(w, "postings outside of their fences in list", list);
+        if (status == TKT_DONE)
+            status = sum_postings(w, term, &p);
+        found += status == TKT_DONE ? p.n : 0;
+        fence = next;
+        last = next == UINT32_MAX;
+        w->blocks++;
+        if (status == TKT_DONE)
+            status = tkt__cursor_next(cursor, &k, &v);
+    }
+    tkt__cursor_close(cursor);
+    if (status != TKT_DONE && status != TKT_NOT_FOUND)
+        return damage(w, status, "malformed block of list", list);
+    return found == n && last ? TKT_DONE : problem(w, "wrong length or no last block of list", list);
+}
+
+static int32_t check_filed(walk *w, tkt__slice word)
+{
+    uint32_t keys[TKT__NEAR_KEYS], chars[TKT__WORD_MAX];
+    uint8_t key[4 + TKT__WORD_MAX];
+    tkt__slice v, none;
+    if (word.n > TKT__WORD_MAX || !tkt__near_word(word.p, (uint32_t)word.n))
+        return TKT_DONE;
+    uint32_t deep = tkt__word_chars(word.p, word.n, chars) >= 7 ? 2 : 1;
+    uint32_t count = tkt__near_keys(word.p, (uint32_t)word.n, deep, keys);
+    int32_t status = tkt__near_waiting(w->tx, word, &none);
+    if (status != TKT_NOT_FOUND)
+        return status;
+    memcpy(key + 4, word.p, word.n);
+    status = TKT_DONE;
+    for (uint32_t i = 0; status == TKT_DONE && i < count; i++) {
+        tkt__be32(key, keys[i]);
+        status = tkt__tx_get(w->tx, TKT__T_NEAR_WORD, tkt__slice_of(key, 4 + word.n), &v);
+    }
+    return status == TKT_NOT_FOUND ? tkt__problem(w->problems, "index", "a word is not filed for typos: '%.*s'",
+                                                  (int)word.n, (const char *)word.p)
+                                   : status;
+}
+
+static int32_t check_term(void *user, tkt__slice key, tkt__slice value)
+{
+    walk *w = user;
+    uint32_t list, n;
+    tkt__postings p;
+    int32_t status = tkt__list_external(value, &list, &n);
+    if (status == TKT_NOT_FOUND) {
+        status = tkt__list_inline(value, &p);
+        if (status == TKT_DONE)
+            status = sum_postings(w, key, &p);
+    } else if (status == TKT_DONE) {
+        if (list > w->last_list)
+            status = problem(w, "a list number that was never given out:", list);
+        if (status == TKT_DONE)
+            status = check_blocks(w, key, list, n);
+    }
+    if (status == TKT_DONE && key.p[0] > TKT__NS_ALL)
+        status = check_filed(w, key);
+    return damage(w, status, "malformed term of bytes", key.n);
+}
+
+static int32_t count_row(void *user, tkt__slice key, tkt__slice value)
+{
+    (void)key;
+    (void)value;
+    ++*(uint64_t *)user;
+    return TKT_DONE;
+}
+
+/* ---- days and columns ----------------------------------------------------------------------------------- */
+
+static int32_t check_chunk(void *user, tkt__slice key, tkt__slice value)
+{
+    walk *w = user;
+    if (key.n != 5 || value.n % TKT__COLUMN_BYTES != 0)
+        return problem(w, "malformed column chunk of bytes", value.n);
+    for (size_t i = 0; i < value.n / TKT__COLUMN_BYTES; i++) {
+        tkt__column column;
+        uint32_t docno, expected = tkt__get_be32(key.p + 1) * TKT__COLUMN_DOCS + (uint32_t)i;
+        tkt__column_decode(value.p + i * TKT__COLUMN_BYTES, &column);
+        if (column.event == 0)
+            continue;
+        w->columns++;
+        w->spilled += expected >> TKT__SLOT_BITS >= TKT__DAY_SPILL;
+        int32_t status = tkt__doc_of(w->tx, column.event, &docno);
+        if (status < 0)
+            return status;
+        if (status == TKT_NOT_FOUND || docno != expected)
+            status = problem(w, "a column that is not its event's: event", column.event);
+        if (status != TKT_DONE)
+            return status;
+    }
+    return TKT_DONE;
+}
+
+static int32_t check_day(void *user, tkt__slice key, tkt__slice value)
+{
+    walk *w = user;
+    tkt__reader r = tkt__reader_of(value);
+    uint32_t next = tkt__get_u32(&r), documents = tkt__get_u32(&r), freed = tkt__get_u16(&r);
+    w->documents += documents;
+    bool fits = !r.bad && key.n == 3 && documents + freed <= next && value.n == 10 + 4 * (size_t)freed;
+    return fits ? TKT_DONE : problem(w, "malformed day of documents", documents);
+}
+
+static int32_t check_counts(walk *w, const tkt__index_counts *counts)
+{
+    uint64_t rows = 0;
+    int32_t status = tkt__scan(w->tx, TKT__T_POSTING, tkt__slice_of("", 0), count_row, &rows);
+    if (status == TKT_DONE && rows != w->blocks)
+        status = problem(w, "blocks that belong to no list:", rows - w->blocks);
+    bool sums_right = w->events == counts->documents && w->events == w->documents && w->events == w->columns;
+    if (status == TKT_DONE && (!sums_right || counts->spilled != w->spilled))
+        status = problem(w, "documents counted in another number than", w->events);
+    return status;
+}
+
+static int32_t check_all(walk *w)
+{
+    tkt__index_counts counts;
+    int32_t status = tkt__index_counts_get(w->tx, &counts);
+    w->last_list = counts.last_list;
+    if (status == TKT_DONE)
+        status = tkt__scan(w->tx, TKT__T_EVENT, tkt__slice_of("", 0), check_event, w);
+    if (status == TKT_DONE)
+        status = tkt__scan(w->tx, TKT__T_TERM, tkt__slice_of("", 0), check_term, w);
+    if (status == TKT_DONE)
+        status = tkt__scan(w->tx, TKT__T_COLUMN, tkt__slice_of("c", 1), check_chunk, w);
+    if (status == TKT_DONE)
+        status = tkt__scan(w->tx, TKT__T_SEARCH, tkt__slice_of("D", 1), check_day, w);
+    if (status == TKT_DONE)
+        status = check_counts(w, &counts);
+    bool same = w->said.hash == w->kept.hash && w->said.postings == w->kept.postings;
+    if (status != TKT_DONE || same)
+        return status;
+    w->naming = true;
+    status = tkt__problem(w->problems, "index", "the events have %llu postings, the lists %llu",
+                          (unsigned long long)w->said.postings, (unsigned long long)w->kept.postings);
+    return status == TKT_DONE ? tkt__scan(w->tx, TKT__T_EVENT, tkt__slice_of("", 0), check_event, w) : status;
+}
+
+int32_t tkt__search_check(tkt_store *store, tkt__tx *tx, tkt__problems *problems)
+{
+    walk w = { .store = store, .tx = tx, .problems = problems };
+    int32_t status = tkt__index_meta_get(tx, &w.meta);
+    if (status == TKT_NOT_FOUND || tkt_status_primary(status) == TKT_E_UPGRADE)
+        return TKT_DONE; /* no index, or one that is to be built anew */
+    if (status != TKT_DONE)
+        return damage(&w, status, "malformed index of layout", TKT__INDEX_LAYOUT);
+    w.terms = tkt__alloc(&store->hooks, sizeof *w.terms);
+    if (w.terms == NULL)
+        return tkt__fail(TKT_E_NOMEM, "no memory to check the index");
+    status = check_all(&w);
+    tkt__free(&store->hooks, w.terms, sizeof *w.terms);
+    return status;
+}

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * search/list.c: terms and their postings, one document at a time, inside a body.
+ *
+ * Rows: TERM and POSTING (search.h). A list of at most INLINE_MOST documents lies in its term's record;
+ * a longer one in blocks, each found by the first fence at or above a docno. It moves back into the
+ * record at INLINE_AGAIN, so that a list at the border does not go to and fro.
+ * Invariants: n is exact; per list fences rise strictly and the last is 0xFFFFFFFF; no block is empty.
+ * Setting what is set and dropping what is not there change nothing. A crash leaves the whole body or
+ * nothing of it.
+ */
+#include "search/block.h"
+
+#define INLINE_MOST 16
+#define INLINE_AGAIN 8
+#define FLAG_EXTERNAL 1
+#define FLAG_LEVELS 2
+#define EXTERNAL_BYTES 9
+#define FENCE_LAST UINT32_MAX
+
+typedef struct record {
+    bool there, external;
+    uint32_t list, n;      /* external */
+    tkt__postings *inside; /* inline */
+} record;
+
+/* ---- the term's record ------------------------------------------------------------------------------ */
+
+static int32_t corrupt(void) { return tkt__fail(TKT_E_CORRUPT, "a term's record is malformed"); }
+
+int32_t tkt__list_inline(tkt__slice value, tkt__postings *out)
+{
+    tkt__reader r = tkt__reader_of(value);
+    uint8_t flags = tkt__get_u8(&r);
+    uint64_t n = tkt__get_varint(&r), doc = tkt__get_u32(&r);
+    if (r.bad || n == 0 || n > INLINE_MOST)
+        return corrupt();
+    out->n = (uint32_t)n;
+    out->levels = (flags & FLAG_LEVELS) != 0;
+    out->doc[0] = (uint32_t)doc;
+    for (uint32_t i = 1; i < n; i++) {
+        doc += tkt__get_varint(&r) + 1;
+        if (doc >> TKT__SLOT_BITS >= TKT__DAY_END)
+            return corrupt();
+        out->doc[i] = (uint32_t)doc;
+    }
+    memset(out->level, 0, (size_t)n);
+    for (uint32_t i = 0; out->levels && i < n; i += 2) {
+        uint8_t two = tkt__get_u8(&r);
+        out->level[i] = two & 15;
+        out->level[i + 1] = two >> 4;
+    }
+    return r.bad || r.p != r.end ? corrupt() : TKT_DONE;
+}
+
+size_t tkt__list_inline_encode(const tkt__postings *in, uint8_t out[TKT__LIST_RECORD_BYTES])
+{
+    tkt__writer w = tkt__writer_of(out, TKT__LIST_RECORD_BYTES);
+    tkt__put_u8(&w, in->levels ? FLAG_LEVELS : 0);
+    tkt__put_varint(&w, in->n);
+    tkt__put_u32(&w, in->doc[0]);
+    for (uint32_t i = 1; i < in->n; i++)
+        tkt__put_varint(&w, in->doc[i] - in->doc[i - 1] - 1);
+    for (uint32_t i = 0; in->levels && i < in->n; i += 2)
+        tkt__put_u8(&w, (uint8_t)(in->level[i] | (i + 1 < in->n ? in->level[i + 1] << 4 : 0)));
+    return w.n;
+}
+
+int32_t tkt__list_external(tkt__slice value, uint32_t *list, uint32_t *n)
+{
+    tkt__reader r = tkt__reader_of(value);
+    uint8_t flags = tkt__get_u8(&r);
+    *list = *n = 0;
+    if (!r.bad && (flags & FLAG_EXTERNAL) == 0)
+        return TKT_NOT_FOUND;
+    *list = tkt__get_u32(&r);
+    *n = tkt__get_u32(&r);
+    return r.bad || value.n != EXTERNAL_BYTES || *list == 0 || *n == 0 ? corrupt() : TKT_DONE;
+}
+
+static int32_t record_get(tkt__tx *tx, tkt__slice term, record *rec, tkt__postings *room)
+{
+    tkt__slice value;
+    memset(rec, 0, sizeof *rec);
+    int32_t status = tkt__tx_get(tx, TKT__T_TERM, term, &value);
+    if (status != TKT_DONE)
+        return status == TKT_NOT_FOUND ? TKT_DONE : status;
+    rec->there = true;
+    rec->inside = room;
+    status = tkt__list_external(value, &rec->list, &rec->n);
+    rec->external = status == TKT_DONE;
+    return status == TKT_NOT_FOUND ? tkt__list_inline(value, room) : status;
+}
+
+static int32_t external_put(tkt__tx *tx, tkt__slice term, uint32_t list, uint32_t n, bool levels)
+{
+    uint8_t bytes[EXTERNAL_BYTES];
+    tkt__writer w = tkt__writer_of(bytes, sizeof bytes);
+    tkt__put_u8(&w, (uint8_t)(FLAG_EXTERNAL | (levels ? FLAG_LEVELS : 0)));
+    tkt__put_u32(&w, list);
+    tkt__put_u32(&w, n);
+    return tkt__tx_put(tx, TKT__T_TERM, term, tkt__slice_of(bytes, w.n));
+}
+
+static int32_t inline_put(tkt__tx *tx, tkt__slice term, const tkt__postings *in)
+{
+    uint8_t bytes[TKT__LIST_RECORD_BYTES];
+    return tkt__tx_put(tx, TKT__T_TERM, term, tkt__slice_of(bytes, tkt__list_inline_encode(in, bytes)));
+}
+
+/* ---- blocks ------------------------------------------------------------------------------------------- */
+
+static void block_key(uint32_t list, uint32_t fence, uint8_t key[8])
+{
+    tkt__be32(key, list);
+    tkt__be32(key + 4, fence);
+}
+
+/* The block that holds or must take a docno. TKT_NOT_FOUND: the list has none, which is damage. */
+static int32_t block_find(tkt__tx *tx, uint32_t list, uint32_t docno, uint32_t *fence, tkt__postings *out)
+{
+    uint8_t key[8];
+    tkt__cursor *cursor;
+    tkt__slice k, v;
+    block_key(list, docno, key);
+    int32_t status = tkt__tx_cursor_open(tx, TKT__T_POSTING, &cursor);
+    if (status != TKT_DONE)
+        return status;
+    status = tkt__cursor_seek(cursor, tkt__slice_of(key, sizeof key), &k, &v);
+    if (status == TKT_DONE && (k.n != 8 || tkt__get_be32(k.p) != list))
+        status = TKT_NOT_FOUND;
+    if (status == TKT_DONE) {
+        *fence = tkt__get_be32(k.p + 4);
+        status = tkt__block_decode(v, out);
+    }
+    tkt__cursor_close(cursor);
+    return status == TKT_NOT_FOUND ? tkt__fail(TKT_E_CORRUPT, "list %lu has no last block", (unsigned long)list)
+                                   : status;
+}
+
+static int32_t block_put(tkt__tx *tx, uint32_t list, uint32_t fence, const tkt__postings *p, uint32_t from,
+                         uint32_t n)
+{
+    uint8_t key[8], bytes[TKT__POSTINGS_BYTES];
+    block_key(list, fence, key);
+    size_t size = tkt__block_encode(p, from, n, bytes);
+    return tkt__tx_put(tx, TKT__T_POSTING, tkt__slice_of(key, sizeof key), tkt__slice_of(bytes, size));
+}
+
+static int32_t block_save(tkt__tx *tx, uint32_t list, uint32_t fence, const tkt__postings *p)
+{
+    if (p->n <= TKT__POSTINGS_MOST)
+        return block_put(tx, list, fence, p, 0, p->n);
+    uint32_t half = p->n / 2;
+    int32_t status = block_put(tx, list, p->doc[half - 1], p, 0, half);
+    return status == TKT_DONE ? block_put(tx, list, fence, p, half, p->n - half) : status;
+}
+
+/* An empty block goes; if it was the list's last, the one before it takes its place. */
+static int32_t block_remove(tkt__tx *tx, uint32_t list, uint32_t fence)
+{
+    uint8_t key[8], before[8];
+    tkt__cursor *cursor;
+    tkt__slice k, v;
+    block_key(list, fence, key);
+    int32_t status = TKT_DONE;
+    if (fence == FENCE_LAST) {
+        status = tkt__tx_cursor_open(tx, TKT__T_POSTING, &cursor);
+        if (status != TKT_DONE)
+            return status;
+        status = tkt__cursor_seek_last(cursor, tkt__slice_of(key, sizeof key), &k, &v);
+        if (status == TKT_DONE && k.n == 8 && tkt__get_be32(k.p) == list) {
+            memcpy(before, k.p, sizeof before);
+            status = tkt__tx_put(tx, TKT__T_POSTING, tkt__slice_of(key, sizeof key), v);
+            memcpy(key, before, sizeof key);
+        }
+        tkt__cursor_close(cursor);
+    }
+    if (status < 0)
+        return status;
+    return tkt__tx_del(tx, TKT__T_POSTING, tkt__slice_of(key, sizeof key));
+}
+
+/* ---- one posting in an array --------------------------------------------------------------------------- */
+
+static uint32_t place_of(const tkt__postings *p, uint32_t docno)
+{
+    uint32_t low = 0, high = p->n;
+    while (low < high) {
+        uint32_t mid = (low + high) / 2;
+        if (p->doc[mid] < docno)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+typedef enum outcome { SAME, CHANGED, ADDED } outcome;
+
+static outcome array_set(tkt__postings *p, uint32_t docno, uint8_t level)
+{
+    uint32_t at = place_of(p, docno);
+    if (at < p->n && p->doc[at] == docno) {
+        bool same = p->level[at] == level;
+        p->level[at] = level;
+        return same ? SAME : CHANGED;
+    }
+    memmove(p->doc + at + 1, p->doc + at, (p->n - at) * sizeof p->doc[0]);
+    memmove(p->level + at + 1, p->level + at, p->n - at);
+    p->doc[at] = docno;
+    p->level[at] = level;
+    p->n++;
+    return ADDED;
+}
+
+static bool array_drop(tkt__postings *p, uint32_t docno)
+{
+    uint32_t at = place_of(p, docno);
+    if (at == p->n || p->doc[at] != docno)
+        return false;
+    memmove(p->doc + at, p->doc + at + 1, (p->n - at - 1) * sizeof p->doc[0]);
+    memmove(p->level + at, p->level + at + 1, p->n - at - 1);
+    p->n--;
+    return true;
+}
+
+/* ---- set ------------------------------------------------------------------------------------------------ */
+
+static int32_t new_list(tkt__tx *tx, uint32_t *list)
+{
+    tkt__index_counts counts;
+    int32_t status = tkt__index_counts_get(tx, &counts);
+    if (status != TKT_DONE)
+        return status;
+    if (counts.last_list == UINT32_MAX)
+        return tkt__fail(TKT_E_LIMIT, "the index has too many lists");
+    *list = ++counts.last_list;
+    return tkt__index_counts_put(tx, &counts);
+}
+
+static int32_t set_inline(tkt__tx *tx, tkt__slice term, tkt__postings *p, uint32_t docno, uint8_t level)
+{
+    uint32_t list = 0;
+    if (array_set(p, docno, level) == SAME)
+        return TKT_DONE;
+    if (p->n <= INLINE_MOST)
+        return inline_put(tx, term, p);
+    int32_t status = new_list(tx, &list);
+    if (status == TKT_DONE)
+        status = block_save(tx, list, FENCE_LAST, p);
+    return status == TKT_DONE ? external_put(tx, term, list, p->n, p->levels) : status;
+}
+
+int32_t tkt__list_set(tkt__tx *tx, const tkt__term *term, uint32_t docno, bool *fresh)
+{
+    record rec;
+    tkt__postings p;
+    uint32_t fence;
+    tkt__slice key = tkt__slice_of(term->p, term->n);
+    bool levels = term->level != TKT__NO_LEVEL;
+    uint8_t level = levels ? term->level : 0;
+    int32_t status = record_get(tx, key, &rec, &p);
+    if (status != TKT_DONE)
+        return status;
+    *fresh = !rec.there;
+    if (!rec.there) {
+        p.n = 0;
+        p.levels = levels;
+    }
+    if (!rec.external)
+        return set_inline(tx, key, &p, docno, level);
+    status = block_find(tx, rec.list, docno, &fence, &p);
+    if (status != TKT_DONE)
+        return status;
+    outcome what = array_set(&p, docno, level);
+    if (what == SAME)
+        return TKT_DONE;
+    status = block_save(tx, rec.list, fence, &p);
+    return status == TKT_DONE && what == ADDED ? external_put(tx, key, rec.list, rec.n + 1, levels) : status;
+}
+
+/* ---- drop ----------------------------------------------------------------------------------------------- */
+
+/* Few are left: all of them into the record, the blocks away. */
+static int32_t move_inside(tkt__tx *tx, tkt__slice term, uint32_t list)
+{
+    tkt__postings all = { .n = 0 }, p;
+    uint32_t fence = 0, from = 0;
+    uint8_t key[8];
+    int32_t status = TKT_DONE;
+    do {
+        status = block_find(tx, list, from, &fence, &p);
+        if (status != TKT_DONE)
+            return status;
+        if (all.n + p.n > INLINE_MOST)
+            return tkt__fail(TKT_E_CORRUPT, "list %lu is longer than its record says", (unsigned long)list);
+        memcpy(all.doc + all.n, p.doc, p.n * sizeof p.doc[0]);
+        memcpy(all.level + all.n, p.level, p.n);
+        all.n += p.n;
+        all.levels = p.levels;
+        block_key(list, fence, key);
+        status = tkt__tx_del(tx, TKT__T_POSTING, tkt__slice_of(key, sizeof key));
+        from = fence + 1;
+    } while (status == TKT_DONE && fence != FENCE_LAST);
+    return status == TKT_DONE ? inline_put(tx, term, &all) : status;
+}
+
+static int32_t drop_external(tkt__tx *tx, tkt__slice term, const record *rec, tkt__postings *p, uint32_t docno)
+{
+    uint32_t fence;
+    int32_t status = block_find(tx, rec->list, docno, &fence, p);
+    if (status != TKT_DONE || !array_drop(p, docno))
+        return status;
+    status = p->n == 0 ? block_remove(tx, rec->list, fence) : block_save(tx, rec->list, fence, p);
+    if (status != TKT_DONE)
+        return status;
+    return rec->n - 1 <= INLINE_AGAIN ? move_inside(tx, term, rec->list)
+                                      : external_put(tx, term, rec->list, rec->n - 1, p->levels);
+}
+
+int32_t tkt__list_drop(tkt__tx *tx, const tkt__term *term, uint32_t docno)
+{
+    record rec;
+    tkt__postings p;
+    tkt__slice key = tkt__slice_of(term->p, term->n);
+    int32_t status = record_get(tx, key, &rec, &p);
+    if (status != TKT_DONE || !rec.there)
+        return status;
+    if (rec.external)
+        return drop_external(tx, key, &rec, &p, docno);
+    if (!array_drop(&p, docno))
+        return TKT_DONE;
+    return p.n == 0 ? tkt__tx_del(tx, TKT__T_TERM, key) : inline_put(tx, key, &p);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * search/room.c: the index as a room of the store: it listens to changes from the opening on, gives a
+ * fresh store an empty index, files words by and by, and is checked.
+ */
+#include "search/search.h"
+
+static int32_t begin_index(tkt__tx *tx, void *ctx)
+{
+    tkt__index_meta meta;
+    (void)ctx;
+    int32_t status = tkt__index_meta_get(tx, &meta);
+    if (status != TKT_NOT_FOUND)
+        return status;
+    tkt__index_meta_default(&meta);
+    return tkt__index_meta_put(tx, &meta);
+}
+
+static int32_t opened(tkt_store *store)
+{
+    const tkt__guard guard = { TKT__G_CATALOG, 0 };
+    store->change.user = store;
+    store->change.event_changed = tkt__search_event_changed;
+    store->change.sale_changed = tkt__search_sale_changed;
+    store->change.availability_flipped = tkt__search_availability;
+    return store->created ? tkt__store_run(store, &guard, 1, 0, begin_index, NULL) : TKT_DONE;
+}
+
+static int32_t tick(tkt_store *store, uint32_t most, uint32_t *done)
+{
+    return tkt__near_tick(store, most, done);
+}
+
+const tkt__room tkt__search_room = {
+    .name = "search",
+    .opened = opened,
+    .check = tkt__search_check,
+    .tick = tick,
+};

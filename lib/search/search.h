@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * search/search.h: the internal face of the search room, and the layout of the index.
+ *
+ * The index lies in the catalogue's store, under the catalogue's guard, and changes in the commit that
+ * changes an event. Nothing outside this room keeps a document number.
+ *
+ * Document number (docno, u32): day << 17 | slot. Day 0: before 2000; day d: the d-th UTC day from
+ * 2000-01-01 on; TKT__DAY_LATE: all after; the days above it take what does not fit into its own day
+ * (131,072 documents). So a date window is one range of every list, and lists are in order of days.
+ *
+ * Rows (numbers little-endian unless be; tables in store/store.h)
+ *   SEARCH    'V' → u32 layout, u32 analyser, TKT__FIELDS × (u16 weight × 100, u32 average length × 100)
+ *             'N' → u64 documents, u32 last list id, u32 documents in spill days, u32 last category
+ *             'D' be16 day → u32 next slot, u32 documents, u16 n, n × u32 freed slots
+ *             'c' folded category → u16 number;  'C' be16 number → folded category
+ *             'p' be64 event → words (u8 length, bytes) whose NEAR_WORD rows are still to be written
+ *   TERM      term → inline: u8 flags, varint n, u32 first docno, n − 1 varint gaps, n nibbles of level;
+ *             external: u8 flags | 1, u32 list id, u32 n. A term is a word, or namespace byte ‖ bytes
+ *   POSTING   be32 list, be32 fence → block (block.h); it holds the postings in (fence before, fence];
+ *             a list's last block has fence 0xFFFFFFFF
+ *   COLUMN    'c' be32 docno >> 4 → 16 × 24 bytes: u32 event, u32 venue, i64 start ms, u32 price,
+ *             u16 currency, u16 category; the tail of empty ones is cut off
+ *             'i' be32 event >> 6 → 64 × u32 docno, the tail of zeros cut off
+ *   SOLD_OUT  be32 docno >> 13 → n × u16 offset, ascending
+ *   NEAR_WORD be32 hash of what is left of a word without 0, 1 or 2 letters ‖ word → empty
+ *   PLACE     'g' be16 latitude cell, be16 longitude cell, be32 venue → i32, i32 position × 10^7
+ *             's' folded name from a word's start on ‖ 0 ‖ kind ‖ be32 id → empty
+ *
+ * Files: block (bytes of postings), list (terms and their postings), docs (numbers, columns),
+ * terms (what an event is found by), update (the change of one event), near (words a typo away), place;
+ * reader (lists in a query), query*, plan, exec, collect, facet, suggest; build (the index anew); check.
+ */
+#ifndef TKT_SEARCH_SEARCH_H
+#define TKT_SEARCH_SEARCH_H
+
+#include "catalog/catalog.h"
+#include "text/stem.h"
+
+extern const tkt__room tkt__search_room;
+
+#define TKT__INDEX_LAYOUT 1
+
+/* ---- document numbers ------------------------------------------------------------------------------ */
+
+#define TKT__SLOT_BITS 17
+#define TKT__DAY_SLOTS (UINT32_C(1) << TKT__SLOT_BITS)
+#define TKT__DAY_LATE UINT32_C(32703)
+#define TKT__DAY_SPILL UINT32_C(32704) /* …TKT__DAY_END − 1 */
+#define TKT__DAY_END UINT32_C(32767)
+#define TKT__MS_2000 INT64_C(946684800000)
+#define TKT__MS_DAY INT64_C(86400000)
+
+uint32_t tkt__day_of(int64_t start_ms);
+
+/* ---- terms -------------------------------------------------------------------------------------------- */
+
+/* First byte of terms that are not words. Words begin with 0x30 or above. */
+enum {
+    TKT__NS_STEM = 1,      /* language number, stem */
+    TKT__NS_CITY = 2,      /* folded city */
+    TKT__NS_COUNTRY = 3,
+    TKT__NS_CATEGORY = 4,  /* folded category or type */
+    TKT__NS_VENUE = 5,     /* be32 */
+    TKT__NS_PERFORMER = 6, /* be32 */
+    TKT__NS_CITY_CATEGORY = 7, /* folded city, 0, folded category or type */
+    TKT__NS_DURATION = 8,  /* class 1…TKT__DURATIONS */
+    TKT__NS_ALL = 9        /* every event */
+};
+#define TKT__TERM_MAX 500
+#define TKT__DURATIONS 7
+extern const int64_t tkt__duration_most_ms[TKT__DURATIONS + 1]; /* of class c: at most; [0] is 0 */
+
+#define TKT__LEVELS 16 /* of BM25F saturation; level l stands for (l + 0.5) / 16 */
+
+enum { TKT__FIELD_NAME, TKT__FIELD_PERFORMERS, TKT__FIELD_VENUE, TKT__FIELD_CITY, TKT__FIELD_CATEGORY,
+       TKT__FIELD_TYPE, TKT__FIELD_DESCRIPTION, TKT__FIELDS };
+
+typedef struct tkt__index_meta {
+    uint32_t layout, analyser;
+    double weight[TKT__FIELDS], average[TKT__FIELDS];
+} tkt__index_meta;
+
+/* One term of an event; level is TKT__NO_LEVEL for terms that do not score. */
+#define TKT__NO_LEVEL 0xff
+typedef struct tkt__term {
+    const uint8_t *p;
+    uint32_t n;
+    uint8_t level;
+} tkt__term;
+
+/* What an event is found by: sorted by bytes, each term once. `memory` is one allocation of `size`. */
+#define TKT__EVENT_WORDS 256
+#define TKT__EVENT_TERMS (2 * TKT__EVENT_WORDS + 4 * TKT_PERFORMERS_MAX)
+typedef struct tkt__terms {
+    uint32_t count;
+    uint32_t words;          /* different words (not stems, not filters) */
+    int64_t start_ms;
+    uint64_t venue;
+    uint8_t category[TKT_SHORT_MAX * 4];
+    uint32_t category_n;     /* folded category, else type */
+    uint32_t length[TKT__FIELDS]; /* words of each field */
+    tkt__term term[TKT__EVENT_TERMS];
+    tkt__arena arena;
+} tkt__terms;
+
+/* terms.c. Names of venue and performers are read in tx. The caller frees, also after a failure. */
+int32_t tkt__terms_of(tkt__tx *tx, const tkt_hooks *hooks, const tkt__index_meta *meta, uint64_t event,
+                      tkt__slice record, tkt__terms *out);
+void tkt__terms_free(tkt__terms *terms);
+/* The term of a city and a category (both with their namespace byte); 0: too long to have one. */
+uint32_t tkt__term_pair(const uint8_t *city, uint32_t city_n, const uint8_t *category, uint32_t category_n,
+                        uint8_t term[TKT__TERM_MAX]);
+/* Folds a filter's text into a term with its namespace; *n = 0 when nothing is left of it. */
+int32_t tkt__term_fold(uint8_t ns, const char *p, size_t len, uint8_t term[TKT__TERM_MAX], uint32_t *n);
+
+/* ---- the index as a whole (docs.c) --------------------------------------------------------------------- */
+
+/* TKT_NOT_FOUND: the store has no index. -TKT_E_UPGRADE: another analyser made it. */
+int32_t tkt__index_meta_get(tkt__tx *tx, tkt__index_meta *meta);
+int32_t tkt__index_meta_put(tkt__tx *tx, const tkt__index_meta *meta);
+void tkt__index_meta_default(tkt__index_meta *meta);
+
+typedef struct tkt__index_counts {
+    uint64_t documents;
+    uint32_t last_list, spilled, last_category;
+} tkt__index_counts;
+int32_t tkt__index_counts_get(tkt__tx *tx, tkt__index_counts *counts);
+int32_t tkt__index_counts_put(tkt__tx *tx, const tkt__index_counts *counts);
+
+/* Gives a document a number, frees one. Day rows and counts follow. */
+int32_t tkt__doc_take(tkt__tx *tx, uint32_t day, uint32_t *docno);
+int32_t tkt__doc_free(tkt__tx *tx, uint32_t docno);
+/* The document of an event; TKT_NOT_FOUND. */
+int32_t tkt__doc_of(tkt__tx *tx, uint64_t event, uint32_t *docno);
+int32_t tkt__doc_of_put(tkt__tx *tx, uint64_t event, uint32_t docno); /* 0: none */
+
+#define TKT__COLUMN_DOCS 16
+#define TKT__COLUMN_BYTES 24
+#define TKT__PRICE_LARGE UINT32_MAX         /* too large for the column: the sale knows */
+#define TKT__CURRENCY_MORE UINT32_C(0x8000) /* it has prices in other currencies too */
+typedef struct tkt__column {
+    uint32_t event; /* 0: nobody has this number */
+    uint32_t venue;
+    int64_t start_ms;
+    uint32_t price;
+    uint16_t currency; /* tkt__currency_code, 0: none */
+    uint16_t category; /* number, 0: none */
+} tkt__column;
+void tkt__column_decode(const uint8_t *p, tkt__column *column);
+void tkt__column_encode(const tkt__column *column, uint8_t *p);
+int32_t tkt__column_put(tkt__tx *tx, uint32_t docno, const tkt__column *column); /* event 0: clears */
+int32_t tkt__column_get(tkt__tx *tx, uint32_t docno, tkt__column *column); /* TKT_NOT_FOUND */
+uint16_t tkt__currency_code(const char currency[TKT_CURRENCY_BYTES]);
+int32_t tkt__category_number(tkt__tx *tx, const uint8_t *name, uint32_t n, uint16_t *number); /* makes it */
+
+int32_t tkt__sold_out_set(tkt__tx *tx, uint32_t docno, bool sold_out);
+int32_t tkt__sold_out(tkt__tx *tx, uint32_t docno, bool *sold_out);
+
+/* ---- lists (list.c) --------------------------------------------------------------------------------------- */
+
+/* Adds a document or changes its level; *fresh: nobody had the term. Takes it out; nothing if it is not in. */
+int32_t tkt__list_set(tkt__tx *tx, const tkt__term *term, uint32_t docno, bool *fresh);
+int32_t tkt__list_drop(tkt__tx *tx, const tkt__term *term, uint32_t docno);
+
+/* ---- words a typo away, places and names (near.c, place.c) ----------------------------------------------- */
+
+/* Whether typos can lead to the word: 4 characters or more, no digit. */
+bool tkt__near_word(const uint8_t *p, uint32_t n);
+#define TKT__NEAR_KEYS 40 /* most keys of a word: itself and 1 or 2 of its first 7 letters gone */
+uint32_t tkt__near_keys(const uint8_t *p, uint32_t n, uint32_t deletions, uint32_t keys[TKT__NEAR_KEYS]);
+/* Notes fresh words of an event: rows at once when few, else to be done by tick. */
+int32_t tkt__near_note(tkt__tx *tx, uint64_t event, const tkt__term *const *words, uint32_t n);
+/* Whether a word still waits to be filed. TKT_NOT_FOUND. */
+int32_t tkt__near_waiting(tkt__tx *tx, tkt__slice word, tkt__slice *row);
+int32_t tkt__near_tick(tkt_store *store, uint32_t most, uint32_t *done);
+
+/* ---- the change of one event (update.c) -------------------------------------------------------------------- */
+
+int32_t tkt__search_event_changed(void *user, tkt__tx *tx, uint64_t event, tkt__slice old_record,
+                                  tkt__slice new_record);
+int32_t tkt__search_availability(void *user, tkt__tx *tx, uint64_t event, bool available);
+int32_t tkt__search_sale_changed(void *user, tkt__tx *tx, uint64_t event);
+int32_t tkt__search_check(tkt_store *store, tkt__tx *tx, tkt__problems *problems);
+
+#endif

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * search/update.c: the change of one event in the index, in the commit that changes the event: the terms
+ * of the old record and of the new one are made and compared, and only lists that differ are touched.
+ *
+ * A start on another day moves the document: all its postings go and come back under the new number.
+ * Guard: the catalogue's. A store without index is left alone; one whose index another analyser made
+ * refuses the change (-TKT_E_UPGRADE), for what is there could not be found again.
+ */
+#include "search/search.h"
+
+typedef struct change {
+    tkt__tx *tx;
+    const tkt_hooks *hooks;
+    uint64_t event;
+    uint32_t old_doc, new_doc;                /* 0: none */
+    const tkt__term *fresh[TKT__EVENT_WORDS]; /* words that nobody had */
+    uint32_t fresh_n;
+} change;
+
+static int compare(const tkt__term *a, const tkt__term *b)
+{
+    int order = memcmp(a->p, b->p, a->n < b->n ? a->n : b->n);
+    return order != 0 ? order : (a->n > b->n) - (a->n < b->n);
+}
+
+static int32_t set(change *c, const tkt__term *term)
+{
+    bool fresh;
+    int32_t status = tkt__list_set(c->tx, term, c->new_doc, &fresh);
+    if (status == TKT_DONE && fresh && term->p[0] > TKT__NS_ALL && c->fresh_n < TKT__EVENT_WORDS)
+        c->fresh[c->fresh_n++] = term;
+    return status;
+}
+
+/* Walks two sorted sets of terms. With another number everything of the old goes, everything new comes. */
+static int32_t move_postings(change *c, const tkt__terms *old, const tkt__terms *new)
+{
+    uint32_t i = 0, k = 0;
+    int32_t status = TKT_DONE;
+    bool stays = c->old_doc == c->new_doc;
+    while (status == TKT_DONE && (i < old->count || k < new->count)) {
+        int order = i == old->count ? 1 : k == new->count ? -1 : compare(&old->term[i], &new->term[k]);
+        if (order == 0 && stays) {
+            if (old->term[i].level != new->term[k].level)
+                status = set(c, &new->term[k]);
+            i++, k++;
+        } else if (order <= 0)
+            status = tkt__list_drop(c->tx, &old->term[i++], c->old_doc);
+        else
+            status = set(c, &new->term[k++]);
+        if (status == TKT_DONE && order == 0 && !stays)
+            status = set(c, &new->term[k++]);
+    }
+    return status;
+}
+
+static uint32_t column_price(int64_t minor)
+{
+    return minor < (int64_t)TKT__PRICE_LARGE ? (uint32_t)minor : TKT__PRICE_LARGE;
+}
+
+static int32_t put_column(tkt__tx *tx, uint64_t event, uint32_t docno, const tkt__terms *terms)
+{
+    tkt__column column = { .event = (uint32_t)event, .venue = (uint32_t)terms->venue, .start_ms = terms->start_ms };
+    int64_t minor;
+    char currency[TKT_CURRENCY_BYTES];
+    bool more;
+    int32_t status = tkt__sale_lowest(tx, event, NULL, &minor, currency, &more);
+    if (status == TKT_DONE)
+        status = tkt__category_number(tx, terms->category, terms->category_n, &column.category);
+    if (status != TKT_DONE)
+        return status;
+    column.price = column_price(minor);
+    column.currency = (uint16_t)(tkt__currency_code(currency) | (more ? TKT__CURRENCY_MORE : 0));
+    return tkt__column_put(tx, docno, &column);
+}
+
+/* The document leaves its number, with its sold-out bit in *sold_out. */
+static int32_t leave(change *c, bool *sold_out)
+{
+    static const tkt__column none;
+    int32_t status = tkt__sold_out(c->tx, c->old_doc, sold_out);
+    if (status == TKT_DONE && *sold_out)
+        status = tkt__sold_out_set(c->tx, c->old_doc, false);
+    if (status == TKT_DONE)
+        status = tkt__column_put(c->tx, c->old_doc, &none);
+    return status == TKT_DONE ? tkt__doc_free(c->tx, c->old_doc) : status;
+}
+
+static int32_t place(change *c, const tkt__terms *old, const tkt__terms *new, bool there)
+{
+    bool sold_out = false;
+    uint32_t day = tkt__day_of(new->start_ms);
+    int32_t status = TKT_DONE;
+    if (c->old_doc != 0 && there && tkt__day_of(old->start_ms) == day) {
+        c->new_doc = c->old_doc;
+        return TKT_DONE;
+    }
+    if (c->old_doc != 0)
+        status = leave(c, &sold_out);
+    if (status == TKT_DONE && there)
+        status = tkt__doc_take(c->tx, day, &c->new_doc);
+    if (status == TKT_DONE && there && sold_out)
+        status = tkt__sold_out_set(c->tx, c->new_doc, true);
+    if (status == TKT_DONE && (there || c->old_doc != 0))
+        status = tkt__doc_of_put(c->tx, c->event, c->new_doc);
+    return status;
+}
+
+static int32_t apply(change *c, const tkt__terms *old, const tkt__terms *new, bool there)
+{
+    int32_t status = tkt__doc_of(c->tx, c->event, &c->old_doc);
+    if (status == TKT_NOT_FOUND)
+        c->old_doc = 0;
+    else if (status != TKT_DONE)
+        return status;
+    status = place(c, old, new, there);
+    if (status == TKT_DONE)
+        status = move_postings(c, old, new);
+    if (status == TKT_DONE && there)
+        status = put_column(c->tx, c->event, c->new_doc, new);
+    return status == TKT_DONE && c->fresh_n != 0 ? tkt__near_note(c->tx, c->event, c->fresh, c->fresh_n) : status;
+}
+
+int32_t tkt__search_event_changed(void *user, tkt__tx *tx, uint64_t event, tkt__slice old_record,
+                                  tkt__slice new_record)
+{
+    tkt_store *store = user;
+    tkt__index_meta meta;
+    int32_t status = tkt__index_meta_get(tx, &meta);
+    if (status != TKT_DONE)
+        return status == TKT_NOT_FOUND ? TKT_DONE : status;
+    size_t bytes = sizeof(change) + 2 * sizeof(tkt__terms);
+    change *c = tkt__alloc(&store->hooks, bytes);
+    if (c == NULL)
+        return tkt__fail(TKT_E_NOMEM, "no memory to index an event");
+    tkt__terms *old = (tkt__terms *)(void *)(c + 1), *new = old + 1;
+    memset(c, 0, bytes);
+    c->tx = tx;
+    c->event = event;
+    if (old_record.n != 0)
+        status = tkt__terms_of(tx, &store->hooks, &meta, event, old_record, old);
+    if (status == TKT_DONE && new_record.n != 0)
+        status = tkt__terms_of(tx, &store->hooks, &meta, event, new_record, new);
+    if (status == TKT_DONE)
+        status = apply(c, old, new, new_record.n != 0);
+    tkt__terms_free(old);
+    tkt__terms_free(new);
+    tkt__free(&store->hooks, c, bytes);
+    return status;
+}
+
+/* ---- sale facts ---------------------------------------------------------------------------------------- */
+
+int32_t tkt__search_sale_changed(void *user, tkt__tx *tx, uint64_t event)
+{
+    uint32_t docno;
+    tkt__column column, before;
+    int64_t minor;
+    char currency[TKT_CURRENCY_BYTES];
+    bool more;
+    (void)user;
+    int32_t status = tkt__doc_of(tx, event, &docno);
+    if (status == TKT_DONE)
+        status = tkt__column_get(tx, docno, &column);
+    if (status != TKT_DONE) /* a store without index, or an event of before it */
+        return status == TKT_NOT_FOUND ? TKT_DONE : status;
+    status = tkt__sale_lowest(tx, event, NULL, &minor, currency, &more);
+    if (status != TKT_DONE)
+        return status;
+    before = column;
+    column.price = column_price(minor);
+    column.currency = (uint16_t)(tkt__currency_code(currency) | (more ? TKT__CURRENCY_MORE : 0));
+    bool same = before.price == column.price && before.currency == column.currency;
+    return same ? TKT_DONE : tkt__column_put(tx, docno, &column);
+}
+
+int32_t tkt__search_availability(void *user, tkt__tx *tx, uint64_t event, bool available)
+{
+    tkt_store *store = user;
+    uint32_t docno;
+    if (tkt__kv_caps(store->kv)->remote) /* there the feed's follower keeps the set */
+        return TKT_DONE;
+    int32_t status = tkt__doc_of(tx, event, &docno);
+    return status == TKT_DONE        ? tkt__sold_out_set(tx, docno, !available)
+           : status == TKT_NOT_FOUND ? TKT_DONE
+                                     : status;
+}
