@@ -48,6 +48,14 @@ static bool takes_value(const command *cmd, const char *name)
     return strstr(cmd->options, framed) != NULL || strcmp(name, "key") == 0;
 }
 
+/* Options without a value are listed as "name!". */
+static bool is_flag(const command *cmd, const char *name)
+{
+    char framed[64];
+    return (size_t)snprintf(framed, sizeof framed, " %s! ", name) < sizeof framed &&
+           strstr(cmd->options, framed) != NULL;
+}
+
 static bool parse_option(cli *c, const command *cmd, int argc, char **argv, int *i)
 {
     const char *name = argv[*i] + 2;
@@ -55,6 +63,13 @@ static bool parse_option(cli *c, const command *cmd, int argc, char **argv, int 
         return true;
     if (strcmp(name, "dry-run") == 0) {
         c->dry_run = true;
+        return true;
+    }
+    if (is_flag(cmd, name)) {
+        if (c->option_count == ARGS_MAX)
+            return usage_error("too many options"), false;
+        c->options[c->option_count].name = name;
+        c->options[c->option_count++].value = "";
         return true;
     }
     if (!takes_value(cmd, name)) {
@@ -69,8 +84,6 @@ static bool parse_option(cli *c, const command *cmd, int argc, char **argv, int 
     c->options[c->option_count++].value = argv[++*i];
     return true;
 }
-
-extern const command commands[];
 
 static const command *find_command(const char *name)
 {
@@ -99,8 +112,18 @@ bool args_parse(cli *c, int argc, char **argv, const command **found)
     const command *cmd = find_command(c->command);
     if (cmd == NULL)
         return usage_error("unknown command %s; see ticketing help", c->command), false;
+    if (!args_words(c, cmd, argc - i, argv + i))
+        return false;
+    if (c->store_path == NULL)
+        return usage_error("-s STORE is missing"), false;
+    *found = cmd;
+    return true;
+}
+
+bool args_words(cli *c, const command *cmd, int argc, char **argv)
+{
     bool options = true;
-    for (; i < argc; i++) {
+    for (int i = 0; i < argc; i++) {
         if (options && strcmp(argv[i], "--") == 0)
             options = false;
         else if (options && strncmp(argv[i], "--", 2) == 0) {
@@ -111,9 +134,6 @@ bool args_parse(cli *c, int argc, char **argv, const command **found)
     }
     if (c->positional_count < cmd->positional_min || c->positional_count > cmd->positional_max)
         return usage_error("usage: ticketing -s STORE %s", cmd->usage), false;
-    if (c->store_path == NULL)
-        return usage_error("-s STORE is missing"), false;
-    *found = cmd;
     return true;
 }
 

@@ -44,6 +44,8 @@ typedef struct command {
 
 /* Parses argv into c. False: a usage error was printed. */
 bool args_parse(cli *c, int argc, char **argv, const command **found);
+/* The words behind a command, likewise. */
+bool args_words(cli *c, const command *cmd, int argc, char **argv);
 const char *args_option(const cli *c, const char *name); /* NULL: not given */
 /* Whole numbers of a range; on failure a usage error is printed. */
 bool args_number(const char *what, const char *text, int64_t low, int64_t high, int64_t *out);
@@ -103,6 +105,9 @@ int provider_use(cli *c, const char *text);
 /* ---- commands ---------------------------------------------------------------------------------------- */
 
 /* The event that the first word names, and what its sale has now (cmd_catalog.c). */
+/* A start or end in the form in which it came. */
+void instant_of(char text[TKT_INSTANT_TEXT], int64_t ms, int32_t offset, bool date_only);
+extern const command commands[];
 const char *event_status_name(uint32_t status); /* "scheduled", …; "unknown" */
 int event_and_sale(cli *c, uint64_t *id, tkt_event *event, tkt_sale *sale);
 static inline uint32_t dry(const cli *c)
@@ -118,6 +123,7 @@ int cmd_upgrade(cli *c);
 int cmd_import(cli *c);
 int cmd_show(cli *c);
 int cmd_list(cli *c);
+int cmd_search(cli *c);
 int cmd_chart(cli *c);
 int cmd_ga(cli *c);
 int cmd_price(cli *c);

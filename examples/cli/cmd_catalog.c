@@ -16,8 +16,7 @@ const char *event_status_name(uint32_t status)
     return status_names[status < sizeof status_names / sizeof status_names[0] ? status : 0];
 }
 
-/* The start or end in the form in which it came. */
-static void instant_of(char text[TKT_INSTANT_TEXT], int64_t ms, int32_t offset, bool date_only)
+void instant_of(char text[TKT_INSTANT_TEXT], int64_t ms, int32_t offset, bool date_only)
 {
     size_t n;
     if (tkt_instant_format(ms, offset, date_only, text, &n) != TKT_DONE)

@@ -19,6 +19,15 @@ const command commands[] = {
     { "show", "show EVENT", " ", 1, 1, STORE_READ, cmd_show },
     { "list", "list [--from T] [--to T] [--venue ID | --performer ID] [--page-size N] [--cursor C]",
       " from to venue performer page-size cursor ", 0, 0, STORE_READ, cmd_list },
+    { "search",
+      "search [WORDS] [--from T] [--to T] [--during] [--city C] [--country CC] [--category X] [--performer P]\n"
+      "         [--venue V] [--near LAT,LON [--radius-km R]] [--min-price N] [--max-price N] [--currency CUR]\n"
+      "         [--available] [--at-least N] [--sort date|relevance|distance|price] [--page N] [--page-size N]\n"
+      "         [--cursor C] [--facets] [--lang L] [--typo auto|off] [--prefix auto|off] [--match all|any]\n"
+      "         [--batch FILE]",
+      " from to during! city country category performer venue near radius-km min-price max-price currency "
+      "available! at-least sort page page-size cursor facets! lang typo prefix match batch ",
+      0, 1, STORE_READ, cmd_search },
     { "chart", "chart EVENT FILE.json", " ", 2, 2, STORE_NEEDED, cmd_chart },
     { "ga", "ga EVENT NAME CAPACITY", " ", 3, 3, STORE_NEEDED, cmd_ga },
     { "price", "price EVENT AREA|SECTION|'*' AMOUNT CUR", " ", 4, 4, STORE_NEEDED, cmd_price },

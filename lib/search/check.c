@@ -208,7 +208,7 @@ static int32_t check_term(void *user, tkt__slice key, tkt__slice value)
         if (status == TKT_DONE)
             status = check_blocks(w, key, list, n);
     }
-    if (status == TKT_DONE && key.p[0] > TKT__NS_ALL)
+    if (status == TKT_DONE && key.p[0] > TKT__NS_LAST)
         status = check_filed(w, key);
     return damage(w, status, "malformed term of bytes", key.n);
 }

@@ -26,7 +26,7 @@ bool tkt__near_word(const uint8_t *p, uint32_t n)
             return false;
         chars += (p[i] & 0xc0) != 0x80;
     }
-    return chars >= 4 && p[0] > TKT__NS_ALL;
+    return chars >= 4 && p[0] > TKT__NS_LAST;
 }
 
 static uint32_t hash_of(const uint32_t *c, uint32_t n, uint32_t skip1, uint32_t skip2)

@@ -28,7 +28,7 @@ static int32_t set(change *c, const tkt__term *term)
 {
     bool fresh;
     int32_t status = tkt__list_set(c->tx, term, c->new_doc, &fresh);
-    if (status == TKT_DONE && fresh && term->p[0] > TKT__NS_ALL && c->fresh_n < TKT__EVENT_WORDS)
+    if (status == TKT_DONE && fresh && term->p[0] > TKT__NS_LAST && c->fresh_n < TKT__EVENT_WORDS)
         c->fresh[c->fresh_n++] = term;
     return status;
 }

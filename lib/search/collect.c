@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * search/collect.c: orders, pages, totals.
+ *
+ * By date, documents come in order of days already: only a day that the page touches is sorted, by its
+ * columns; all others are counted. Other orders keep the best page × size in a heap. After a cursor only
+ * places behind it count for the page; the total stays that of the whole query.
+ */
+#include "search/query.h"
+
+#include <stdlib.h>
+
+#define DAY_FIRST 1024u
+
+typedef struct tkt__collector {
+    uint64_t total, eligible; /* all; those behind the cursor */
+    uint64_t skip;            /* places of earlier pages */
+    uint32_t want, room;      /* hits of a page; of the heap */
+    uint32_t n;
+    tkt__hit *hit;
+    bool by_day;
+    /* the day under way, by date */
+    uint32_t day, day_n, day_room;
+    uint32_t *doc;
+} tkt__collector;
+
+static int compare_place(const tkt__place *a, const tkt__place *b)
+{
+    if (a->key != b->key)
+        return a->key < b->key ? -1 : 1;
+    if (a->start_ms != b->start_ms)
+        return a->start_ms < b->start_ms ? -1 : 1;
+    return (a->event > b->event) - (a->event < b->event);
+}
+
+static int compare_hit(const void *a, const void *b)
+{
+    return compare_place(&((const tkt__hit *)a)->place, &((const tkt__hit *)b)->place);
+}
+
+static int32_t no_memory(void) { return tkt__fail(TKT_E_NOMEM, "no memory for a page of hits"); }
+
+int32_t tkt__collector_open(tkt__search *s)
+{
+    const tkt_query *q = s->query;
+    tkt__collector *c = tkt__arena_get(&s->arena, sizeof *c);
+    if (c == NULL)
+        return no_memory();
+    memset(c, 0, sizeof *c);
+    s->collector = c;
+    c->want = q->page_size;
+    c->skip = q->has_cursor ? 0 : (uint64_t)(q->page - 1) * q->page_size;
+    c->by_day = s->sort == TKT_SORT_DATE && s->counts.spilled == 0;
+    if (!c->by_day && c->skip + c->want > TKT_PAGE_DEPTH_MAX)
+        return tkt__fail(TKT_E_LIMIT, "a page lies at most %d hits deep; go on with a cursor", TKT_PAGE_DEPTH_MAX);
+    c->room = c->by_day ? c->want : (uint32_t)(c->skip + c->want);
+    c->hit = tkt__arena_get(&s->arena, c->room * sizeof *c->hit);
+    return c->hit != NULL ? TKT_DONE : no_memory();
+}
+
+void tkt__collector_close(tkt__search *s)
+{
+    tkt__collector *c = s->collector;
+    if (c != NULL && c->doc != NULL)
+        tkt__free(s->hooks, c->doc, c->day_room * sizeof *c->doc);
+}
+
+/* ---- by date ---------------------------------------------------------------------------------------------- */
+
+static int32_t hit_of(tkt__search *s, uint32_t docno, tkt__hit *hit)
+{
+    tkt__candidate candidate = { .docno = docno, .distance_m = -1 };
+    int32_t status = tkt__match_column(s, &candidate);
+    if (status != TKT_DONE)
+        return status;
+    *hit = (tkt__hit){ { 0, candidate.column.start_ms, candidate.column.event }, 0, -1 };
+    return TKT_DONE;
+}
+
+/* Sorts the day that ended and takes what belongs on the page. */
+static int32_t sort_day(tkt__search *s, tkt__collector *c)
+{
+    const tkt_query *q = s->query;
+    size_t bytes = c->day_n * sizeof(tkt__hit);
+    tkt__hit *hit = tkt__alloc(s->hooks, bytes);
+    int32_t status = hit != NULL ? TKT_DONE : no_memory();
+    for (uint32_t i = 0; status == TKT_DONE && i < c->day_n; i++)
+        status = hit_of(s, c->doc[i], &hit[i]);
+    if (status == TKT_DONE) {
+        qsort(hit, c->day_n, sizeof *hit, compare_hit);
+        for (uint32_t i = 0; i < c->day_n; i++) {
+            if (q->has_cursor && compare_place(&hit[i].place, &q->cursor) <= 0)
+                continue;
+            if (c->eligible++ >= c->skip && c->n < c->want)
+                c->hit[c->n++] = hit[i];
+        }
+    }
+    if (hit != NULL)
+        tkt__free(s->hooks, hit, bytes);
+    return status;
+}
+
+static int32_t end_day(tkt__search *s, tkt__collector *c)
+{
+    int32_t status = TKT_DONE;
+    if (c->day_n == 0)
+        return TKT_DONE;
+    bool behind = !s->query->has_cursor || c->day >= tkt__day_of(s->query->cursor.start_ms);
+    bool on_cursor = s->query->has_cursor && c->day == tkt__day_of(s->query->cursor.start_ms);
+    bool on_page = c->n < c->want && c->eligible + c->day_n > c->skip;
+    if (behind && (on_page || on_cursor))
+        status = sort_day(s, c);
+    else if (behind)
+        c->eligible += c->day_n;
+    c->day_n = 0;
+    return status;
+}
+
+static int32_t keep_document(tkt__search *s, tkt__collector *c, uint32_t docno)
+{
+    if (c->day_n == c->day_room) {
+        uint32_t room = c->day_room == 0 ? DAY_FIRST : 2 * c->day_room;
+        uint32_t *doc = tkt__realloc(s->hooks, c->doc, c->day_room * sizeof *doc, room * sizeof *doc);
+        if (doc == NULL)
+            return no_memory();
+        c->doc = doc;
+        c->day_room = room;
+    }
+    c->doc[c->day_n++] = docno;
+    return TKT_DONE;
+}
+
+static int32_t collect_by_day(tkt__search *s, tkt__collector *c, uint32_t docno)
+{
+    uint32_t day = docno >> TKT__SLOT_BITS;
+    int32_t status = TKT_DONE;
+    if (day != c->day) {
+        status = end_day(s, c);
+        c->day = day;
+    }
+    return status == TKT_DONE ? keep_document(s, c, docno) : status;
+}
+
+/* ---- any other order -------------------------------------------------------------------------------------- */
+
+static int64_t key_of(const tkt__search *s, const tkt__candidate *candidate)
+{
+    switch (s->sort) {
+    case TKT_SORT_RELEVANCE: return -(int64_t)candidate->score;
+    case TKT_SORT_DISTANCE: return candidate->distance_m < 0 ? INT64_MAX : candidate->distance_m;
+    case TKT_SORT_PRICE: return candidate->price;
+    default: return 0;
+    }
+}
+
+static void swap(tkt__hit *a, tkt__hit *b)
+{
+    tkt__hit spare = *a;
+    *a = *b;
+    *b = spare;
+}
+
+/* A heap with the last place on top. */
+static void push(tkt__collector *c, const tkt__hit *hit)
+{
+    uint32_t at;
+    if (c->n < c->room) {
+        c->hit[at = c->n++] = *hit;
+        for (; at > 0 && compare_hit(&c->hit[at], &c->hit[(at - 1) / 2]) > 0; at = (at - 1) / 2)
+            swap(&c->hit[at], &c->hit[(at - 1) / 2]);
+        return;
+    }
+    if (compare_hit(hit, &c->hit[0]) >= 0)
+        return;
+    c->hit[0] = *hit;
+    for (at = 0;;) {
+        uint32_t child = 2 * at + 1;
+        if (child >= c->n)
+            return;
+        if (child + 1 < c->n && compare_hit(&c->hit[child + 1], &c->hit[child]) > 0)
+            child++;
+        if (compare_hit(&c->hit[child], &c->hit[at]) <= 0)
+            return;
+        swap(&c->hit[child], &c->hit[at]);
+        at = child;
+    }
+}
+
+static int32_t collect_best(tkt__search *s, tkt__collector *c, tkt__candidate *candidate)
+{
+    const tkt_query *q = s->query;
+    int64_t key = key_of(s, candidate);
+    if (q->has_cursor && key < q->cursor.key)
+        return TKT_DONE;
+    if (c->n == c->room && key > c->hit[0].place.key && (!q->has_cursor || key > q->cursor.key)) {
+        c->eligible++;
+        return TKT_DONE;
+    }
+    int32_t status = tkt__match_column(s, candidate);
+    if (status != TKT_DONE)
+        return status;
+    tkt__hit hit = { { key, candidate->column.start_ms, candidate->column.event },
+                     candidate->score,
+                     candidate->distance_m };
+    if (q->has_cursor && compare_place(&hit.place, &q->cursor) <= 0)
+        return TKT_DONE;
+    c->eligible++;
+    push(c, &hit);
+    return TKT_DONE;
+}
+
+/* ---- both ----------------------------------------------------------------------------------------------------- */
+
+int32_t tkt__collect(tkt__search *s, tkt__candidate *candidate)
+{
+    tkt__collector *c = s->collector;
+    c->total++;
+    int32_t status = s->query->facets != 0 ? tkt__facets_count(s, candidate) : TKT_DONE;
+    if (status != TKT_DONE)
+        return status;
+    return c->by_day ? collect_by_day(s, c, candidate->docno) : collect_best(s, c, candidate);
+}
+
+int32_t tkt__collect_end(tkt__search *s)
+{
+    tkt__collector *c = s->collector;
+    int32_t status = c->by_day ? end_day(s, c) : TKT_DONE;
+    if (status != TKT_DONE || c->by_day)
+        return status;
+    qsort(c->hit, c->n, sizeof *c->hit, compare_hit);
+    uint32_t first = c->n < c->skip ? c->n : (uint32_t)c->skip;
+    memmove(c->hit, c->hit + first, (c->n - first) * sizeof *c->hit);
+    c->n -= first;
+    return TKT_DONE;
+}
+
+uint64_t tkt__collected(const tkt__search *s, const tkt__hit **hit, uint32_t *n, bool *more)
+{
+    const tkt__collector *c = s->collector;
+    *hit = c->hit;
+    *n = c->n;
+    *more = c->eligible > c->skip + c->n && c->n > 0;
+    return c->total;
+}

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * search/expand.c: which lists a word of the query stands for: its own, those that begin with it, those of
+ * its stem, and, when nobody has it, those an edit or two away. Reads TERM, NEAR_WORD and the words that
+ * wait to be filed. docs/search-semantics.md section 3.
+ */
+#include "search/query.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define PREFIX_FACTOR 0.9
+#define STEM_FACTOR 0.9
+#define EDIT_FACTOR 0.8
+
+/* How many documents a term has. TKT_NOT_FOUND. */
+static int32_t length_of(tkt__slice value, uint32_t *n)
+{
+    uint32_t list;
+    tkt__reader r = tkt__reader_of(value);
+    int32_t status = tkt__list_external(value, &list, n);
+    if (status != TKT_NOT_FOUND)
+        return status;
+    tkt__get_u8(&r);
+    *n = (uint32_t)tkt__get_varint(&r);
+    return r.bad ? tkt__fail(TKT_E_CORRUPT, "a term's record is malformed") : TKT_DONE;
+}
+
+static int32_t look_up(tkt__search *s, tkt__slice term, uint32_t *n)
+{
+    tkt__slice value;
+    int32_t status = tkt__tx_get(s->tx, TKT__T_TERM, term, &value);
+    return status == TKT_DONE ? length_of(value, n) : status;
+}
+
+/* ---- the best of many, by number of documents ---------------------------------------------------------- */
+
+typedef struct found {
+    tkt__slice term;
+    uint32_t n, edits;
+} found;
+
+/* More wanted first: fewer edits, more documents, then by bytes. */
+static int compare(const void *a, const void *b)
+{
+    const found *x = a, *y = b;
+    if (x->edits != y->edits)
+        return x->edits < y->edits ? -1 : 1;
+    if (x->n != y->n)
+        return x->n > y->n ? -1 : 1;
+    return tkt__slice_compare(x->term, y->term);
+}
+
+typedef struct best {
+    found *item;   /* a heap: the least wanted on top */
+    uint32_t n, most;
+    bool cut;
+} best;
+
+static void sink(best *b, uint32_t at)
+{
+    for (;;) {
+        uint32_t child = 2 * at + 1;
+        if (child >= b->n)
+            return;
+        if (child + 1 < b->n && compare(&b->item[child + 1], &b->item[child]) > 0)
+            child++;
+        if (compare(&b->item[child], &b->item[at]) <= 0)
+            return;
+        found spare = b->item[at];
+        b->item[at] = b->item[child];
+        b->item[child] = spare;
+        at = child;
+    }
+}
+
+static void offer(best *b, const found *f)
+{
+    if (b->n < b->most) {
+        b->item[b->n++] = *f;
+        for (uint32_t at = b->n - 1; at > 0; at = (at - 1) / 2) {
+            uint32_t above = (at - 1) / 2;
+            if (compare(&b->item[at], &b->item[above]) <= 0)
+                return;
+            found spare = b->item[at];
+            b->item[at] = b->item[above];
+            b->item[above] = spare;
+        }
+        return;
+    }
+    b->cut = true;
+    if (compare(f, &b->item[0]) < 0) {
+        b->item[0] = *f;
+        sink(b, 0);
+    }
+}
+
+static int32_t best_open(tkt__search *s, best *b, uint32_t most)
+{
+    *b = (best){ tkt__arena_get(&s->arena, most * sizeof(found)), 0, most, false };
+    return b->item != NULL ? TKT_DONE : tkt__fail(TKT_E_NOMEM, "no memory for a search");
+}
+
+/* ---- leaves ----------------------------------------------------------------------------------------------- */
+
+static int32_t add_leaves(tkt__search *s, tkt__part *part, const found *f, uint32_t n, const double *factor)
+{
+    tkt__leaf *leaf = tkt__arena_get(&s->arena, (part->leaves + n) * sizeof *leaf);
+    if (leaf == NULL)
+        return tkt__fail(TKT_E_NOMEM, "no memory for a search");
+    if (part->leaves > 0)
+        memcpy(leaf, part->leaf, part->leaves * sizeof *leaf);
+    memset(leaf + part->leaves, 0, n * sizeof *leaf);
+    for (uint32_t i = 0; i < n; i++) {
+        leaf[part->leaves + i].term = f[i].term;
+        leaf[part->leaves + i].n = f[i].n;
+        leaf[part->leaves + i].factor = factor[i];
+    }
+    part->leaf = leaf;
+    part->leaves += n;
+    return TKT_DONE;
+}
+
+static int32_t add_exact(tkt__search *s, tkt__part *part, tkt__slice term, double factor)
+{
+    found f = { .term = term };
+    int32_t status = look_up(s, term, &f.n);
+    return status == TKT_DONE ? add_leaves(s, part, &f, 1, &factor) : status == TKT_NOT_FOUND ? TKT_DONE : status;
+}
+
+/* ---- prefixes ---------------------------------------------------------------------------------------------- */
+
+static int32_t gather_prefix(tkt__search *s, tkt__slice prefix, best *b)
+{
+    tkt__cursor *cursor;
+    tkt__slice k, v;
+    int32_t status = tkt__tx_cursor_open(s->tx, TKT__T_TERM, &cursor);
+    if (status != TKT_DONE)
+        return status;
+    status = tkt__cursor_seek(cursor, prefix, &k, &v);
+    while (status == TKT_DONE && k.n >= prefix.n && memcmp(k.p, prefix.p, prefix.n) == 0) {
+        found f = { .term = k };
+        status = length_of(v, &f.n);
+        bool itself = k.n == prefix.n;
+        if (status == TKT_DONE && !itself)
+            offer(b, &f); /* keys live as long as the snapshot */
+        s->work++;
+        if (status == TKT_DONE)
+            status = tkt__cursor_next(cursor, &k, &v);
+    }
+    tkt__cursor_close(cursor);
+    return status == TKT_NOT_FOUND ? TKT_DONE : status;
+}
+
+static int32_t expand_prefix(tkt__search *s, tkt__part *part)
+{
+    best b;
+    double factor[TKT_PREFIX_WORDS_MAX];
+    int32_t status = best_open(s, &b, TKT_PREFIX_WORDS_MAX);
+    if (status == TKT_DONE)
+        status = gather_prefix(s, part->word, &b);
+    if (status != TKT_DONE)
+        return status;
+    s->cut = s->cut || b.cut;
+    for (uint32_t i = 0; i < b.n; i++)
+        factor[i] = PREFIX_FACTOR;
+    return b.n == 0 ? TKT_DONE : add_leaves(s, part, b.item, b.n, factor);
+}
+
+/* ---- typos --------------------------------------------------------------------------------------------------- */
+
+typedef struct near_search {
+    tkt__search *s;
+    best *b;
+    uint32_t chars[TKT__WORD_MAX], n, most;
+} near_search;
+
+static int32_t consider(near_search *ns, tkt__slice word)
+{
+    uint32_t chars[TKT__WORD_MAX];
+    found f = { .term = word };
+    uint32_t n = tkt__word_chars(word.p, word.n, chars);
+    ns->s->work++;
+    f.edits = tkt__word_distance(ns->chars, ns->n, chars, n, ns->most);
+    if (f.edits > ns->most || f.edits == 0)
+        return TKT_DONE;
+    for (uint32_t i = 0; i < ns->b->n; i++)
+        if (tkt__slice_compare(ns->b->item[i].term, word) == 0)
+            return TKT_DONE;
+    int32_t status = look_up(ns->s, word, &f.n);
+    if (status == TKT_DONE)
+        offer(ns->b, &f);
+    return status == TKT_NOT_FOUND ? TKT_DONE : status;
+}
+
+static int32_t consider_key(near_search *ns, uint32_t hash)
+{
+    uint8_t key[4];
+    tkt__cursor *cursor;
+    tkt__slice k, v;
+    tkt__be32(key, hash);
+    int32_t status = tkt__tx_cursor_open(ns->s->tx, TKT__T_NEAR_WORD, &cursor);
+    if (status != TKT_DONE)
+        return status;
+    status = tkt__cursor_seek(cursor, tkt__slice_of(key, sizeof key), &k, &v);
+    while (status == TKT_DONE && k.n > 4 && memcmp(k.p, key, 4) == 0) {
+        status = consider(ns, tkt__slice_of(k.p + 4, k.n - 4));
+        if (status == TKT_DONE)
+            status = tkt__cursor_next(cursor, &k, &v);
+    }
+    tkt__cursor_close(cursor);
+    return status == TKT_NOT_FOUND ? TKT_DONE : status;
+}
+
+static int32_t consider_waiting(void *user, tkt__slice key, tkt__slice value)
+{
+    tkt__reader r = tkt__reader_of(value);
+    int32_t status = TKT_DONE;
+    (void)key;
+    while (status == TKT_DONE && r.p != r.end && !r.bad) {
+        tkt__slice word = tkt__get_bytes(&r, tkt__get_u8(&r));
+        if (!r.bad)
+            status = consider(user, word);
+    }
+    return status;
+}
+
+static uint32_t edits_for(tkt__slice word, uint32_t chars)
+{
+    for (size_t i = 0; i < word.n; i++)
+        if (word.p[i] >= '0' && word.p[i] <= '9')
+            return 0;
+    return chars <= 4 ? 0 : chars <= 8 ? 1 : 2;
+}
+
+int32_t tkt__expand_typo(tkt__search *s, tkt__part *part)
+{
+    best b;
+    near_search ns = { .s = s, .b = &b };
+    uint32_t keys[TKT__NEAR_KEYS];
+    double factor[TKT_TYPO_WORDS_MAX];
+    ns.n = tkt__word_chars(part->word.p, part->word.n, ns.chars);
+    ns.most = edits_for(part->word, ns.n);
+    int32_t status = ns.most == 0 ? TKT_NOT_FOUND : best_open(s, &b, TKT_TYPO_WORDS_MAX);
+    if (status != TKT_DONE)
+        return status == TKT_NOT_FOUND ? TKT_DONE : status;
+    uint32_t n = tkt__near_keys(part->word.p, (uint32_t)part->word.n, ns.most, keys);
+    for (uint32_t i = 0; status == TKT_DONE && i < n; i++)
+        status = consider_key(&ns, keys[i]);
+    if (status == TKT_DONE)
+        status = tkt__scan(s->tx, TKT__T_SEARCH, tkt__slice_of("p", 1), consider_waiting, &ns);
+    if (status != TKT_DONE || b.n == 0)
+        return status;
+    for (uint32_t i = 0; i < b.n; i++)
+        factor[i] = b.item[i].edits == 1 ? EDIT_FACTOR : EDIT_FACTOR * EDIT_FACTOR;
+    return add_leaves(s, part, b.item, b.n, factor);
+}
+
+/* ---- a word -------------------------------------------------------------------------------------------------- */
+
+static int32_t add_stem(tkt__search *s, tkt__part *part)
+{
+    uint8_t term[2 + TKT__WORD_MAX] = { TKT__NS_STEM, s->query->language };
+    tkt__slice stem = tkt__stem(s->stemmer, part->word.p, part->word.n);
+    memcpy(term + 2, stem.p, stem.n);
+    uint8_t *copy = tkt__arena_copy(&s->arena, term, stem.n + 2);
+    return copy != NULL ? add_exact(s, part, tkt__slice_of(copy, stem.n + 2), STEM_FACTOR)
+                        : tkt__fail(TKT_E_NOMEM, "no memory for a search");
+}
+
+static int32_t expand_part(tkt__search *s, tkt__part *part)
+{
+    int32_t status = add_exact(s, part, part->word, 1.0);
+    if (status != TKT_DONE || part->fixed)
+        return status;
+    if (s->stemmer != NULL)
+        status = add_stem(s, part);
+    if (status == TKT_DONE && part->prefix)
+        status = expand_prefix(s, part);
+    if (status == TKT_DONE && part->leaves == 0 && s->query->typo == TKT_EXPAND_AUTO)
+        status = tkt__expand_typo(s, part);
+    return status;
+}
+
+/* idf = ln(1 + (N − n + 0.5) / (n + 0.5)) */
+static void set_worth(tkt__search *s, tkt__leaf *leaf)
+{
+    double n = leaf->n, all = (double)s->counts.documents;
+    double idf = log(1 + (all - n + 0.5) / (n + 0.5));
+    for (uint32_t level = 0; level < TKT__LEVELS; level++)
+        leaf->worth[level] = (uint32_t)(idf * leaf->factor * (level + 0.5) / TKT__LEVELS * 65536 + 0.5);
+}
+
+int32_t tkt__expand(tkt__search *s)
+{
+    int32_t status = TKT_DONE;
+    if (s->query->language != 0)
+        status = tkt__stemmer_open(s->query->language, &s->stemmer);
+    for (uint32_t c = 0; status == TKT_DONE && c < s->clauses; c++)
+        for (uint32_t a = 0; status == TKT_DONE && a < s->clause[c].alternatives; a++)
+            for (uint32_t p = 0; status == TKT_DONE && p < s->clause[c].alternative[a].parts; p++) {
+                tkt__part *part = &s->clause[c].alternative[a].part[p];
+                status = expand_part(s, part);
+                for (uint32_t l = 0; l < part->leaves && s->clause[c].scores && s->relevance; l++)
+                    set_worth(s, &part->leaf[l]);
+            }
+    tkt__stemmer_close(s->stemmer);
+    s->stemmer = NULL;
+    return status;
+}

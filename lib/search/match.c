@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * search/match.c: what only a document's own facts can tell: the edges of the window, price, distance,
+ * what is free, phrases. Columns are read chunk by chunk, in rising order; what a venue's record says is
+ * kept for the search.
+ */
+#include "search/query.h"
+
+#include <math.h>
+
+#define EARTH_M 6371008.8 /* mean radius, IUGG 1980 */
+#define VENUES_FIRST 256u /* a power of two */
+
+typedef struct venue_fact {
+    uint32_t id; /* 0: nothing here yet */
+    bool has_city;
+    int64_t distance_m; /* −1: no position */
+    bool within;
+    tkt__slice city;
+} venue_fact;
+
+typedef struct tkt__matcher {
+    tkt__cursor *column;
+    uint32_t chunk; /* of `cells`; UINT32_MAX: none */
+    tkt__slice cells;
+    uint32_t low_day, high_day;
+    bool window, priced, placed;
+    venue_fact *venue;
+    uint32_t venues, room;
+} tkt__matcher;
+
+int32_t tkt__matcher_open(tkt__search *s)
+{
+    const tkt_query *q = s->query;
+    tkt__matcher *m = tkt__arena_get(&s->arena, sizeof *m);
+    if (m == NULL)
+        return tkt__fail(TKT_E_NOMEM, "no memory for a search");
+    memset(m, 0, sizeof *m);
+    s->matcher = m;
+    m->chunk = UINT32_MAX;
+    m->window = q->from_ms != INT64_MIN || q->to_ms != INT64_MAX;
+    m->low_day = tkt__day_of(q->from_ms);
+    m->high_day = tkt__day_of(q->to_ms);
+    m->priced = q->min_minor != INT64_MIN || q->max_minor != INT64_MAX || q->currency[0] != '\0' ||
+                s->sort == TKT_SORT_PRICE;
+    m->placed = q->near;
+    return tkt__tx_cursor_open(s->tx, TKT__T_COLUMN, &m->column);
+}
+
+void tkt__matcher_close(tkt__search *s)
+{
+    if (s->matcher != NULL)
+        tkt__cursor_close(s->matcher->column);
+}
+
+/* ---- columns ----------------------------------------------------------------------------------------- */
+
+static int32_t load_chunk(tkt__matcher *m, uint32_t chunk)
+{
+    uint8_t key[5] = { 'c' };
+    tkt__slice k, v;
+    tkt__be32(key + 1, chunk);
+    int32_t status = tkt__cursor_seek(m->column, tkt__slice_of(key, sizeof key), &k, &v);
+    bool there = status == TKT_DONE && k.n == sizeof key && memcmp(k.p, key, sizeof key) == 0;
+    m->cells = there ? v : tkt__slice_of("", 0);
+    m->chunk = chunk;
+    return status < 0 ? status : TKT_DONE;
+}
+
+int32_t tkt__match_column(tkt__search *s, tkt__candidate *c)
+{
+    tkt__matcher *m = s->matcher;
+    size_t at = c->docno % TKT__COLUMN_DOCS * TKT__COLUMN_BYTES;
+    int32_t status = TKT_DONE;
+    if (c->has_column)
+        return TKT_DONE;
+    if (c->docno / TKT__COLUMN_DOCS != m->chunk)
+        status = load_chunk(m, c->docno / TKT__COLUMN_DOCS);
+    if (status != TKT_DONE)
+        return status;
+    if (m->cells.n >= at + TKT__COLUMN_BYTES)
+        tkt__column_decode(m->cells.p + at, &c->column);
+    if (c->column.event == 0)
+        return tkt__fail(TKT_E_CORRUPT, "a document of the index has no column");
+    c->has_column = true;
+    return TKT_DONE;
+}
+
+/* ---- the window ----------------------------------------------------------------------------------------- */
+
+/* Whether all documents of this day lie within the window. */
+static bool day_is_inside(const tkt__search *s, uint32_t day)
+{
+    const tkt__matcher *m = s->matcher;
+    if (!m->window)
+        return true;
+    return day != 0 && day < TKT__DAY_LATE && day > m->low_day && day < m->high_day;
+}
+
+static int32_t in_window(tkt__search *s, tkt__candidate *c, bool *inside)
+{
+    const tkt_query *q = s->query;
+    *inside = true;
+    if (day_is_inside(s, c->docno >> TKT__SLOT_BITS))
+        return TKT_DONE;
+    int32_t status = tkt__match_column(s, c);
+    int64_t start = c->column.start_ms;
+    *inside = start < q->to_ms && start >= q->from_ms;
+    if (status != TKT_DONE || *inside || !q->during || start >= q->to_ms)
+        return status;
+    tkt__slice record;
+    tkt_event event = { .size = sizeof event };
+    status = tkt__event_record(s->tx, c->column.event, &record);
+    if (status == TKT_DONE)
+        status = tkt__event_read(record, c->column.event, &event);
+    *inside = status == TKT_DONE && (event.flags & TKT_EVENT_HAS_END) != 0 && event.end_ms > event.start_ms &&
+              event.end_ms > q->from_ms;
+    return status;
+}
+
+/* ---- venues ---------------------------------------------------------------------------------------------- */
+
+static uint32_t venue_slot(const venue_fact *fact, uint32_t room, uint32_t id)
+{
+    uint32_t at = id * UINT32_C(2654435761) & (room - 1);
+    while (fact[at].id != 0 && fact[at].id != id)
+        at = (at + 1) & (room - 1);
+    return at;
+}
+
+static int32_t grow_venues(tkt__search *s)
+{
+    tkt__matcher *m = s->matcher;
+    uint32_t room = m->room == 0 ? VENUES_FIRST : 2 * m->room;
+    venue_fact *fact = tkt__arena_get(&s->arena, room * sizeof *fact);
+    if (fact == NULL)
+        return tkt__fail(TKT_E_NOMEM, "no memory for a search");
+    memset(fact, 0, room * sizeof *fact);
+    for (uint32_t i = 0; i < m->room; i++)
+        if (m->venue[i].id != 0)
+            fact[venue_slot(fact, room, m->venue[i].id)] = m->venue[i];
+    m->venue = fact;
+    m->room = room;
+    return TKT_DONE;
+}
+
+/* Great circle by the haversine formula (R. W. Sinnott, Sky and Telescope 68, 1984). */
+static double distance_m(int32_t lat1_e7, int32_t lon1_e7, int32_t lat2_e7, int32_t lon2_e7)
+{
+    const double rad = 3.14159265358979323846 / 180 / 1e7;
+    double dlat = ((double)lat2_e7 - lat1_e7) * rad, dlon = ((double)lon2_e7 - lon1_e7) * rad;
+    double h = sin(dlat / 2) * sin(dlat / 2) +
+               cos(lat1_e7 * rad) * cos(lat2_e7 * rad) * sin(dlon / 2) * sin(dlon / 2);
+    return 2 * EARTH_M * asin(h < 1 ? sqrt(h) : 1);
+}
+
+static int32_t learn_venue(tkt__search *s, venue_fact *fact)
+{
+    const tkt_query *q = s->query;
+    tkt_venue venue = TKT_VENUE_INIT;
+    int32_t status = tkt__venue_read(s->tx, fact->id, &venue);
+    if (status != TKT_DONE)
+        return status == TKT_NOT_FOUND ? tkt__fail(TKT_E_CORRUPT, "a document's venue is not there") : status;
+    fact->distance_m = -1;
+    if (q->near && venue.latitude_e7 != TKT_GEO_NONE) {
+        double metres = distance_m(q->latitude_e7, q->longitude_e7, venue.latitude_e7, venue.longitude_e7);
+        fact->distance_m = (int64_t)metres;
+        fact->within = metres <= (double)q->radius_m;
+    }
+    if (q->facets & TKT_FACET_CITY) {
+        uint8_t plain[TKT__TERM_MAX];
+        uint32_t n;
+        status = tkt__term_fold(TKT__NS_CITY, venue.city.ptr, venue.city.len, plain, &n);
+        uint8_t *copy = status == TKT_DONE && n > 1 ? tkt__arena_copy(&s->arena, plain + 1, n - 1) : NULL;
+        if (status == TKT_DONE && n > 1 && copy == NULL)
+            status = tkt__fail(TKT_E_NOMEM, "no memory for a search");
+        fact->city = tkt__slice_of(copy, copy != NULL ? n - 1 : 0);
+    }
+    return status;
+}
+
+static int32_t venue_of(tkt__search *s, uint32_t id, const venue_fact **out)
+{
+    tkt__matcher *m = s->matcher;
+    int32_t status = 4 * (m->venues + 1) > 3 * m->room ? grow_venues(s) : TKT_DONE;
+    if (status != TKT_DONE)
+        return status;
+    venue_fact *fact = &m->venue[venue_slot(m->venue, m->room, id)];
+    if (fact->id == 0) {
+        fact->id = id;
+        m->venues++;
+        status = learn_venue(s, fact);
+    }
+    *out = fact;
+    return status;
+}
+
+int32_t tkt__match_city(tkt__search *s, uint32_t venue, tkt__slice *city)
+{
+    const venue_fact *fact;
+    *city = tkt__slice_of("", 0);
+    int32_t status = venue == 0 ? TKT_NOT_FOUND : venue_of(s, venue, &fact);
+    if (status == TKT_DONE)
+        *city = fact->city;
+    return status == TKT_NOT_FOUND ? TKT_DONE : status;
+}
+
+static int32_t near_enough(tkt__search *s, tkt__candidate *c, bool *near)
+{
+    const venue_fact *fact;
+    *near = s->query->radius_m == 0;
+    int32_t status = tkt__match_column(s, c);
+    if (status != TKT_DONE || c->column.venue == 0)
+        return status;
+    status = venue_of(s, c->column.venue, &fact);
+    if (status != TKT_DONE)
+        return status;
+    c->distance_m = fact->distance_m;
+    *near = *near || (fact->distance_m >= 0 && fact->within);
+    return TKT_DONE;
+}
+
+/* ---- price ----------------------------------------------------------------------------------------------------- */
+
+/* The lowest price in the query's currency; INT64_MAX: none. */
+static int32_t price_of(tkt__search *s, tkt__candidate *c)
+{
+    const char *wanted = s->query->currency[0] != '\0' ? s->query->currency : NULL;
+    char currency[TKT_CURRENCY_BYTES];
+    bool more;
+    int32_t status = tkt__match_column(s, c);
+    if (status != TKT_DONE)
+        return status;
+    uint16_t own = (uint16_t)(c->column.currency & ~TKT__CURRENCY_MORE);
+    bool told = c->column.price != TKT__PRICE_LARGE && (wanted == NULL || c->column.currency == own);
+    if (told) {
+        bool counts = wanted == NULL || own == 0 || own == tkt__currency_code(wanted);
+        c->price = counts ? (int64_t)c->column.price : INT64_MAX;
+        return TKT_DONE;
+    }
+    status = tkt__sale_lowest(s->tx, c->column.event, wanted, &c->price, currency, &more);
+    if (status == TKT_NOT_FOUND)
+        c->price = INT64_MAX;
+    return status == TKT_NOT_FOUND ? TKT_DONE : status;
+}
+
+static int32_t price_fits(tkt__search *s, tkt__candidate *c, bool *fits)
+{
+    const tkt_query *q = s->query;
+    bool filters = q->min_minor != INT64_MIN || q->max_minor != INT64_MAX;
+    int32_t status = price_of(s, c);
+    *fits = !filters || (c->price != INT64_MAX && c->price >= q->min_minor && c->price <= q->max_minor);
+    return status;
+}
+
+/* ---- what is free ------------------------------------------------------------------------------------------------- */
+
+static int32_t enough_free(tkt__search *s, tkt__candidate *c, bool *enough)
+{
+    bool sold_out = false;
+    uint64_t total, booked, available = 0;
+    int32_t status = TKT_DONE;
+    if (s->query->available)
+        status = tkt__sold_out(s->tx, c->docno, &sold_out);
+    if (status == TKT_DONE && !sold_out && s->query->at_least > 0) {
+        status = tkt__match_column(s, c);
+        if (status == TKT_DONE)
+            status = tkt__inventory.places(s->tx, c->column.event, &total, &booked, &available);
+        s->work++;
+    }
+    *enough = !sold_out && available >= s->query->at_least;
+    return status;
+}
+
+int32_t tkt__match(tkt__search *s, tkt__candidate *c)
+{
+    bool right;
+    int32_t status = in_window(s, c, &right);
+    if (status == TKT_DONE && right && s->matcher->placed)
+        status = near_enough(s, c, &right);
+    if (status == TKT_DONE && right && s->matcher->priced)
+        status = price_fits(s, c, &right);
+    if (status == TKT_DONE && right && (s->query->available || s->query->at_least > 0))
+        status = enough_free(s, c, &right);
+    return status == TKT_DONE && !right ? TKT_NOT_FOUND : status;
+}
+
+/* ---- phrases ---------------------------------------------------------------------------------------------------------- */
+
+typedef struct phrase_search {
+    const tkt__phrase *phrase;
+    uint32_t begun[TKT_QUERY_WORDS_MAX]; /* how many words of the phrase each start has matched so far */
+    uint32_t n;                          /* starts under way */
+} phrase_search;
+
+/* Several starts may be under way at once: "a a b" in "a a a b". */
+static int32_t follow(void *user, const tkt__word *word)
+{
+    phrase_search *ps = user;
+    uint32_t kept = 0;
+    if (word->kind != TKT__WORD_PLAIN && word->kind != TKT__WORD_BIGRAM)
+        return TKT_DONE;
+    ps->begun[ps->n++] = 0;
+    for (uint32_t i = 0; i < ps->n; i++) {
+        const tkt__slice *next = &ps->phrase->word[ps->begun[i]];
+        if (next->n != word->n || memcmp(next->p, word->p, word->n) != 0)
+            continue;
+        if (ps->begun[i] + 1 == ps->phrase->n)
+            return TKT_EXISTS;
+        ps->begun[kept++] = ps->begun[i] + 1;
+    }
+    ps->n = kept;
+    return TKT_DONE;
+}
+
+static int32_t in_text(const tkt__phrase *phrase, tkt_text text, bool *there)
+{
+    phrase_search ps = { .phrase = phrase };
+    if (*there)
+        return TKT_DONE;
+    int32_t status = tkt__analyse(text.ptr, text.len, follow, &ps);
+    *there = status == TKT_EXISTS;
+    return status == TKT_EXISTS ? TKT_DONE : status;
+}
+
+int32_t tkt__match_phrase(tkt__search *s, uint32_t docno, const tkt__phrase *phrase, bool *there)
+{
+    tkt__candidate c = { .docno = docno };
+    tkt_event event = { .size = sizeof event };
+    tkt_venue venue = TKT_VENUE_INIT;
+    tkt__slice record;
+    *there = false;
+    s->work++;
+    int32_t status = tkt__match_column(s, &c);
+    if (status == TKT_DONE)
+        status = tkt__event_record(s->tx, c.column.event, &record);
+    if (status == TKT_DONE)
+        status = tkt__event_read(record, c.column.event, &event);
+    if (status == TKT_DONE && event.venue_id != 0)
+        status = tkt__venue_read(s->tx, event.venue_id, &venue);
+    const tkt_text texts[] = { event.name,     event.description, venue.name,
+                               venue.city,     event.category,    event.type };
+    for (size_t i = 0; status == TKT_DONE && i < sizeof texts / sizeof texts[0]; i++)
+        status = in_text(phrase, texts[i], there);
+    for (uint32_t i = 0; status == TKT_DONE && !*there && i < event.performer_count; i++) {
+        uint64_t id;
+        tkt_performer performer = TKT_PERFORMER_INIT;
+        status = tkt_event_performer(&event, i, &id);
+        if (status == TKT_DONE)
+            status = tkt__performer_read(s->tx, id, &performer);
+        if (status == TKT_DONE)
+            status = in_text(phrase, performer.name, there);
+    }
+    return status == TKT_NOT_FOUND ? tkt__fail(TKT_E_CORRUPT, "a document's event is not whole") : status;
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * search/plan.c: from terms to open lists: filters become clauses, what nobody has falls away, the clause
+ * with the fewest postings leads. Order afterwards: MUST by cost (phrases, which read texts, last), SHOULD,
+ * NOT.
+ */
+#include "search/query.h"
+
+#include <stdlib.h>
+
+#define PHRASE_COST (UINT64_C(1) << 40) /* behind every clause without one */
+
+static int32_t no_memory(void) { return tkt__fail(TKT_E_NOMEM, "no memory for a search"); }
+
+/* ---- filters ------------------------------------------------------------------------------------------ */
+
+static int32_t add_leaf(tkt__search *s, tkt__part *part, tkt__slice term)
+{
+    tkt__slice value;
+    tkt__leaf *leaf = &part->leaf[part->leaves];
+    memset(leaf, 0, sizeof *leaf);
+    int32_t status = tkt__tx_get(s->tx, TKT__T_TERM, term, &value);
+    if (status != TKT_DONE)
+        return status == TKT_NOT_FOUND ? TKT_DONE : status;
+    leaf->term = term;
+    part->leaves++;
+    return TKT_DONE;
+}
+
+static tkt__part *new_clause(tkt__search *s, uint32_t leaves, bool before_window)
+{
+    tkt__part *part = tkt__arena_get(&s->arena, sizeof *part);
+    tkt__leaf *leaf = tkt__arena_get(&s->arena, (leaves + (leaves == 0)) * sizeof *leaf);
+    if (part == NULL || leaf == NULL)
+        return NULL;
+    memset(part, 0, sizeof *part);
+    part->leaf = leaf;
+    tkt__clause *c = &s->clause[s->clauses++];
+    memset(c, 0, sizeof *c);
+    c->kind = TKT__MUST;
+    c->before_window = before_window;
+    c->alternatives = 1;
+    c->alternative[0] = (tkt__alternative){ 1, part };
+    return part;
+}
+
+static int32_t add_set(tkt__search *s, const tkt__filter_set *set)
+{
+    if (set->n == 0)
+        return TKT_DONE;
+    tkt__part *part = new_clause(s, set->n, false);
+    int32_t status = part != NULL ? TKT_DONE : no_memory();
+    for (uint32_t i = 0; status == TKT_DONE && i < set->n; i++)
+        status = add_leaf(s, part, set->term[i]);
+    return status;
+}
+
+/* One city and one category have lists of their own together. TKT_NOT_FOUND: too long for that. */
+static int32_t add_pair(tkt__search *s, tkt__slice city, tkt__slice category)
+{
+    uint8_t term[TKT__TERM_MAX];
+    uint32_t n = tkt__term_pair(city.p, (uint32_t)city.n, category.p, (uint32_t)category.n, term);
+    if (n == 0)
+        return TKT_NOT_FOUND;
+    uint8_t *copy = tkt__arena_copy(&s->arena, term, n);
+    tkt__part *part = new_clause(s, 1, false);
+    return copy != NULL && part != NULL ? add_leaf(s, part, tkt__slice_of(copy, n)) : no_memory();
+}
+
+static int32_t add_durations(tkt__search *s)
+{
+    tkt__part *part = new_clause(s, TKT__DURATIONS, true);
+    int32_t status = part != NULL ? TKT_DONE : no_memory();
+    s->longest_ms = 0;
+    for (uint8_t class = 1; status == TKT_DONE && class <= TKT__DURATIONS; class++) {
+        const uint8_t term[2] = { TKT__NS_DURATION, class };
+        uint8_t *copy = tkt__arena_copy(&s->arena, term, sizeof term);
+        uint32_t before = part->leaves;
+        status = copy != NULL ? add_leaf(s, part, tkt__slice_of(copy, sizeof term)) : no_memory();
+        if (status == TKT_DONE && part->leaves > before)
+            s->longest_ms = tkt__duration_most_ms[class];
+    }
+    return status;
+}
+
+static int32_t add_filters(tkt__search *s)
+{
+    const tkt_query *q = s->query;
+    int32_t status = TKT_NOT_FOUND;
+    if (q->city.n == 1 && q->category.n == 1)
+        status = add_pair(s, q->city.term[0], q->category.term[0]);
+    if (status == TKT_NOT_FOUND) {
+        status = add_set(s, &q->city);
+        if (status == TKT_DONE)
+            status = add_set(s, &q->category);
+    }
+    const tkt__filter_set *rest[] = { &q->country, &q->venue, &q->performer };
+    for (size_t i = 0; status == TKT_DONE && i < sizeof rest / sizeof rest[0]; i++)
+        status = add_set(s, rest[i]);
+    if (status == TKT_DONE && q->during && q->from_ms != INT64_MIN)
+        status = add_durations(s);
+    return status;
+}
+
+/* ---- what nobody has ------------------------------------------------------------------------------------ */
+
+static void prune_clause(tkt__clause *c)
+{
+    uint32_t kept = 0;
+    for (uint32_t a = 0; a < c->alternatives; a++) {
+        bool whole = true;
+        for (uint32_t p = 0; p < c->alternative[a].parts; p++)
+            whole = whole && c->alternative[a].part[p].leaves > 0;
+        if (whole)
+            c->alternative[kept++] = c->alternative[a];
+    }
+    c->alternatives = kept;
+}
+
+static void prune(tkt__search *s)
+{
+    uint32_t kept = 0, should = 0, left = 0;
+    for (uint32_t i = 0; i < s->clauses; i++) {
+        tkt__clause *c = &s->clause[i];
+        prune_clause(c);
+        should += c->kind == TKT__SHOULD;
+        left += c->kind == TKT__SHOULD && c->alternatives > 0;
+        bool must = c->kind == TKT__MUST;
+        if (must && c->alternatives == 0 && !c->before_window)
+            s->empty = true;
+        if (c->alternatives > 0 || (must && c->before_window))
+            s->clause[kept++] = *c;
+    }
+    s->clauses = kept;
+    s->empty = s->empty || (should > 0 && left == 0);
+}
+
+static int32_t add_all(tkt__search *s)
+{
+    static const uint8_t all[1] = { TKT__NS_ALL };
+    for (uint32_t i = 0; i < s->clauses; i++)
+        if (s->clause[i].kind != TKT__NOT && !s->clause[i].before_window)
+            return TKT_DONE;
+    tkt__part *part = new_clause(s, 1, false);
+    int32_t status = part != NULL ? add_leaf(s, part, tkt__slice_of(all, sizeof all)) : no_memory();
+    s->empty = s->empty || (status == TKT_DONE && part->leaves == 0);
+    return status;
+}
+
+/* ---- lists --------------------------------------------------------------------------------------------------- */
+
+static int32_t open_clause(tkt__search *s, tkt__clause *c)
+{
+    c->cost = c->phrase != NULL ? PHRASE_COST : 0;
+    c->leaves = 0;
+    for (uint32_t a = 0; a < c->alternatives; a++) {
+        uint64_t least = UINT64_MAX;
+        for (uint32_t p = 0; p < c->alternative[a].parts; p++) {
+            tkt__part *part = &c->alternative[a].part[p];
+            uint64_t sum = 0;
+            for (uint32_t l = 0; l < part->leaves; l++) {
+                tkt__leaf *leaf = &part->leaf[l];
+                int32_t status = tkt__reader_open(s->tx, leaf->term, s->hooks, &leaf->reader);
+                if (status != TKT_DONE)
+                    return status == TKT_NOT_FOUND ? tkt__fail(TKT_E_CORRUPT, "a term went away") : status;
+                sum += leaf->reader.n;
+            }
+            c->leaves += part->leaves;
+            least = sum < least ? sum : least;
+        }
+        c->cost += least;
+    }
+    return TKT_DONE;
+}
+
+static int compare(const void *a, const void *b)
+{
+    const tkt__clause *x = a, *y = b;
+    if (x->kind != y->kind)
+        return x->kind < y->kind ? -1 : 1;
+    return (x->cost > y->cost) - (x->cost < y->cost);
+}
+
+int32_t tkt__plan(tkt__search *s)
+{
+    int32_t status = add_filters(s);
+    if (status == TKT_DONE) {
+        prune(s);
+        status = add_all(s);
+    }
+    for (uint32_t i = 0; status == TKT_DONE && !s->empty && i < s->clauses; i++)
+        status = open_clause(s, &s->clause[i]);
+    if (status == TKT_DONE)
+        qsort(s->clause, s->clauses, sizeof s->clause[0], compare);
+    return status;
+}
+
+void tkt__plan_close(tkt__search *s)
+{
+    for (uint32_t c = 0; c < s->clauses; c++)
+        for (uint32_t a = 0; a < s->clause[c].alternatives; a++)
+            for (uint32_t p = 0; p < s->clause[c].alternative[a].parts; p++) {
+                tkt__part *part = &s->clause[c].alternative[a].part[p];
+                for (uint32_t l = 0; l < part->leaves; l++) {
+                    s->work += part->leaf[l].reader.work;
+                    tkt__reader_close(&part->leaf[l].reader);
+                }
+            }
+}

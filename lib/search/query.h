@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * search/query.h: a query as the host set it, as a tree of lists, and as results; what the files of the
+ * reading side share.
+ *
+ *   query.c    the setters           parse.c   words, phrases, exclusions
+ *   expand.c   prefixes, typos, stems          plan.c   terms become lists, cheapest first
+ *   exec.c     windows of documents  match.c   what only a document's facts can tell
+ *   collect.c  orders and pages      facet.c   counts           results.c   what the host gets
+ */
+#ifndef TKT_SEARCH_QUERY_H
+#define TKT_SEARCH_QUERY_H
+
+#include <ticketing/search.h>
+
+#include "search/reader.h"
+
+#define TKT__CURSOR_BYTES 29
+#define TKT__CURSOR_TEXT (2 * TKT__CURSOR_BYTES)
+
+typedef struct tkt__filter_set {
+    uint32_t n;
+    tkt__slice term[TKT_QUERY_FILTERS_MAX];
+} tkt__filter_set;
+
+/* The place of a hit in the order; smaller comes first. */
+typedef struct tkt__place {
+    int64_t key;      /* −score, metres, minor units, 0 */
+    int64_t start_ms;
+    uint32_t event;
+} tkt__place;
+
+struct tkt_query {
+    tkt_hooks hooks;
+    tkt__arena arena;  /* texts of filters */
+    char text[TKT_QUERY_TEXT_MAX];
+    size_t text_n;
+    uint32_t match, prefix, typo, sort, facets;
+    uint8_t language;
+    bool during, available, near;
+    uint32_t at_least, page, page_size;
+    int64_t from_ms, to_ms, radius_m, min_minor, max_minor, time_ms;
+    uint64_t work;
+    int32_t latitude_e7, longitude_e7;
+    char currency[TKT_CURRENCY_BYTES];
+    bool has_cursor;
+    uint64_t cursor_query;
+    tkt__place cursor;
+    tkt__filter_set city, country, category, venue, performer;
+};
+uint64_t tkt__query_fingerprint(const tkt_query *query);
+
+/* ---- the tree (parse.c): texts live in the search's arena ----------------------------------------- */
+
+typedef struct tkt__phrase {
+    uint32_t n;
+    tkt__slice word[TKT_QUERY_WORDS_MAX];
+} tkt__phrase;
+
+/* One list in the tree, with what a level is worth in it. */
+typedef struct tkt__leaf {
+    tkt__slice term;
+    uint32_t n;               /* documents */
+    double factor;
+    uint32_t worth[TKT__LEVELS]; /* × 65,536; all 0: does not score */
+    tkt__reader_list reader;
+} tkt__leaf;
+
+/* One word: any of its lists. A clause: any of its alternatives, which are words that must all be there. */
+typedef struct tkt__part {
+    tkt__slice word;
+    bool prefix, fixed;  /* fixed: neither prefix, typo nor stem */
+    uint32_t leaves;
+    tkt__leaf *leaf;
+} tkt__part;
+
+typedef struct tkt__alternative {
+    uint32_t parts;
+    tkt__part *part;
+} tkt__alternative;
+
+typedef enum tkt__clause_kind { TKT__MUST, TKT__SHOULD, TKT__NOT } tkt__clause_kind;
+typedef struct tkt__clause {
+    uint8_t kind;
+    bool scores, before_window; /* the latter: only for documents that began before it */
+    uint32_t alternatives, leaves;
+    tkt__alternative alternative[2];
+    const tkt__phrase *phrase; /* to be looked for in the text, too */
+    uint64_t cost;             /* postings at most */
+} tkt__clause;
+
+#define TKT__CLAUSES_MAX (TKT_QUERY_WORDS_MAX + 8) /* words and filters */
+typedef struct tkt__search {
+    tkt_snapshot *snapshot;
+    tkt__tx *tx;
+    const tkt_query *query;
+    const tkt_hooks *hooks;
+    tkt__arena arena;
+    tkt__index_meta meta;
+    tkt__index_counts counts;
+    tkt__stemmer *stemmer;
+    bool relevance, empty, cut; /* empty: some clause has no list; cut: an expansion was */
+    uint32_t sort, words;
+    int64_t longest_ms; /* duration that some event has, at most */
+    uint32_t clauses;
+    tkt__clause clause[TKT__CLAUSES_MAX];
+    uint64_t work;
+    int64_t started_ms;
+    bool over;                  /* the budget is used up */
+    struct tkt__matcher *matcher;
+    struct tkt__collector *collector;
+    struct tkt__facets *facets;
+} tkt__search;
+
+int32_t tkt__parse(tkt__search *s);
+int32_t tkt__expand(tkt__search *s);
+/* Words within an edit or two that some event has: the best TKT_TYPO_WORDS_MAX, as leaves. */
+int32_t tkt__expand_typo(tkt__search *s, tkt__part *part);
+int32_t tkt__plan(tkt__search *s);
+void tkt__plan_close(tkt__search *s);
+int32_t tkt__exec(tkt__search *s);
+
+/* ---- one document (match.c) -------------------------------------------------------------------------- */
+
+typedef struct tkt__candidate {
+    uint32_t docno, score;
+    bool has_column;
+    tkt__column column;
+    int64_t distance_m; /* −1: not known */
+    int64_t price;      /* lowest in the query's currency; INT64_MAX: none */
+} tkt__candidate;
+
+int32_t tkt__matcher_open(tkt__search *s);
+void tkt__matcher_close(tkt__search *s);
+/* TKT_DONE: it passes all that lists can't tell. TKT_NOT_FOUND: it does not. */
+int32_t tkt__match(tkt__search *s, tkt__candidate *candidate);
+/* Whether the phrase stands in one field of the document. */
+int32_t tkt__match_phrase(tkt__search *s, uint32_t docno, const tkt__phrase *phrase, bool *there);
+int32_t tkt__match_column(tkt__search *s, tkt__candidate *candidate);
+/* Plain city of a venue; empty: none. Lives as long as the search. */
+int32_t tkt__match_city(tkt__search *s, uint32_t venue, tkt__slice *city);
+
+/* ---- orders and counts --------------------------------------------------------------------------------- */
+
+int32_t tkt__collector_open(tkt__search *s);
+void tkt__collector_close(tkt__search *s);
+int32_t tkt__collect(tkt__search *s, tkt__candidate *candidate);
+int32_t tkt__collect_end(tkt__search *s);
+
+typedef struct tkt__hit {
+    tkt__place place;
+    uint32_t score;
+    int64_t distance_m;
+} tkt__hit;
+
+/* The total; the page's hits live as long as the search. */
+uint64_t tkt__collected(const tkt__search *s, const tkt__hit **hit, uint32_t *n, bool *more);
+
+typedef struct tkt__facet_value {
+    tkt__slice text;
+    uint64_t count;
+} tkt__facet_value;
+
+struct tkt_results {
+    tkt_hooks hooks;
+    tkt__arena arena;
+    uint64_t total, work;
+    bool lower_bound, more;
+    uint32_t hits;
+    tkt__hit *hit;
+    char next[TKT__CURSOR_TEXT];
+    uint32_t facet_n[4];
+    tkt__facet_value *facet[4];
+};
+
+int32_t tkt__facets_open(tkt__search *s);
+int32_t tkt__facets_count(tkt__search *s, tkt__candidate *candidate);
+int32_t tkt__facets_give(tkt__search *s, tkt_results *results);
+
+#endif
