@@ -14,30 +14,27 @@
 #define PAD 7
 #define SLOT_MASK (TKT__DAY_SLOTS - 1)
 
-static uint32_t bits_of(uint32_t v)
-{
-    uint32_t bits = 0;
-    for (; v != 0; v >>= 1)
-        bits++;
-    return bits;
-}
+static uint32_t bits_of(uint32_t v) { return v == 0 ? 0 : 32 - (uint32_t)__builtin_clz(v); }
 
 /* ---- encoding -------------------------------------------------------------------------------------- */
 
 /* The width that costs least: narrower ones pay one byte and the high bits for each exception. */
 static uint32_t best_width(const uint32_t *gap, uint32_t n)
 {
-    uint32_t count[33] = { 0 }, best = 32;
-    uint64_t least = UINT64_MAX;
-    for (uint32_t i = 0; i < n; i++)
+    uint32_t count[33] = { 0 }, all = 0;
+    for (uint32_t i = 0; i < n; i++) {
         count[bits_of(gap[i])]++;
-    for (uint32_t w = 0; w <= 32; w++) {
-        uint64_t bits = (uint64_t)n * w, exceptions = 0;
-        for (uint32_t b = w + 1; b <= 32; b++) {
-            exceptions += count[b];
-            bits += (uint64_t)count[b] * (8 + 8 * ((b - w + 6) / 7));
-        }
-        if (exceptions < 256 && bits < least) {
+        all |= gap[i];
+    }
+    uint32_t widest = bits_of(all), best = widest, least = n * widest;
+    for (uint32_t w = widest, exceptions = 0; w-- > 0;) {
+        uint32_t bits = n * w;
+        exceptions += count[w + 1];
+        if (8 * exceptions >= least || exceptions > 255)
+            break; /* narrower ones have more still */
+        for (uint32_t b = w + 1; b <= widest; b++)
+            bits += count[b] * (8 + 8 * ((b - w + 6) / 7));
+        if (bits < least) {
             least = bits;
             best = w;
         }
@@ -200,7 +197,7 @@ static const uint8_t *get_group(const uint8_t *head, const uint8_t *at, const ui
     return at + bytes;
 }
 
-int32_t tkt__block_decode(tkt__slice block, tkt__postings *out)
+static int32_t decode(tkt__slice block, bool wanted, tkt__postings *out)
 {
     tkt__reader r = tkt__reader_of(block);
     uint8_t kind = tkt__get_u8(&r), levels = tkt__get_u8(&r);
@@ -225,6 +222,8 @@ int32_t tkt__block_decode(tkt__slice block, tkt__postings *out)
     }
     if (at != end)
         return corrupt();
+    if (!wanted)
+        return TKT_DONE;
     for (uint32_t i = 0; levels != 0 && i < n; i += 2, at++) {
         out->level[i] = *at & 15;
         out->level[i + 1] = *at >> 4;
@@ -233,3 +232,7 @@ int32_t tkt__block_decode(tkt__slice block, tkt__postings *out)
         memset(out->level, 0, n);
     return TKT_DONE;
 }
+
+int32_t tkt__block_decode(tkt__slice block, tkt__postings *out) { return decode(block, true, out); }
+
+int32_t tkt__block_decode_documents(tkt__slice block, tkt__postings *out) { return decode(block, false, out); }

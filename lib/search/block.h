@@ -32,11 +32,27 @@ typedef struct tkt__postings {
 size_t tkt__block_encode(const tkt__postings *postings, uint32_t from, uint32_t n, uint8_t out[TKT__POSTINGS_BYTES]);
 /* -TKT_E_CORRUPT on anything that encode does not write. */
 int32_t tkt__block_decode(tkt__slice block, tkt__postings *postings);
+/* The same without levels, which then are not to be looked at. */
+int32_t tkt__block_decode_documents(tkt__slice block, tkt__postings *postings);
 
-/* list.c: a term's record. TKT_NOT_FOUND from external: the list is inside it. */
+/* list.c: a term's record: the postings themselves, or where they lie. TKT_NOT_FOUND from external: the
+ * list is inside the record. */
 #define TKT__LIST_RECORD_BYTES 160
+#define TKT__LIST_EXTERNAL_BYTES 9
+typedef struct tkt__list_ref {
+    uint32_t list, n;
+    bool levels, bitmap;
+} tkt__list_ref;
 int32_t tkt__list_inline(tkt__slice value, tkt__postings *out);
-int32_t tkt__list_external(tkt__slice value, uint32_t *list, uint32_t *n);
+int32_t tkt__list_external(tkt__slice value, tkt__list_ref *ref);
 size_t tkt__list_inline_encode(const tkt__postings *in, uint8_t out[TKT__LIST_RECORD_BYTES]);
+size_t tkt__list_external_encode(const tkt__list_ref *ref, uint8_t out[TKT__LIST_EXTERNAL_BYTES]);
+/* n documents of a term, told from its record. */
+int32_t tkt__list_length(tkt__slice value, uint32_t *n);
+
+/* bitmap.c: one document of a bitmap list, inside a body. */
+typedef enum tkt__edit { TKT__SAME, TKT__CHANGED, TKT__MORE, TKT__LESS } tkt__edit;
+int32_t tkt__bitmap_set(tkt__tx *tx, const tkt__list_ref *ref, uint32_t docno, uint8_t level, tkt__edit *edit);
+int32_t tkt__bitmap_drop(tkt__tx *tx, const tkt__list_ref *ref, uint32_t docno, tkt__edit *edit);
 
 #endif

@@ -78,17 +78,37 @@ static int32_t check_column(walk *w, uint64_t event, uint32_t docno, const tkt__
     return sold_out == (total != 0 && booked >= total) ? TKT_DONE : problem(w, "wrong sold-out bit of event", event);
 }
 
-static int32_t name_missing(walk *w, uint64_t event, const tkt__term *term, uint32_t docno)
+static int32_t look_in_list(walk *w, tkt__slice record, uint32_t docno, bool *there, uint8_t *level)
 {
     tkt__reader_list list;
-    uint8_t level = 0;
-    bool there = false;
-    int32_t status = tkt__reader_open(w->tx, tkt__slice_of(term->p, term->n), &w->store->hooks, &list);
+    tkt__arena arena;
+    tkt__cursor *shared;
+    uint64_t work = 0;
+    int32_t status = tkt__tx_cursor_open(w->tx, TKT__T_POSTING, &shared);
+    if (status != TKT_DONE)
+        return status;
+    tkt__arena_init(&arena, &w->store->hooks, 0);
+    status = tkt__reader_open(w->tx, record, true, &arena, shared, &work, &list);
     if (status == TKT_DONE) {
         status = tkt__reader_seek(&list, docno);
-        there = status == TKT_DONE && tkt__reader_doc(&list, &level) == docno;
+        *there = status == TKT_DONE && list.doc == docno;
+        if (*there)
+            status = tkt__reader_level(&list, docno, level);
         tkt__reader_close(&list);
     }
+    tkt__cursor_close(shared);
+    tkt__arena_free(&arena);
+    return status;
+}
+
+static int32_t name_missing(walk *w, uint64_t event, const tkt__term *term, uint32_t docno)
+{
+    tkt__slice record;
+    uint8_t level = 0;
+    bool there = false;
+    int32_t status = tkt__tx_get(w->tx, TKT__T_TERM, tkt__slice_of(term->p, term->n), &record);
+    if (status == TKT_DONE)
+        status = look_in_list(w, record, docno, &there, &level);
     if (status < 0)
         return damage(w, status, "malformed list of event", event);
     bool right = there && (term->level == TKT__NO_LEVEL || term->level == level);
@@ -169,6 +189,66 @@ static int32_t check_blocks(walk *w, tkt__slice term, uint32_t list, uint32_t n)
     return found == n && last ? TKT_DONE : problem(w, "wrong length or no last block of list", list);
 }
 
+/* The levels of one stretch of a chunk; its documents are those of `word`. */
+static int32_t check_stretch(walk *w, tkt__slice term, const tkt__list_ref *ref, uint32_t base, const uint64_t *word)
+{
+    uint8_t key[8];
+    const uint8_t *nibbles = NULL;
+    tkt__slice row;
+    uint32_t n = 0, set = tkt__bits_before(word, TKT__STRETCH_DOCS), i = 0;
+    int32_t status = TKT_DONE;
+    if (set == 0)
+        return TKT_DONE;
+    tkt__be32(key, ref->list + 1);
+    tkt__be32(key + 4, TKT__STRETCH_FENCE(base));
+    if (ref->levels) {
+        status = tkt__tx_get(w->tx, TKT__T_POSTING, tkt__slice_of(key, sizeof key), &row);
+        if (status == TKT_DONE)
+            status = tkt__stretch_open(row, &nibbles, &n);
+        w->blocks++;
+    }
+    if (status == TKT_NOT_FOUND || (status == TKT_DONE && ref->levels && n != set))
+        return problem(w, "levels missing in list", ref->list);
+    for (uint32_t off = 0; status == TKT_DONE && off < TKT__STRETCH_DOCS; off++)
+        if (word[off >> 6] >> (off & 63) & 1) {
+            add(&w->kept, term, base + off, nibbles != NULL ? tkt__nibble(nibbles, i) : 0);
+            i++;
+        }
+    return status;
+}
+
+static int32_t check_bitmap(walk *w, tkt__slice term, const tkt__list_ref *ref)
+{
+    uint8_t key[8];
+    tkt__cursor *cursor;
+    tkt__slice k, v;
+    uint64_t found = 0, word[TKT__CHUNK_WORDS];
+    uint32_t n;
+    tkt__be32(key, ref->list);
+    tkt__be32(key + 4, 0);
+    int32_t status = tkt__tx_cursor_open(w->tx, TKT__T_POSTING, &cursor);
+    if (status != TKT_DONE)
+        return status;
+    status = tkt__cursor_seek(cursor, tkt__slice_of(key, sizeof key), &k, &v);
+    while (status == TKT_DONE && k.n == 8 && tkt__get_be32(k.p) == ref->list) {
+        uint32_t base = tkt__get_be32(k.p + 4) & ~(TKT__CHUNK_DOCS - 1);
+        if (tkt__get_be32(k.p + 4) != TKT__CHUNK_FENCE(base))
+            status = problem(w, "a chunk under a wrong key in list", ref->list);
+        if (status == TKT_DONE)
+            status = tkt__chunk_decode(v, word, &n);
+        for (uint32_t s = 0; status == TKT_DONE && s < TKT__CHUNK_WORDS; s += TKT__STRETCH_WORDS)
+            status = check_stretch(w, term, ref, base + s * 64, word + s);
+        found += status == TKT_DONE ? n : 0;
+        w->blocks++;
+        if (status == TKT_DONE)
+            status = tkt__cursor_next(cursor, &k, &v);
+    }
+    tkt__cursor_close(cursor);
+    if (status != TKT_DONE && status != TKT_NOT_FOUND)
+        return damage(w, status, "malformed chunk of list", ref->list);
+    return found == ref->n ? TKT_DONE : problem(w, "wrong length of bitmap list", ref->list);
+}
+
 static int32_t check_filed(walk *w, tkt__slice word)
 {
     uint32_t keys[TKT__NEAR_KEYS], chars[TKT__WORD_MAX];
@@ -195,18 +275,18 @@ static int32_t check_filed(walk *w, tkt__slice word)
 static int32_t check_term(void *user, tkt__slice key, tkt__slice value)
 {
     walk *w = user;
-    uint32_t list, n;
+    tkt__list_ref ref;
     tkt__postings p;
-    int32_t status = tkt__list_external(value, &list, &n);
+    int32_t status = tkt__list_external(value, &ref);
     if (status == TKT_NOT_FOUND) {
         status = tkt__list_inline(value, &p);
         if (status == TKT_DONE)
             status = sum_postings(w, key, &p);
     } else if (status == TKT_DONE) {
-        if (list > w->last_list)
-            status = problem(w, "a list number that was never given out:", list);
+        if (ref.list + ref.bitmap > w->last_list)
+            status = problem(w, "a list number that was never given out:", ref.list);
         if (status == TKT_DONE)
-            status = check_blocks(w, key, list, n);
+            status = ref.bitmap ? check_bitmap(w, key, &ref) : check_blocks(w, key, ref.list, ref.n);
     }
     if (status == TKT_DONE && key.p[0] > TKT__NS_LAST)
         status = check_filed(w, key);

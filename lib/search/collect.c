@@ -221,6 +221,45 @@ int32_t tkt__collect(tkt__search *s, tkt__candidate *candidate)
     return c->by_day ? collect_by_day(s, c, candidate->docno) : collect_best(s, c, candidate);
 }
 
+int32_t tkt__collect_count(tkt__search *s, uint32_t day, uint32_t n, bool *counted)
+{
+    tkt__collector *c = s->collector;
+    const tkt_query *q = s->query;
+    int32_t status = TKT_DONE;
+    *counted = false;
+    if (!c->by_day)
+        return TKT_DONE;
+    if (day != c->day) {
+        status = end_day(s, c);
+        c->day = day;
+    }
+    uint32_t cursor_day = q->has_cursor ? tkt__day_of(q->cursor.start_ms) : 0;
+    bool before = q->has_cursor && day < cursor_day, on = q->has_cursor && day == cursor_day;
+    *counted = c->day_n == 0 && !on && (before || c->n == c->want);
+    if (status == TKT_DONE && *counted) {
+        c->total += n;
+        c->eligible += before ? 0 : n;
+    }
+    return status;
+}
+
+bool tkt__collect_can_enter(const tkt__search *s, uint32_t docno, uint64_t most)
+{
+    const tkt__collector *c = s->collector;
+    int64_t key = -(int64_t)most;
+    if (c->n < c->room || key < c->hit[0].place.key)
+        return true;
+    uint32_t day = docno >> TKT__SLOT_BITS;
+    bool later = day < TKT__DAY_LATE && day > tkt__day_of(c->hit[0].place.start_ms);
+    return key == c->hit[0].place.key && !later;
+}
+
+void tkt__collect_passed(tkt__search *s)
+{
+    s->collector->total++;
+    s->collector->eligible++;
+}
+
 int32_t tkt__collect_end(tkt__search *s)
 {
     tkt__collector *c = s->collector;

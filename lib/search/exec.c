@@ -1,41 +1,21 @@
 /* SPDX-License-Identifier: MIT
  *
- * search/exec.c: the matching documents, in windows of 32,768 numbers: the clause that leads is spread
- * into a bitset, the others narrow it. A clause with long lists is asked document by document when few
- * are left, else read through. Scores are whole numbers (65,536ths), so their sum does not depend on the
- * order in which clauses are read.
+ * search/exec.c: the matching documents, in windows of 8,192 numbers: the clause that leads is spread into a
+ * bitset, the others narrow it. A clause with long lists is asked document by document when few are left,
+ * else read through. Where the leader is a thin list no window is made at all (sparse.c).
  *
  * Only documents in the days of the query's window are looked at; those of its first and last day, and
- * of days that hold more than one date, are told apart by their column (match.c).
+ * of days that hold more than one date, are told apart by their column (match.c). Documents that nothing
+ * but lists decides on are counted a window at a time, and a score is completed only where it may reach
+ * the page.
  */
-#include "search/query.h"
+#include "search/exec.h"
 
-#define PROBE_DOCS 48u     /* at most so many left: ask for each */
+#define PROBE_DOCS 24u     /* at most so many left: ask for each */
 #define PROBE_LEAVES 4u
 #define PROBE_LENGTH 4096u /* a list shorter than this is read through anyway */
 
-typedef struct bits {
-    uint64_t w[TKT__WINDOW_WORDS];
-} bits;
-
-/* All that a window needs; scores are zero between windows. */
-typedef struct exec {
-    tkt__search *s;
-    uint32_t base, end;           /* of the window */
-    bool before;                  /* before the query's window: `during` */
-    bits match, clause, part, all, touched;
-    uint32_t *total, *best, *sum, *one; /* TKT__WINDOW each; NULL without scores */
-} exec;
-
-static bool any(const bits *b)
-{
-    uint64_t all = 0;
-    for (uint32_t i = 0; i < TKT__WINDOW_WORDS; i++)
-        all |= b->w[i];
-    return all != 0;
-}
-
-static uint32_t count(const bits *b, uint32_t most)
+static uint32_t count(const tkt__bits *b, uint32_t most)
 {
     uint32_t n = 0;
     for (uint32_t i = 0; i < TKT__WINDOW_WORDS && n <= most; i++)
@@ -43,307 +23,226 @@ static uint32_t count(const bits *b, uint32_t most)
     return n;
 }
 
-#define EACH_BIT(b, off)                                                                              \
-    for (uint32_t i_##off = 0; i_##off < TKT__WINDOW_WORDS; i_##off++)                               \
-        for (uint64_t w_##off = (b)->w[i_##off], off = 0;                                            \
-             w_##off != 0 && (off = i_##off * 64u + (uint32_t)__builtin_ctzll(w_##off), true);       \
-             w_##off &= w_##off - 1)
+/* ---- narrowing --------------------------------------------------------------------------------------------- */
 
-static void zero(uint32_t *score, const bits *where)
+static bool may_probe(const tkt__run *e, const tkt__clause *c)
 {
-    EACH_BIT(where, off)
-        score[off] = 0;
+    const tkt__part *part = c->alternative[0].part;
+    if (c->phrase != NULL || c->alternatives != 1 || c->alternative[0].parts != 1 || c->leaves > PROBE_LEAVES ||
+        c->cost < PROBE_LENGTH)
+        return false;
+    for (uint32_t l = 0; l < part->leaves; l++)
+        if (part->leaf[l].reader.bits != NULL)
+            return false;
+    return count(&e->match, PROBE_DOCS) <= PROBE_DOCS;
 }
 
-/* ---- one list -------------------------------------------------------------------------------------------- */
-
-static void spread(const tkt__postings *p, uint32_t from, uint32_t to, uint32_t base, bits *out)
+static int32_t probe_document(tkt__run *e, const tkt__clause *c, uint32_t off)
 {
-    for (uint32_t i = from; i < to; i++) {
-        uint32_t off = p->doc[i] - base;
-        out->w[off >> 6] |= UINT64_C(1) << (off & 63);
+    tkt__part *part = c->alternative[0].part;
+    uint32_t docno = e->base + off, best = 0;
+    bool there = false, scores = c->scores && e->score != NULL;
+    for (uint32_t l = 0; l < part->leaves; l++) {
+        tkt__leaf *leaf = &part->leaf[l];
+        uint8_t level = 0;
+        int32_t status = tkt__reader_seek(&leaf->reader, docno);
+        if (status == TKT_DONE && leaf->reader.doc == docno && scores)
+            status = tkt__reader_level(&leaf->reader, docno, &level);
+        if (status != TKT_DONE)
+            return status;
+        there = there || leaf->reader.doc == docno;
+        if (leaf->reader.doc == docno && leaf->worth[level] > best)
+            best = leaf->worth[level];
     }
-}
-
-static void spread_scores(const tkt__postings *p, uint32_t from, uint32_t to, uint32_t base, bits *out,
-                          const bits *within, const uint32_t *worth, uint32_t *score)
-{
-    for (uint32_t i = from; i < to; i++) {
-        uint32_t off = p->doc[i] - base, value = worth[p->level[i]];
-        uint64_t bit = UINT64_C(1) << (off & 63);
-        if (within != NULL && (within->w[off >> 6] & bit) == 0)
-            continue;
-        out->w[off >> 6] |= bit;
-        if (value > score[off])
-            score[off] = value;
+    if (!there)
+        e->match.w[off >> 6] &= ~(UINT64_C(1) << (off & 63));
+    else if (scores) {
+        e->score->total[off] += best;
+        e->touched.w[off >> 6] |= UINT64_C(1) << (off & 63);
     }
-}
-
-/* The list's documents of this window into `out`; with scores only those within. */
-static int32_t fill(const exec *e, tkt__leaf *leaf, bits *out, const bits *within, uint32_t *score)
-{
-    tkt__reader_list *list = &leaf->reader;
-    int32_t status = tkt__reader_seek(list, e->base);
-    while (status == TKT_DONE && !list->end && list->block->doc[list->at] < e->end) {
-        const tkt__postings *p = list->block;
-        uint32_t to = list->at;
-        if (p->doc[p->n - 1] < e->end)
-            to = p->n;
-        else
-            while (p->doc[to] < e->end)
-                to++;
-        if (score == NULL)
-            spread(p, list->at, to, e->base, out);
-        else
-            spread_scores(p, list->at, to, e->base, out, within, leaf->worth, score);
-        list->at = to - 1;
-        status = tkt__reader_next(list);
-    }
-    return status;
-}
-
-/* ---- one clause -------------------------------------------------------------------------------------------- */
-
-static int32_t fill_part(const exec *e, const tkt__part *part, bits *out, const bits *within, uint32_t *score)
-{
-    int32_t status = TKT_DONE;
-    for (uint32_t l = 0; status == TKT_DONE && l < part->leaves; l++)
-        status = fill(e, &part->leaf[l], out, within, score);
-    return status;
-}
-
-/* Words that must all be there: their scores add up; the best alternative counts. */
-static int32_t fill_words(exec *e, const tkt__alternative *alt, const bits *within, uint32_t *score)
-{
-    bits touched = { { 0 } };
-    int32_t status = TKT_DONE;
-    memset(&e->all, 0xff, sizeof e->all);
-    for (uint32_t p = 0; status == TKT_DONE && p < alt->parts; p++) {
-        memset(&e->part, 0, sizeof e->part);
-        status = fill_part(e, &alt->part[p], &e->part, within, score != NULL ? e->one : NULL);
-        for (uint32_t i = 0; i < TKT__WINDOW_WORDS; i++) {
-            e->all.w[i] &= e->part.w[i];
-            touched.w[i] |= e->part.w[i];
-        }
-        if (score != NULL)
-            EACH_BIT(&e->part, off) {
-                e->sum[off] += e->one[off];
-                e->one[off] = 0;
-            }
-    }
-    for (uint32_t i = 0; i < TKT__WINDOW_WORDS; i++)
-        e->clause.w[i] |= e->all.w[i];
-    if (score != NULL) {
-        EACH_BIT(&e->all, off)
-            if (e->sum[off] > score[off])
-                score[off] = e->sum[off];
-        zero(e->sum, &touched);
-    }
-    return status;
-}
-
-static int32_t keep_phrase(exec *e, const tkt__clause *c, const bits *within, uint32_t *score)
-{
-    int32_t status = TKT_DONE;
-    for (uint32_t i = 0; within != NULL && i < TKT__WINDOW_WORDS; i++)
-        e->part.w[i] = e->clause.w[i] & ~within->w[i];
-    if (within != NULL)
-        for (uint32_t i = 0; i < TKT__WINDOW_WORDS; i++)
-            e->clause.w[i] &= within->w[i];
-    if (within != NULL && score != NULL)
-        zero(score, &e->part);
-    EACH_BIT(&e->clause, off) {
-        bool there = false;
-        if (status == TKT_DONE)
-            status = tkt__match_phrase(e->s, e->base + (uint32_t)off, c->phrase, &there);
-        if (!there) {
-            e->clause.w[off >> 6] &= ~(UINT64_C(1) << (off & 63));
-            if (score != NULL)
-                score[off] = 0;
-        }
-    }
-    return status;
-}
-
-/* The clause's documents into e->clause and, if it scores, their scores into e->best. */
-static int32_t fill_clause(exec *e, const tkt__clause *c, const bits *within)
-{
-    uint32_t *score = c->scores ? e->best : NULL;
-    int32_t status = TKT_DONE;
-    memset(&e->clause, 0, sizeof e->clause);
-    for (uint32_t a = 0; status == TKT_DONE && a < c->alternatives; a++) {
-        const tkt__alternative *alt = &c->alternative[a];
-        status = alt->parts == 1 ? fill_part(e, alt->part, &e->clause, within, score)
-                                 : fill_words(e, alt, within, score);
-    }
-    return status == TKT_DONE && c->phrase != NULL ? keep_phrase(e, c, within, score) : status;
-}
-
-/* Adds e->best of e->clause to the totals of those that stay, and clears it. */
-static void add_scores(exec *e, const tkt__clause *c)
-{
-    if (!c->scores || e->best == NULL)
-        return;
-    EACH_BIT(&e->clause, off) {
-        e->total[off] += e->best[off];
-        e->best[off] = 0;
-    }
-    for (uint32_t i = 0; i < TKT__WINDOW_WORDS; i++)
-        e->touched.w[i] |= e->clause.w[i];
-}
-
-static bool may_probe(const exec *e, const tkt__clause *c)
-{
-    return c->phrase == NULL && c->alternatives == 1 && c->alternative[0].parts == 1 &&
-           c->leaves <= PROBE_LEAVES && c->cost >= PROBE_LENGTH && count(&e->match, PROBE_DOCS) <= PROBE_DOCS;
+    return TKT_DONE;
 }
 
 /* Asks each document that is left. */
-static int32_t probe(exec *e, const tkt__clause *c)
+static int32_t probe(tkt__run *e, const tkt__clause *c)
 {
-    const tkt__part *part = c->alternative[0].part;
     int32_t status = TKT_DONE;
-    EACH_BIT(&e->match, off) {
-        uint32_t docno = e->base + (uint32_t)off, best = 0;
-        bool there = false;
-        for (uint32_t l = 0; status == TKT_DONE && l < part->leaves; l++) {
-            uint8_t level = 0;
-            status = tkt__reader_seek(&part->leaf[l].reader, docno);
-            if (status != TKT_DONE || tkt__reader_doc(&part->leaf[l].reader, &level) != docno)
-                continue;
-            there = true;
-            if (part->leaf[l].worth[level] > best)
-                best = part->leaf[l].worth[level];
-        }
-        if (!there)
-            e->match.w[off >> 6] &= ~(UINT64_C(1) << (off & 63));
-        else if (c->scores && e->total != NULL) {
-            e->total[off] += best;
-            e->touched.w[off >> 6] |= UINT64_C(1) << (off & 63);
-        }
-    }
+    TKT__EACH_BIT(&e->match, off)
+        if (status == TKT_DONE)
+            status = probe_document(e, c, (uint32_t)off);
+    tkt__part_order(c->alternative[0].part);
     return status;
 }
 
-/* ---- one window ------------------------------------------------------------------------------------------------ */
-
-static bool wanted(const exec *e, const tkt__clause *c) { return !c->before_window || e->before; }
-
-static int32_t narrow(exec *e, bool *led)
+static int32_t narrow(tkt__run *e, bool *led)
 {
     tkt__search *s = e->s;
     int32_t status = TKT_DONE;
     for (uint32_t i = 0; status == TKT_DONE && i < s->clauses && s->clause[i].kind == TKT__MUST; i++) {
         const tkt__clause *c = &s->clause[i];
-        if (!wanted(e, c))
+        if (!tkt__clause_wanted(e, c))
             continue;
         if (*led && may_probe(e, c)) {
             status = probe(e, c);
         } else {
-            status = fill_clause(e, c, *led ? &e->match : NULL);
-            add_scores(e, c);
-            for (uint32_t w = 0; w < TKT__WINDOW_WORDS; w++)
-                e->match.w[w] = *led ? e->match.w[w] & e->clause.w[w] : e->clause.w[w];
+            status = tkt__fill_clause(e, c, *led ? &e->match : NULL);
+            if (*led)
+                tkt__bits_and(&e->match, &e->clause);
+            else
+                e->match = e->clause;
         }
         *led = true;
-        if (!any(&e->match))
+        if (!tkt__bits_any(&e->match))
             return status;
     }
     return status;
 }
 
-static int32_t widen_and_exclude(exec *e, bool led)
+static int32_t widen_and_exclude(tkt__run *e, bool led)
 {
     tkt__search *s = e->s;
-    bits should = { { 0 } };
+    tkt__bits should = { { 0 } };
     bool optional = false;
     int32_t status = TKT_DONE;
     for (uint32_t i = 0; status == TKT_DONE && i < s->clauses; i++) {
         const tkt__clause *c = &s->clause[i];
         if (c->kind != TKT__SHOULD)
             continue;
-        status = fill_clause(e, c, led ? &e->match : NULL);
-        add_scores(e, c);
+        status = tkt__fill_clause(e, c, led ? &e->match : NULL);
         optional = true;
-        for (uint32_t w = 0; w < TKT__WINDOW_WORDS; w++)
-            should.w[w] |= e->clause.w[w];
+        tkt__bits_or(&should, &e->clause);
     }
-    for (uint32_t w = 0; optional && w < TKT__WINDOW_WORDS; w++)
-        e->match.w[w] = led ? e->match.w[w] & should.w[w] : should.w[w];
-    for (uint32_t i = 0; status == TKT_DONE && i < s->clauses && any(&e->match); i++) {
+    if (optional && led)
+        tkt__bits_and(&e->match, &should);
+    else if (optional)
+        e->match = should;
+    for (uint32_t i = 0; status == TKT_DONE && i < s->clauses && tkt__bits_any(&e->match); i++) {
         if (s->clause[i].kind != TKT__NOT)
             continue;
-        status = fill_clause(e, &s->clause[i], &e->match);
+        status = tkt__fill_clause(e, &s->clause[i], &e->match);
         for (uint32_t w = 0; w < TKT__WINDOW_WORDS; w++)
             e->match.w[w] &= ~e->clause.w[w];
     }
     return status;
 }
 
-static int32_t give_documents(exec *e)
+/* ---- what matches -------------------------------------------------------------------------------------------- */
+
+static bool has_bit(const tkt__run *e, const tkt__leaf *leaf, uint32_t docno)
 {
-    int32_t status = TKT_DONE;
-    EACH_BIT(&e->match, off) {
-        tkt__candidate candidate = { .docno = e->base + (uint32_t)off, .distance_m = -1, .price = INT64_MAX };
+    const tkt__bit_reader *b = leaf->reader.bits;
+    uint32_t off = docno & (TKT__WINDOW - 1);
+    return leaf->reader.doc != TKT__DOC_END && b->base == e->base && (b->word[off >> 6] >> (off & 63) & 1) != 0;
+}
+
+/* The score that the late lists can add at most; `closely` by the highest levels round the document. */
+static int32_t late_most(tkt__run *e, uint32_t docno, bool closely, uint32_t *most)
+{
+    *most = 0;
+    for (uint32_t i = 0; i < e->late; i++) {
+        uint8_t highest = TKT__LEVELS - 1;
+        if (!has_bit(e, e->late_leaf[i], docno))
+            continue;
+        int32_t status = closely ? tkt__reader_highest(&e->late_leaf[i]->reader, docno, &highest) : TKT_DONE;
         if (status != TKT_DONE)
             return status;
-        candidate.score = e->total != NULL ? e->total[off] : 0;
-        e->s->work++;
-        status = tkt__match(e->s, &candidate);
-        if (status == TKT_DONE)
-            status = tkt__collect(e->s, &candidate);
-        else if (status == TKT_NOT_FOUND)
-            status = TKT_DONE;
+        *most += e->late_leaf[i]->worth[highest];
+    }
+    return TKT_DONE;
+}
+
+static int32_t late_scores(tkt__run *e, uint32_t docno, uint32_t *score)
+{
+    for (uint32_t i = 0; i < e->late; i++) {
+        uint8_t level;
+        if (!has_bit(e, e->late_leaf[i], docno))
+            continue;
+        int32_t status = tkt__reader_level(&e->late_leaf[i]->reader, docno, &level);
+        if (status != TKT_DONE)
+            return status;
+        *score += e->late_leaf[i]->worth[level];
+    }
+    return TKT_DONE;
+}
+
+static int32_t can_reach_page(tkt__run *e, uint32_t docno, uint32_t score, bool *can)
+{
+    uint32_t most = 0;
+    int32_t status = TKT_DONE;
+    *can = true;
+    for (int closely = 0; status == TKT_DONE && *can && closely < (e->late > 0 ? 2 : 1); closely++) {
+        status = late_most(e, docno, closely == 1, &most);
+        *can = tkt__collect_can_enter(e->s, docno, (uint64_t)score + most);
     }
     return status;
 }
 
-static int32_t run_window(exec *e)
+/* `asked`: its own facts decide too. */
+int32_t tkt__exec_give(tkt__run *e, uint32_t docno, uint32_t score, bool asked)
+{
+    tkt__search *s = e->s;
+    tkt__candidate candidate = { .docno = docno, .distance_m = -1, .price = INT64_MAX };
+    int32_t status = TKT_DONE;
+    s->work++;
+    if (e->score != NULL && !asked && s->query->facets == 0) {
+        bool can;
+        status = can_reach_page(e, docno, score, &can);
+        if (status == TKT_DONE && !can) {
+            tkt__collect_passed(s);
+            return TKT_DONE;
+        }
+    }
+    if (status == TKT_DONE && asked)
+        status = tkt__match(s, &candidate);
+    if (status == TKT_DONE)
+        status = late_scores(e, docno, &score);
+    candidate.score = score;
+    if (status == TKT_DONE)
+        status = tkt__collect(s, &candidate);
+    return status == TKT_NOT_FOUND ? TKT_DONE : status;
+}
+
+static int32_t give_documents(tkt__run *e)
+{
+    tkt__search *s = e->s;
+    bool asked = tkt__match_needed(s, e->base >> TKT__SLOT_BITS);
+    int32_t status = TKT_DONE;
+    if (!asked && s->query->facets == 0) {
+        uint32_t n = count(&e->match, TKT__WINDOW);
+        bool counted;
+        status = tkt__collect_count(s, e->base >> TKT__SLOT_BITS, n, &counted);
+        if (status != TKT_DONE || counted)
+            return status;
+    }
+    TKT__EACH_BIT(&e->match, off)
+        if (status == TKT_DONE)
+            status = tkt__exec_give(e, e->base + (uint32_t)off,
+                                    e->score != NULL ? e->score->total[off] : 0, asked);
+    return status;
+}
+
+static int32_t run_window(tkt__run *e)
 {
     bool led = false;
-    if (e->total != NULL)
+    e->late = 0;
+    if (e->score != NULL)
         memset(&e->touched, 0, sizeof e->touched);
     int32_t status = narrow(e, &led);
-    if (status == TKT_DONE && (!led || any(&e->match)))
+    if (status == TKT_DONE && (!led || tkt__bits_any(&e->match)))
         status = widen_and_exclude(e, led);
     if (status == TKT_DONE)
         status = give_documents(e);
-    if (e->total != NULL)
-        zero(e->total, &e->touched);
+    if (e->score != NULL)
+        TKT__EACH_BIT(&e->touched, off)
+            e->score->total[off] = 0;
     return status;
 }
 
 /* ---- from window to window --------------------------------------------------------------------------------------- */
 
-/* The first document at or above `from` that the clause can have. */
-static int32_t clause_next(const tkt__clause *c, uint32_t from, uint32_t *next)
-{
-    *next = TKT__DOC_END;
-    for (uint32_t a = 0; a < c->alternatives; a++) {
-        uint32_t all = from;
-        for (uint32_t p = 0; p < c->alternative[a].parts; p++) {
-            uint32_t least = TKT__DOC_END;
-            const tkt__part *part = &c->alternative[a].part[p];
-            for (uint32_t l = 0; l < part->leaves; l++) {
-                uint8_t level;
-                uint32_t doc = tkt__reader_doc(&part->leaf[l].reader, &level);
-                if (doc < from) {
-                    int32_t status = tkt__reader_seek(&part->leaf[l].reader, from);
-                    if (status != TKT_DONE)
-                        return status;
-                    doc = tkt__reader_doc(&part->leaf[l].reader, &level);
-                }
-                least = doc < least ? doc : least;
-            }
-            all = least > all ? least : all;
-        }
-        *next = all < *next ? all : *next;
-    }
-    return TKT_DONE;
-}
-
-/* The first document at or above `from` that can match: no clause that must hold begins later. */
-static int32_t next_document(const exec *e, uint32_t from, uint32_t *next)
+/* The first document from…to−1 that can match: no clause that must hold begins later. No list is moved past
+ * what it has at or above `to`, for another range may begin there. */
+static int32_t next_document(const tkt__run *e, uint32_t from, uint32_t to, uint32_t *next)
 {
     tkt__search *s = e->s;
     uint32_t should = TKT__DOC_END;
@@ -352,9 +251,11 @@ static int32_t next_document(const exec *e, uint32_t from, uint32_t *next)
     for (uint32_t i = 0; i < s->clauses; i++) {
         const tkt__clause *c = &s->clause[i];
         uint32_t at;
-        if (c->kind == TKT__NOT || !wanted(e, c))
+        if (c->kind == TKT__NOT || !tkt__clause_wanted(e, c))
             continue;
-        int32_t status = clause_next(c, from, &at);
+        /* A list need not be asked for what lies before the window that another one allows. */
+        uint32_t ask = *next & ~(TKT__WINDOW - 1);
+        int32_t status = tkt__clause_next(c, ask > from ? ask : from, &at);
         if (status != TKT_DONE)
             return status;
         if (c->kind == TKT__SHOULD) {
@@ -362,41 +263,33 @@ static int32_t next_document(const exec *e, uint32_t from, uint32_t *next)
             should = at < should ? at : should;
         } else if (at > *next)
             *next = at;
+        if (*next >= to)
+            return TKT_DONE;
     }
     if (optional && should > *next)
         *next = should;
     return TKT_DONE;
 }
 
-static bool over_budget(exec *e)
+bool tkt__exec_over(tkt__run *e)
 {
     tkt__search *s = e->s;
     const tkt_query *q = s->query;
-    if (q->work != 0) {
-        uint64_t work = s->work;
-        for (uint32_t c = 0; c < s->clauses; c++)
-            for (uint32_t a = 0; a < s->clause[c].alternatives; a++)
-                for (uint32_t p = 0; p < s->clause[c].alternative[a].parts; p++)
-                    for (uint32_t l = 0; l < s->clause[c].alternative[a].part[p].leaves; l++)
-                        work += s->clause[c].alternative[a].part[p].leaf[l].reader.work;
-        s->over = s->over || work > q->work;
-    }
+    s->over = s->over || (q->work != 0 && s->work > q->work);
     if (q->time_ms != 0)
         s->over = s->over || s->hooks->monotonic_ms(s->hooks->user) - s->started_ms > q->time_ms;
     return s->over;
 }
 
-/* Documents from…to−1; both on the border of a day. */
-static int32_t run_range(exec *e, uint32_t from, uint32_t to, bool before)
+static int32_t run_windows(tkt__run *e, uint32_t from, uint32_t to)
 {
     int32_t status = TKT_DONE;
-    e->before = before;
-    while (status == TKT_DONE && from < to && !over_budget(e)) {
+    while (status == TKT_DONE && from < to && !tkt__exec_over(e)) {
         uint32_t next;
-        status = next_document(e, from, &next);
+        status = next_document(e, from, to, &next);
         if (status != TKT_DONE || next >= to)
             return status;
-        if (next != from && next >> TKT__WINDOW_BITS != from >> TKT__WINDOW_BITS) {
+        if (next >> TKT__WINDOW_BITS != from >> TKT__WINDOW_BITS) {
             from = next & ~(TKT__WINDOW - 1); /* look again: others may begin later still */
             continue;
         }
@@ -408,9 +301,21 @@ static int32_t run_range(exec *e, uint32_t from, uint32_t to, bool before)
     return status;
 }
 
+/* Documents from…to−1; both on the border of a day. */
+static int32_t run_range(tkt__run *e, uint32_t from, uint32_t to, bool before)
+{
+    tkt__search *s = e->s;
+    e->before = before;
+    for (uint32_t c = 0; c < s->clauses; c++)
+        for (uint32_t a = 0; a < s->clause[c].alternatives; a++)
+            for (uint32_t p = 0; p < s->clause[c].alternative[a].parts; p++)
+                tkt__part_order(&s->clause[c].alternative[a].part[p]);
+    return tkt__sparse_fits(e) ? tkt__sparse_run(e, from, to) : run_windows(e, from > 0 ? from : 1, to);
+}
+
 static uint32_t first_of(uint32_t day) { return day << TKT__SLOT_BITS; }
 
-static int32_t run(exec *e)
+static int32_t run(tkt__run *e)
 {
     const tkt_query *q = e->s->query;
     uint32_t low = q->from_ms == INT64_MIN ? 0 : tkt__day_of(q->from_ms);
@@ -432,19 +337,15 @@ static int32_t run(exec *e)
 
 int32_t tkt__exec(tkt__search *s)
 {
-    size_t scores = s->relevance ? 4 * (size_t)TKT__WINDOW * sizeof(uint32_t) : 0;
-    exec *e = tkt__alloc(s->hooks, sizeof *e + scores);
-    if (e == NULL)
+    tkt__run *e = tkt__arena_get(&s->arena, sizeof *e);
+    tkt__scores *score = s->relevance ? tkt__snapshot_scratch(s->snapshot, sizeof *score) : NULL;
+    if (e == NULL || (s->relevance && score == NULL))
         return tkt__fail(TKT_E_NOMEM, "no memory for a search");
-    memset(e, 0, sizeof *e + scores);
+    memset(e, 0, sizeof *e);
     e->s = s;
-    if (s->relevance) {
-        e->total = (uint32_t *)(void *)(e + 1);
-        e->best = e->total + TKT__WINDOW;
-        e->sum = e->best + TKT__WINDOW;
-        e->one = e->sum + TKT__WINDOW;
-    }
+    e->score = score;
     int32_t status = run(e);
-    tkt__free(s->hooks, e, sizeof *e + scores);
+    if (status != TKT_DONE && score != NULL) /* it may have ended in the middle of a window */
+        memset(score, 0, sizeof *score);
     return status;
 }

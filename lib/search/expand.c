@@ -13,30 +13,16 @@
 #define STEM_FACTOR 0.9
 #define EDIT_FACTOR 0.8
 
-/* How many documents a term has. TKT_NOT_FOUND. */
-static int32_t length_of(tkt__slice value, uint32_t *n)
+static int32_t look_up(tkt__search *s, tkt__slice term, tkt__slice *record, uint32_t *n)
 {
-    uint32_t list;
-    tkt__reader r = tkt__reader_of(value);
-    int32_t status = tkt__list_external(value, &list, n);
-    if (status != TKT_NOT_FOUND)
-        return status;
-    tkt__get_u8(&r);
-    *n = (uint32_t)tkt__get_varint(&r);
-    return r.bad ? tkt__fail(TKT_E_CORRUPT, "a term's record is malformed") : TKT_DONE;
-}
-
-static int32_t look_up(tkt__search *s, tkt__slice term, uint32_t *n)
-{
-    tkt__slice value;
-    int32_t status = tkt__tx_get(s->tx, TKT__T_TERM, term, &value);
-    return status == TKT_DONE ? length_of(value, n) : status;
+    int32_t status = tkt__tx_get(s->tx, TKT__T_TERM, term, record);
+    return status == TKT_DONE ? tkt__list_length(*record, n) : status;
 }
 
 /* ---- the best of many, by number of documents ---------------------------------------------------------- */
 
 typedef struct found {
-    tkt__slice term;
+    tkt__slice term, record; /* both live as long as the snapshot, or the term as the search */
     uint32_t n, edits;
 } found;
 
@@ -112,7 +98,7 @@ static int32_t add_leaves(tkt__search *s, tkt__part *part, const found *f, uint3
         memcpy(leaf, part->leaf, part->leaves * sizeof *leaf);
     memset(leaf + part->leaves, 0, n * sizeof *leaf);
     for (uint32_t i = 0; i < n; i++) {
-        leaf[part->leaves + i].term = f[i].term;
+        leaf[part->leaves + i].record = f[i].record;
         leaf[part->leaves + i].n = f[i].n;
         leaf[part->leaves + i].factor = factor[i];
     }
@@ -124,7 +110,7 @@ static int32_t add_leaves(tkt__search *s, tkt__part *part, const found *f, uint3
 static int32_t add_exact(tkt__search *s, tkt__part *part, tkt__slice term, double factor)
 {
     found f = { .term = term };
-    int32_t status = look_up(s, term, &f.n);
+    int32_t status = look_up(s, term, &f.record, &f.n);
     return status == TKT_DONE ? add_leaves(s, part, &f, 1, &factor) : status == TKT_NOT_FOUND ? TKT_DONE : status;
 }
 
@@ -139,8 +125,8 @@ static int32_t gather_prefix(tkt__search *s, tkt__slice prefix, best *b)
         return status;
     status = tkt__cursor_seek(cursor, prefix, &k, &v);
     while (status == TKT_DONE && k.n >= prefix.n && memcmp(k.p, prefix.p, prefix.n) == 0) {
-        found f = { .term = k };
-        status = length_of(v, &f.n);
+        found f = { .term = k, .record = v };
+        status = tkt__list_length(v, &f.n);
         bool itself = k.n == prefix.n;
         if (status == TKT_DONE && !itself)
             offer(b, &f); /* keys live as long as the snapshot */
@@ -187,7 +173,7 @@ static int32_t consider(near_search *ns, tkt__slice word)
     for (uint32_t i = 0; i < ns->b->n; i++)
         if (tkt__slice_compare(ns->b->item[i].term, word) == 0)
             return TKT_DONE;
-    int32_t status = look_up(ns->s, word, &f.n);
+    int32_t status = look_up(ns->s, word, &f.record, &f.n);
     if (status == TKT_DONE)
         offer(ns->b, &f);
     return status == TKT_NOT_FOUND ? TKT_DONE : status;

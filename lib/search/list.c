@@ -4,7 +4,8 @@
  *
  * Rows: TERM and POSTING (search.h). A list of at most INLINE_MOST documents lies in its term's record;
  * a longer one in blocks, each found by the first fence at or above a docno. It moves back into the
- * record at INLINE_AGAIN, so that a list at the border does not go to and fro.
+ * record at INLINE_AGAIN, so that a list at the border does not go to and fro. A dense list that a build
+ * made is a bitmap (chunk.h, bitmap.c) and stays one until the next build.
  * Invariants: n is exact; per list fences rise strictly and the last is 0xFFFFFFFF; no block is empty.
  * Setting what is set and dropping what is not there change nothing. A crash leaves the whole body or
  * nothing of it.
@@ -15,13 +16,12 @@
 #define INLINE_AGAIN 8
 #define FLAG_EXTERNAL 1
 #define FLAG_LEVELS 2
-#define EXTERNAL_BYTES 9
+#define FLAG_BITMAP 4
 #define FENCE_LAST UINT32_MAX
 
 typedef struct record {
     bool there, external;
-    uint32_t list, n;      /* external */
-    tkt__postings *inside; /* inline */
+    tkt__list_ref ref; /* external */
 } record;
 
 /* ---- the term's record ------------------------------------------------------------------------------ */
@@ -66,16 +66,40 @@ size_t tkt__list_inline_encode(const tkt__postings *in, uint8_t out[TKT__LIST_RE
     return w.n;
 }
 
-int32_t tkt__list_external(tkt__slice value, uint32_t *list, uint32_t *n)
+int32_t tkt__list_external(tkt__slice value, tkt__list_ref *ref)
 {
     tkt__reader r = tkt__reader_of(value);
     uint8_t flags = tkt__get_u8(&r);
-    *list = *n = 0;
+    memset(ref, 0, sizeof *ref);
     if (!r.bad && (flags & FLAG_EXTERNAL) == 0)
         return TKT_NOT_FOUND;
-    *list = tkt__get_u32(&r);
-    *n = tkt__get_u32(&r);
-    return r.bad || value.n != EXTERNAL_BYTES || *list == 0 || *n == 0 ? corrupt() : TKT_DONE;
+    ref->list = tkt__get_u32(&r);
+    ref->n = tkt__get_u32(&r);
+    ref->levels = (flags & FLAG_LEVELS) != 0;
+    ref->bitmap = (flags & FLAG_BITMAP) != 0;
+    return r.bad || value.n != TKT__LIST_EXTERNAL_BYTES || ref->list == 0 || ref->n == 0 ? corrupt() : TKT_DONE;
+}
+
+size_t tkt__list_external_encode(const tkt__list_ref *ref, uint8_t out[TKT__LIST_EXTERNAL_BYTES])
+{
+    tkt__writer w = tkt__writer_of(out, TKT__LIST_EXTERNAL_BYTES);
+    tkt__put_u8(&w, (uint8_t)(FLAG_EXTERNAL | (ref->levels ? FLAG_LEVELS : 0) | (ref->bitmap ? FLAG_BITMAP : 0)));
+    tkt__put_u32(&w, ref->list);
+    tkt__put_u32(&w, ref->n);
+    return w.n;
+}
+
+int32_t tkt__list_length(tkt__slice value, uint32_t *n)
+{
+    tkt__list_ref ref;
+    tkt__reader r = tkt__reader_of(value);
+    int32_t status = tkt__list_external(value, &ref);
+    *n = ref.n;
+    if (status != TKT_NOT_FOUND)
+        return status;
+    tkt__get_u8(&r);
+    *n = (uint32_t)tkt__get_varint(&r);
+    return r.bad ? corrupt() : TKT_DONE;
 }
 
 static int32_t record_get(tkt__tx *tx, tkt__slice term, record *rec, tkt__postings *room)
@@ -86,20 +110,20 @@ static int32_t record_get(tkt__tx *tx, tkt__slice term, record *rec, tkt__postin
     if (status != TKT_DONE)
         return status == TKT_NOT_FOUND ? TKT_DONE : status;
     rec->there = true;
-    rec->inside = room;
-    status = tkt__list_external(value, &rec->list, &rec->n);
+    status = tkt__list_external(value, &rec->ref);
     rec->external = status == TKT_DONE;
     return status == TKT_NOT_FOUND ? tkt__list_inline(value, room) : status;
 }
 
-static int32_t external_put(tkt__tx *tx, tkt__slice term, uint32_t list, uint32_t n, bool levels)
+/* The record of a list that now has n documents; none: the term goes. */
+static int32_t external_put(tkt__tx *tx, tkt__slice term, const tkt__list_ref *ref, uint32_t n)
 {
-    uint8_t bytes[EXTERNAL_BYTES];
-    tkt__writer w = tkt__writer_of(bytes, sizeof bytes);
-    tkt__put_u8(&w, (uint8_t)(FLAG_EXTERNAL | (levels ? FLAG_LEVELS : 0)));
-    tkt__put_u32(&w, list);
-    tkt__put_u32(&w, n);
-    return tkt__tx_put(tx, TKT__T_TERM, term, tkt__slice_of(bytes, w.n));
+    uint8_t bytes[TKT__LIST_EXTERNAL_BYTES];
+    tkt__list_ref now = *ref;
+    now.n = n;
+    return n == 0 ? tkt__tx_del(tx, TKT__T_TERM, term)
+                  : tkt__tx_put(tx, TKT__T_TERM, term,
+                                tkt__slice_of(bytes, tkt__list_external_encode(&now, bytes)));
 }
 
 static int32_t inline_put(tkt__tx *tx, tkt__slice term, const tkt__postings *in)
@@ -241,15 +265,22 @@ static int32_t new_list(tkt__tx *tx, uint32_t *list)
 
 static int32_t set_inline(tkt__tx *tx, tkt__slice term, tkt__postings *p, uint32_t docno, uint8_t level)
 {
-    uint32_t list = 0;
+    tkt__list_ref ref = { .levels = p->levels };
     if (array_set(p, docno, level) == SAME)
         return TKT_DONE;
     if (p->n <= INLINE_MOST)
         return inline_put(tx, term, p);
-    int32_t status = new_list(tx, &list);
+    int32_t status = new_list(tx, &ref.list);
     if (status == TKT_DONE)
-        status = block_save(tx, list, FENCE_LAST, p);
-    return status == TKT_DONE ? external_put(tx, term, list, p->n, p->levels) : status;
+        status = block_save(tx, ref.list, FENCE_LAST, p);
+    return status == TKT_DONE ? external_put(tx, term, &ref, p->n) : status;
+}
+
+static int32_t set_bit(tkt__tx *tx, tkt__slice term, const tkt__list_ref *ref, uint32_t docno, uint8_t level)
+{
+    tkt__edit edit;
+    int32_t status = tkt__bitmap_set(tx, ref, docno, level, &edit);
+    return status == TKT_DONE && edit == TKT__MORE ? external_put(tx, term, ref, ref->n + 1) : status;
 }
 
 int32_t tkt__list_set(tkt__tx *tx, const tkt__term *term, uint32_t docno, bool *fresh)
@@ -270,14 +301,16 @@ int32_t tkt__list_set(tkt__tx *tx, const tkt__term *term, uint32_t docno, bool *
     }
     if (!rec.external)
         return set_inline(tx, key, &p, docno, level);
-    status = block_find(tx, rec.list, docno, &fence, &p);
+    if (rec.ref.bitmap)
+        return set_bit(tx, key, &rec.ref, docno, level);
+    status = block_find(tx, rec.ref.list, docno, &fence, &p);
     if (status != TKT_DONE)
         return status;
     outcome what = array_set(&p, docno, level);
     if (what == SAME)
         return TKT_DONE;
-    status = block_save(tx, rec.list, fence, &p);
-    return status == TKT_DONE && what == ADDED ? external_put(tx, key, rec.list, rec.n + 1, levels) : status;
+    status = block_save(tx, rec.ref.list, fence, &p);
+    return status == TKT_DONE && what == ADDED ? external_put(tx, key, &rec.ref, rec.ref.n + 1) : status;
 }
 
 /* ---- drop ----------------------------------------------------------------------------------------------- */
@@ -306,17 +339,26 @@ static int32_t move_inside(tkt__tx *tx, tkt__slice term, uint32_t list)
     return status == TKT_DONE ? inline_put(tx, term, &all) : status;
 }
 
-static int32_t drop_external(tkt__tx *tx, tkt__slice term, const record *rec, tkt__postings *p, uint32_t docno)
+static int32_t drop_bit(tkt__tx *tx, tkt__slice term, const tkt__list_ref *ref, uint32_t docno)
+{
+    tkt__edit edit;
+    int32_t status = tkt__bitmap_drop(tx, ref, docno, &edit);
+    return status == TKT_DONE && edit == TKT__LESS ? external_put(tx, term, ref, ref->n - 1) : status;
+}
+
+static int32_t drop_external(tkt__tx *tx, tkt__slice term, const tkt__list_ref *ref, tkt__postings *p,
+                             uint32_t docno)
 {
     uint32_t fence;
-    int32_t status = block_find(tx, rec->list, docno, &fence, p);
+    if (ref->bitmap)
+        return drop_bit(tx, term, ref, docno);
+    int32_t status = block_find(tx, ref->list, docno, &fence, p);
     if (status != TKT_DONE || !array_drop(p, docno))
         return status;
-    status = p->n == 0 ? block_remove(tx, rec->list, fence) : block_save(tx, rec->list, fence, p);
+    status = p->n == 0 ? block_remove(tx, ref->list, fence) : block_save(tx, ref->list, fence, p);
     if (status != TKT_DONE)
         return status;
-    return rec->n - 1 <= INLINE_AGAIN ? move_inside(tx, term, rec->list)
-                                      : external_put(tx, term, rec->list, rec->n - 1, p->levels);
+    return ref->n - 1 <= INLINE_AGAIN ? move_inside(tx, term, ref->list) : external_put(tx, term, ref, ref->n - 1);
 }
 
 int32_t tkt__list_drop(tkt__tx *tx, const tkt__term *term, uint32_t docno)
@@ -328,7 +370,7 @@ int32_t tkt__list_drop(tkt__tx *tx, const tkt__term *term, uint32_t docno)
     if (status != TKT_DONE || !rec.there)
         return status;
     if (rec.external)
-        return drop_external(tx, key, &rec, &p, docno);
+        return drop_external(tx, key, &rec.ref, &p, docno);
     if (!array_drop(&p, docno))
         return TKT_DONE;
     return p.n == 0 ? tkt__tx_del(tx, TKT__T_TERM, key) : inline_put(tx, key, &p);

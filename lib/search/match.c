@@ -97,6 +97,12 @@ static bool day_is_inside(const tkt__search *s, uint32_t day)
     return day != 0 && day < TKT__DAY_LATE && day > m->low_day && day < m->high_day;
 }
 
+bool tkt__match_needed(const tkt__search *s, uint32_t day)
+{
+    const tkt__matcher *m = s->matcher;
+    return m->placed || m->priced || s->query->available || s->query->at_least > 0 || !day_is_inside(s, day);
+}
+
 static int32_t in_window(tkt__search *s, tkt__candidate *c, bool *inside)
 {
     const tkt_query *q = s->query;

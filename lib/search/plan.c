@@ -16,13 +16,11 @@ static int32_t no_memory(void) { return tkt__fail(TKT_E_NOMEM, "no memory for a 
 
 static int32_t add_leaf(tkt__search *s, tkt__part *part, tkt__slice term)
 {
-    tkt__slice value;
     tkt__leaf *leaf = &part->leaf[part->leaves];
     memset(leaf, 0, sizeof *leaf);
-    int32_t status = tkt__tx_get(s->tx, TKT__T_TERM, term, &value);
+    int32_t status = tkt__tx_get(s->tx, TKT__T_TERM, term, &leaf->record);
     if (status != TKT_DONE)
         return status == TKT_NOT_FOUND ? TKT_DONE : status;
-    leaf->term = term;
     part->leaves++;
     return TKT_DONE;
 }
@@ -149,28 +147,41 @@ static int32_t add_all(tkt__search *s)
 
 /* ---- lists --------------------------------------------------------------------------------------------------- */
 
+static int32_t open_part(tkt__search *s, tkt__part *part, bool levels, uint64_t *sum)
+{
+    int32_t status = TKT_DONE;
+    *sum = 0;
+    for (uint32_t l = 0; status == TKT_DONE && l < part->leaves; l++) {
+        tkt__leaf *leaf = &part->leaf[l];
+        status = tkt__reader_open(s->tx, leaf->record, levels, &s->arena, s->shared, &s->work, &leaf->reader);
+        *sum += leaf->reader.n;
+    }
+    if (status != TKT_DONE || part->leaves < 2)
+        return status;
+    part->heap = tkt__arena_get(&s->arena, part->leaves * sizeof *part->heap);
+    if (part->heap == NULL)
+        return no_memory();
+    for (uint32_t l = 0; l < part->leaves; l++)
+        part->heap[l] = l;
+    return TKT_DONE;
+}
+
 static int32_t open_clause(tkt__search *s, tkt__clause *c)
 {
+    bool levels = c->scores && s->relevance;
+    int32_t status = TKT_DONE;
     c->cost = c->phrase != NULL ? PHRASE_COST : 0;
     c->leaves = 0;
-    for (uint32_t a = 0; a < c->alternatives; a++) {
-        uint64_t least = UINT64_MAX;
-        for (uint32_t p = 0; p < c->alternative[a].parts; p++) {
-            tkt__part *part = &c->alternative[a].part[p];
-            uint64_t sum = 0;
-            for (uint32_t l = 0; l < part->leaves; l++) {
-                tkt__leaf *leaf = &part->leaf[l];
-                int32_t status = tkt__reader_open(s->tx, leaf->term, s->hooks, &leaf->reader);
-                if (status != TKT_DONE)
-                    return status == TKT_NOT_FOUND ? tkt__fail(TKT_E_CORRUPT, "a term went away") : status;
-                sum += leaf->reader.n;
-            }
-            c->leaves += part->leaves;
+    for (uint32_t a = 0; status == TKT_DONE && a < c->alternatives; a++) {
+        uint64_t least = UINT64_MAX, sum;
+        for (uint32_t p = 0; status == TKT_DONE && p < c->alternative[a].parts; p++) {
+            status = open_part(s, &c->alternative[a].part[p], levels, &sum);
+            c->leaves += c->alternative[a].part[p].leaves;
             least = sum < least ? sum : least;
         }
         c->cost += least;
     }
-    return TKT_DONE;
+    return status;
 }
 
 static int compare(const void *a, const void *b)
@@ -188,6 +199,8 @@ int32_t tkt__plan(tkt__search *s)
         prune(s);
         status = add_all(s);
     }
+    if (status == TKT_DONE && !s->empty)
+        status = tkt__tx_cursor_open(s->tx, TKT__T_POSTING, &s->shared);
     for (uint32_t i = 0; status == TKT_DONE && !s->empty && i < s->clauses; i++)
         status = open_clause(s, &s->clause[i]);
     if (status == TKT_DONE)
@@ -201,9 +214,8 @@ void tkt__plan_close(tkt__search *s)
         for (uint32_t a = 0; a < s->clause[c].alternatives; a++)
             for (uint32_t p = 0; p < s->clause[c].alternative[a].parts; p++) {
                 tkt__part *part = &s->clause[c].alternative[a].part[p];
-                for (uint32_t l = 0; l < part->leaves; l++) {
-                    s->work += part->leaf[l].reader.work;
+                for (uint32_t l = 0; l < part->leaves; l++)
                     tkt__reader_close(&part->leaf[l].reader);
-                }
             }
+    tkt__cursor_close(s->shared);
 }

@@ -5,7 +5,8 @@
  *
  *   query.c    the setters           parse.c   words, phrases, exclusions
  *   expand.c   prefixes, typos, stems          plan.c   terms become lists, cheapest first
- *   exec.c     windows of documents  match.c   what only a document's facts can tell
+ *   exec.c     windows of documents  fill.c    the lists of a window
+ *   sparse.c   one by one            match.c   what only a document's facts can tell
  *   collect.c  orders and pages      facet.c   counts           results.c   what the host gets
  */
 #ifndef TKT_SEARCH_QUERY_H
@@ -59,7 +60,7 @@ typedef struct tkt__phrase {
 
 /* One list in the tree, with what a level is worth in it. */
 typedef struct tkt__leaf {
-    tkt__slice term;
+    tkt__slice record;        /* of its term; lives as long as the snapshot */
     uint32_t n;               /* documents */
     double factor;
     uint32_t worth[TKT__LEVELS]; /* × 65,536; all 0: does not score */
@@ -72,6 +73,7 @@ typedef struct tkt__part {
     bool prefix, fixed;  /* fixed: neither prefix, typo nor stem */
     uint32_t leaves;
     tkt__leaf *leaf;
+    uint32_t *heap; /* of several leaves: that which stands on the earliest document first */
 } tkt__part;
 
 typedef struct tkt__alternative {
@@ -104,6 +106,7 @@ typedef struct tkt__search {
     int64_t longest_ms; /* duration that some event has, at most */
     uint32_t clauses;
     tkt__clause clause[TKT__CLAUSES_MAX];
+    tkt__cursor *shared;        /* of POSTING: for lists that are read whole */
     uint64_t work;
     int64_t started_ms;
     bool over;                  /* the budget is used up */
@@ -132,6 +135,8 @@ typedef struct tkt__candidate {
 
 int32_t tkt__matcher_open(tkt__search *s);
 void tkt__matcher_close(tkt__search *s);
+/* Whether documents of this day must be asked one by one. */
+bool tkt__match_needed(const tkt__search *s, uint32_t day);
 /* TKT_DONE: it passes all that lists can't tell. TKT_NOT_FOUND: it does not. */
 int32_t tkt__match(tkt__search *s, tkt__candidate *candidate);
 /* Whether the phrase stands in one field of the document. */
@@ -146,6 +151,11 @@ int32_t tkt__collector_open(tkt__search *s);
 void tkt__collector_close(tkt__search *s);
 int32_t tkt__collect(tkt__search *s, tkt__candidate *candidate);
 int32_t tkt__collect_end(tkt__search *s);
+/* n documents of a day that only lists decide on: counted by number where the page needs none of them. */
+int32_t tkt__collect_count(tkt__search *s, uint32_t day, uint32_t n, bool *counted);
+/* By relevance: may a document of at most this score be on the page? If not, it has passed. */
+bool tkt__collect_can_enter(const tkt__search *s, uint32_t docno, uint64_t most);
+void tkt__collect_passed(tkt__search *s);
 
 typedef struct tkt__hit {
     tkt__place place;

@@ -1,39 +1,139 @@
 /* SPDX-License-Identifier: MIT
  *
- * search/reader.c: reading one list forward, block by block. Bytes are read from the transaction and
- * decoded into memory of the reader; nothing is written.
+ * search/reader.c: reading one list forward: short ones at once, long ones block by block, bitmaps chunk
+ * by chunk. Bytes are read from the transaction and decoded into memory of the search; nothing is written.
  */
 #include "search/reader.h"
 
-static void *allocate(const tkt_hooks *hooks)
+static int32_t no_memory(void) { return tkt__fail(TKT_E_NOMEM, "no memory to read a list"); }
+
+static int32_t damaged(const tkt__reader_list *list)
 {
-    return tkt__alloc(hooks, sizeof(tkt__postings));
+    return tkt__fail(TKT_E_CORRUPT, "list %lu is not as long as its record says", (unsigned long)list->list);
 }
 
-int32_t tkt__reader_open(tkt__tx *tx, tkt__slice term, const tkt_hooks *hooks, tkt__reader_list *list)
+static void list_key(uint32_t list, uint32_t docno, uint8_t key[8])
 {
-    tkt__slice value;
-    memset(list, 0, sizeof *list);
-    int32_t status = tkt__tx_get(tx, TKT__T_TERM, term, &value);
+    tkt__be32(key, list);
+    tkt__be32(key + 4, docno);
+}
+
+/* The list's row with the first fence at or above docno. TKT_NOT_FOUND past its last. */
+static int32_t row_seek(tkt__cursor *cursor, uint32_t list, uint32_t docno, uint32_t *fence, tkt__slice *row)
+{
+    uint8_t key[8];
+    tkt__slice k = { NULL, 0 };
+    list_key(list, docno, key);
+    int32_t status = tkt__cursor_seek(cursor, tkt__slice_of(key, sizeof key), &k, row);
+    if (status == TKT_DONE && (k.n != 8 || tkt__get_be32(k.p) != list))
+        return TKT_NOT_FOUND;
+    if (status == TKT_DONE)
+        *fence = tkt__get_be32(k.p + 4);
+    return status;
+}
+
+static int32_t row_next(tkt__cursor *cursor, uint32_t list, uint32_t *fence, tkt__slice *row)
+{
+    tkt__slice k = { NULL, 0 };
+    int32_t status = tkt__cursor_next(cursor, &k, row);
+    if (status == TKT_DONE && (k.n != 8 || tkt__get_be32(k.p) != list))
+        return TKT_NOT_FOUND;
+    if (status == TKT_DONE)
+        *fence = tkt__get_be32(k.p + 4);
+    return status;
+}
+
+static int32_t decode(const tkt__reader_list *list, tkt__slice row, tkt__postings *out)
+{
+    return list->levels ? tkt__block_decode(row, out) : tkt__block_decode_documents(row, out);
+}
+
+/* ---- opening ------------------------------------------------------------------------------------------ */
+
+/* All postings into memory of their own. */
+static int32_t keep(tkt__reader_list *list, const tkt__postings *p, uint32_t *docs, uint8_t *level)
+{
+    if (list->have + p->n > list->n)
+        return damaged(list);
+    memcpy(docs + list->have, p->doc, p->n * sizeof *docs);
+    if (level != NULL)
+        memcpy(level + list->have, p->level, p->n);
+    list->have += p->n;
+    *list->work += p->n;
+    return TKT_DONE;
+}
+
+static int32_t open_whole(tkt__reader_list *list, tkt__slice record, bool external, tkt__arena *arena,
+                          tkt__cursor *shared)
+{
+    tkt__postings p;
+    tkt__slice row;
+    int32_t status = external ? TKT_DONE : tkt__list_inline(record, &p);
+    if (!external && status == TKT_DONE)
+        list->n = p.n;
+    uint32_t *docs = status == TKT_DONE ? tkt__arena_get(arena, list->n * sizeof *docs) : NULL;
+    uint8_t *level = status == TKT_DONE && list->levels ? tkt__arena_get(arena, list->n) : NULL;
+    if (status == TKT_DONE && (docs == NULL || (list->levels && level == NULL)))
+        status = no_memory();
     if (status != TKT_DONE)
         return status;
-    list->tx = tx;
-    list->hooks = hooks;
-    list->block = allocate(hooks);
-    if (list->block == NULL)
-        return tkt__fail(TKT_E_NOMEM, "no memory to read a list");
-    status = tkt__list_external(value, &list->list, &list->n);
-    if (status == TKT_NOT_FOUND) {
-        status = tkt__list_inline(value, list->block);
-        list->n = list->block->n;
-        list->fence = TKT__DOC_END;
-        list->work = list->n;
-    } else if (status == TKT_DONE) {
-        list->block->n = 0;
-        status = tkt__tx_cursor_open(tx, TKT__T_POSTING, &list->cursor);
+    if (!external)
+        status = keep(list, &p, docs, level);
+    else
+        status = row_seek(shared, list->list, 0, &list->fence, &row);
+    while (external && status == TKT_DONE) {
+        status = decode(list, row, &p);
         if (status == TKT_DONE)
-            status = tkt__reader_seek(list, 0);
+            status = keep(list, &p, docs, level);
+        if (status == TKT_DONE)
+            status = row_next(shared, list->list, &list->fence, &row);
     }
+    list->docs = docs;
+    list->level = level;
+    if (status != TKT_NOT_FOUND && status != TKT_DONE)
+        return status;
+    list->doc = docs[0];
+    return list->have == list->n ? TKT_DONE : damaged(list);
+}
+
+static int32_t open_bits(tkt__reader_list *list, bool levels, tkt__arena *arena)
+{
+    list->bits = tkt__arena_get(arena, sizeof *list->bits);
+    if (list->bits == NULL)
+        return no_memory();
+    memset(list->bits, 0, offsetof(tkt__bit_reader, word));
+    list->levels = false;
+    int32_t status = tkt__tx_cursor_open(list->tx, TKT__T_POSTING, &list->cursor);
+    return status == TKT_DONE && levels ? tkt__tx_cursor_open(list->tx, TKT__T_POSTING, &list->bits->levels) : status;
+}
+
+static int32_t open_blocks(tkt__reader_list *list, tkt__arena *arena)
+{
+    list->block = tkt__arena_get(arena, sizeof *list->block);
+    if (list->block == NULL)
+        return no_memory();
+    list->docs = list->block->doc;
+    list->level = list->block->level;
+    return tkt__tx_cursor_open(list->tx, TKT__T_POSTING, &list->cursor);
+}
+
+int32_t tkt__reader_open(tkt__tx *tx, tkt__slice record, bool levels, tkt__arena *arena, tkt__cursor *shared,
+                         uint64_t *work, tkt__reader_list *list)
+{
+    tkt__list_ref ref;
+    memset(list, 0, sizeof *list);
+    list->tx = tx;
+    list->work = work;
+    list->levels = levels;
+    int32_t status = tkt__list_external(record, &ref);
+    bool external = status == TKT_DONE;
+    if (status != TKT_DONE && status != TKT_NOT_FOUND)
+        return status;
+    list->list = ref.list;
+    list->n = ref.n;
+    status = external && ref.bitmap                ? open_bits(list, levels && ref.levels, arena)
+             : !external || ref.n <= TKT__READER_WHOLE ? open_whole(list, record, external, arena, shared)
+                                                   : open_blocks(list, arena);
     if (status != TKT_DONE)
         tkt__reader_close(list);
     return status;
@@ -42,54 +142,28 @@ int32_t tkt__reader_open(tkt__tx *tx, tkt__slice term, const tkt_hooks *hooks, t
 void tkt__reader_close(tkt__reader_list *list)
 {
     tkt__cursor_close(list->cursor);
-    if (list->block != NULL)
-        tkt__free(list->hooks, list->block, sizeof *list->block);
+    if (list->bits != NULL)
+        tkt__cursor_close(list->bits->levels);
     list->cursor = NULL;
-    list->block = NULL;
+    list->bits = NULL;
 }
 
-/* Takes the block under the cursor. A block of another list, or none: the end. */
-static int32_t take_block(tkt__reader_list *list, int32_t status, tkt__slice k, tkt__slice v)
-{
-    if (status == TKT_NOT_FOUND || (status == TKT_DONE && (k.n != 8 || tkt__get_be32(k.p) != list->list))) {
-        list->end = true;
-        return TKT_DONE;
-    }
-    if (status == TKT_DONE)
-        status = tkt__block_decode(v, list->block);
-    if (status != TKT_DONE)
-        return status;
-    list->fence = tkt__get_be32(k.p + 4);
-    list->at = 0;
-    list->work += list->block->n;
-    return TKT_DONE;
-}
+/* ---- arrays --------------------------------------------------------------------------------------------- */
 
-static int32_t next_block(tkt__reader_list *list)
-{
-    tkt__slice k = { NULL, 0 }, v = { NULL, 0 };
-    if (list->fence == TKT__DOC_END) {
-        list->end = true;
-        return TKT_DONE;
-    }
-    int32_t status = tkt__cursor_next(list->cursor, &k, &v);
-    return take_block(list, status, k, v);
-}
-
-/* First place in the block at or above docno: gallop from where we stand, then halve. */
-static uint32_t gallop(const tkt__postings *p, uint32_t at, uint32_t docno)
+/* First place at or above docno: gallop from where we stand, then halve. */
+static uint32_t gallop(const uint32_t *doc, uint32_t n, uint32_t at, uint32_t docno)
 {
     uint32_t step = 1, low = at, high = at;
-    while (high < p->n && p->doc[high] < docno) {
+    while (high < n && doc[high] < docno) {
         low = high + 1;
         high += step;
         step *= 2;
     }
-    if (high > p->n)
-        high = p->n;
+    if (high > n)
+        high = n;
     while (low < high) {
         uint32_t mid = (low + high) / 2;
-        if (p->doc[mid] < docno)
+        if (doc[mid] < docno)
             low = mid + 1;
         else
             high = mid;
@@ -97,37 +171,168 @@ static uint32_t gallop(const tkt__postings *p, uint32_t at, uint32_t docno)
     return low;
 }
 
-int32_t tkt__reader_seek(tkt__reader_list *list, uint32_t docno)
+static int32_t stand(tkt__reader_list *list)
 {
-    if (list->end)
-        return TKT_DONE;
-    if (list->cursor != NULL && (list->block->n == 0 || docno > list->fence)) {
-        uint8_t key[8];
-        tkt__slice k = { NULL, 0 }, v = { NULL, 0 };
-        tkt__be32(key, list->list);
-        tkt__be32(key + 4, docno);
-        int32_t status = tkt__cursor_seek(list->cursor, tkt__slice_of(key, sizeof key), &k, &v);
-        status = take_block(list, status, k, v);
-        if (status != TKT_DONE || list->end)
+    list->doc = list->at < list->have ? list->docs[list->at] : TKT__DOC_END;
+    return TKT_DONE;
+}
+
+static int32_t take_block(tkt__reader_list *list, int32_t status, tkt__slice row)
+{
+    list->at = list->have = 0;
+    if (status == TKT_DONE)
+        status = decode(list, row, list->block);
+    if (status == TKT_DONE) {
+        list->have = list->block->n;
+        *list->work += list->have;
+    }
+    return status == TKT_NOT_FOUND ? stand(list) : status;
+}
+
+static int32_t next_block(tkt__reader_list *list)
+{
+    tkt__slice row = { NULL, 0 };
+    if (list->cursor == NULL || list->fence == TKT__DOC_END) {
+        list->at = list->have;
+        return stand(list);
+    }
+    int32_t status = row_next(list->cursor, list->list, &list->fence, &row);
+    status = take_block(list, status, row);
+    return status == TKT_DONE ? stand(list) : status;
+}
+
+static int32_t seek_array(tkt__reader_list *list, uint32_t docno)
+{
+    if (list->cursor != NULL && (list->doc == 0 || docno > list->fence)) {
+        tkt__slice row = { NULL, 0 };
+        int32_t status = row_seek(list->cursor, list->list, docno, &list->fence, &row);
+        status = take_block(list, status, row);
+        if (status != TKT_DONE)
             return status;
     }
-    list->at = gallop(list->block, list->at, docno);
-    if (list->at < list->block->n)
-        return TKT_DONE;
-    if (list->cursor == NULL) {
-        list->end = true;
+    list->at = gallop(list->docs, list->have, list->at, docno);
+    return list->at < list->have || list->have == 0 ? stand(list) : next_block(list);
+}
+
+/* ---- bitmaps ---------------------------------------------------------------------------------------------- */
+
+/* The first bit that is set at or above `offset` of the chunk at hand. */
+static bool next_bit(tkt__reader_list *list, uint32_t offset)
+{
+    const tkt__bit_reader *b = list->bits;
+    uint32_t i = offset >> 6;
+    uint64_t word = i < TKT__WINDOW_WORDS ? b->word[i] & (UINT64_MAX << (offset & 63)) : 0;
+    while (word == 0 && ++i < TKT__WINDOW_WORDS)
+        word = b->word[i];
+    if (i >= TKT__WINDOW_WORDS)
+        return false;
+    list->doc = b->base + i * 64 + (uint32_t)__builtin_ctzll(word);
+    return true;
+}
+
+static int32_t take_chunk(tkt__reader_list *list, int32_t status, tkt__slice row)
+{
+    uint32_t n;
+    if (status == TKT_NOT_FOUND) {
+        list->doc = TKT__DOC_END;
         return TKT_DONE;
     }
-    return next_block(list);
+    if (status == TKT_DONE)
+        status = tkt__chunk_decode(row, list->bits->word, &n);
+    if (status != TKT_DONE)
+        return status;
+    list->bits->base = list->fence & ~(TKT__CHUNK_DOCS - 1);
+    *list->work += TKT__WINDOW_WORDS;
+    return TKT_DONE;
+}
+
+static int32_t next_chunk(tkt__reader_list *list)
+{
+    tkt__slice row = { NULL, 0 };
+    int32_t status = row_next(list->cursor, list->list, &list->fence, &row);
+    status = take_chunk(list, status, row);
+    if (status == TKT_DONE && list->doc != TKT__DOC_END)
+        next_bit(list, 0);
+    return status;
+}
+
+static int32_t seek_bits(tkt__reader_list *list, uint32_t docno)
+{
+    if (list->doc == 0 || docno > list->fence) {
+        tkt__slice row = { NULL, 0 };
+        int32_t status = row_seek(list->cursor, list->list, docno, &list->fence, &row);
+        status = take_chunk(list, status, row);
+        if (status != TKT_DONE || list->doc == TKT__DOC_END)
+            return status;
+    }
+    uint32_t offset = docno > list->bits->base ? docno - list->bits->base : 0;
+    return next_bit(list, offset) ? TKT_DONE : next_chunk(list);
+}
+
+static int32_t stretch_of(tkt__reader_list *list, uint32_t docno)
+{
+    tkt__bit_reader *b = list->bits;
+    uint32_t fence, n, wanted = TKT__STRETCH_FENCE(docno);
+    tkt__slice row;
+    if (b->stretch == wanted)
+        return TKT_DONE;
+    int32_t status = row_seek(b->levels, list->list + 1, wanted, &fence, &row);
+    if (status == TKT_DONE && fence == wanted)
+        status = tkt__stretch_open(row, &b->nibbles, &n);
+    else if (status == TKT_DONE)
+        status = TKT_NOT_FOUND;
+    if (status == TKT_DONE) {
+        const uint64_t *word = b->word + ((docno - b->base) >> TKT__STRETCH_BITS) * TKT__STRETCH_WORDS;
+        status = n == tkt__bits_before(word, TKT__STRETCH_DOCS) ? TKT_DONE : damaged(list);
+    }
+    b->stretch = status == TKT_DONE ? wanted : 0;
+    return status == TKT_NOT_FOUND ? damaged(list) : status;
+}
+
+/* ---- both --------------------------------------------------------------------------------------------------- */
+
+int32_t tkt__reader_seek(tkt__reader_list *list, uint32_t docno)
+{
+    if (list->doc >= docno && list->doc != 0)
+        return TKT_DONE;
+    return list->bits != NULL ? seek_bits(list, docno) : seek_array(list, docno);
 }
 
 int32_t tkt__reader_next(tkt__reader_list *list)
 {
-    if (list->end || ++list->at < list->block->n)
+    if (list->doc == TKT__DOC_END)
         return TKT_DONE;
-    if (list->cursor == NULL) {
-        list->end = true;
+    if (list->bits != NULL)
+        return next_bit(list, list->doc - list->bits->base + 1) ? TKT_DONE : next_chunk(list);
+    return ++list->at < list->have ? stand(list) : next_block(list);
+}
+
+int32_t tkt__reader_level(tkt__reader_list *list, uint32_t docno, uint8_t *level)
+{
+    *level = 0;
+    if (list->bits == NULL) {
+        if (list->levels)
+            *level = list->level[list->at];
         return TKT_DONE;
     }
-    return next_block(list);
+    if (list->bits->levels == NULL)
+        return TKT_DONE;
+    int32_t status = stretch_of(list, docno);
+    if (status != TKT_DONE)
+        return status;
+    uint32_t offset = docno - list->bits->base, first = offset & ~(TKT__STRETCH_DOCS - 1);
+    *level = tkt__nibble(list->bits->nibbles,
+                         tkt__bits_before(list->bits->word + (first >> 6), offset - first));
+    return TKT_DONE;
+}
+
+int32_t tkt__reader_highest(tkt__reader_list *list, uint32_t docno, uint8_t *highest)
+{
+    *highest = TKT__LEVELS - 1;
+    if (list->bits == NULL || list->bits->levels == NULL)
+        return TKT_DONE;
+    int32_t status = stretch_of(list, docno);
+    if (status == TKT_DONE)
+        *highest = list->bits->nibbles[-3]; /* the head says */
+    return status;
 }

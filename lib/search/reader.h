@@ -2,44 +2,60 @@
  *
  * search/reader.h: the lists of a query, read in order of documents from one transaction.
  *
- * A reader holds one decoded block. Documents come in rising order; seek only goes forward.
+ * A reader stands on a document; documents come in rising order and seek only goes forward. What it
+ * holds is a run of decoded postings (arrays), or a chunk of bits (bitmap lists). A list of at most
+ * TKT__READER_WHOLE documents is read whole when it is opened and needs no cursor. Memory is the arena's;
+ * cursors are closed by tkt__reader_close.
  */
 #ifndef TKT_SEARCH_READER_H
 #define TKT_SEARCH_READER_H
 
 #include "search/block.h"
+#include "search/chunk.h"
 
 #define TKT__DOC_END UINT32_MAX /* past every document */
+#define TKT__READER_WHOLE 512u
 
-/* A window: 32,768 neighbouring document numbers as bits. */
-#define TKT__WINDOW_BITS 15
-#define TKT__WINDOW (UINT32_C(1) << TKT__WINDOW_BITS)
-#define TKT__WINDOW_WORDS (TKT__WINDOW / 64)
+/* A window is what a chunk of a bitmap list holds: 8,192 neighbouring document numbers. */
+#define TKT__WINDOW_BITS TKT__CHUNK_BITS
+#define TKT__WINDOW TKT__CHUNK_DOCS
+#define TKT__WINDOW_WORDS TKT__CHUNK_WORDS
+
+typedef struct tkt__bit_reader {
+    tkt__cursor *levels; /* NULL: the list has none, or nobody asked for them */
+    uint32_t base;       /* of `word` */
+    uint32_t stretch;    /* fence of the levels at hand; 0: none */
+    const uint8_t *nibbles;
+    uint64_t word[TKT__WINDOW_WORDS];
+} tkt__bit_reader;
 
 typedef struct tkt__reader_list {
     tkt__tx *tx;
-    tkt__cursor *cursor;   /* NULL: inline */
-    uint32_t list, n;      /* n: documents in all */
-    uint32_t fence, at;    /* of the block; place in it */
-    bool end;
-    uint64_t work;         /* postings decoded so far */
+    tkt__cursor *cursor; /* NULL: the list is here whole */
+    uint64_t *work;      /* counts postings looked at */
+    uint32_t n;          /* documents in all */
+    uint32_t list, fence;
+    uint32_t doc;        /* it stands on; 0: not looked for yet; TKT__DOC_END */
+    bool levels;         /* of arrays: decoded */
+    /* arrays */
+    uint32_t at, have;
+    const uint32_t *docs;
+    const uint8_t *level;
     tkt__postings *block;
-    const tkt_hooks *hooks;
+    /* bitmaps */
+    tkt__bit_reader *bits; /* NULL: an array */
 } tkt__reader_list;
 
-/* TKT_NOT_FOUND: nobody has the term. */
-int32_t tkt__reader_open(tkt__tx *tx, tkt__slice term, const tkt_hooks *hooks, tkt__reader_list *list);
+/* `record` is the term's. `shared`: a cursor of POSTING that may be moved now. */
+int32_t tkt__reader_open(tkt__tx *tx, tkt__slice record, bool levels, tkt__arena *arena, tkt__cursor *shared,
+                         uint64_t *work, tkt__reader_list *list);
 void tkt__reader_close(tkt__reader_list *list);
-/* Moves to the first document at or above docno. */
+/* Moves to the first document at or above docno (1 or above). */
 int32_t tkt__reader_seek(tkt__reader_list *list, uint32_t docno);
-/* The document it stands on, or TKT__DOC_END. */
-static inline uint32_t tkt__reader_doc(const tkt__reader_list *list, uint8_t *level)
-{
-    if (list->end)
-        return TKT__DOC_END;
-    *level = list->block->level[list->at];
-    return list->block->doc[list->at];
-}
 int32_t tkt__reader_next(tkt__reader_list *list);
+/* The level of the document that it stands on (arrays), or of any in its chunk (bitmaps). 0 without levels. */
+int32_t tkt__reader_level(tkt__reader_list *list, uint32_t docno, uint8_t *level);
+/* No level of the chunk's stretch that `docno` lies in is above *highest. */
+int32_t tkt__reader_highest(tkt__reader_list *list, uint32_t docno, uint8_t *highest);
 
 #endif

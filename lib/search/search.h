@@ -16,9 +16,10 @@
  *             'c' folded category → u16 number;  'C' be16 number → folded category
  *             'p' be64 event → words (u8 length, bytes) whose NEAR_WORD rows are still to be written
  *   TERM      term → inline: u8 flags, varint n, u32 first docno, n − 1 varint gaps, n nibbles of level;
- *             external: u8 flags | 1, u32 list id, u32 n. A term is a word, or namespace byte ‖ bytes
+ *             external: u8 flags | 1, u32 list id, u32 n. A term is a word, or namespace byte ‖ bytes.
+ *             Flags: 1 external, 2 with levels, 4 a bitmap, whose levels are list id + 1
  *   POSTING   be32 list, be32 fence → block (block.h); it holds the postings in (fence before, fence];
- *             a list's last block has fence 0xFFFFFFFF
+ *             a list's last block has fence 0xFFFFFFFF. Of a bitmap: chunks and stretches (chunk.h)
  *   COLUMN    'c' be32 docno >> 4 → 16 × 24 bytes: u32 event, u32 venue, i64 start ms, u32 price,
  *             u16 currency, u16 category; the tail of empty ones is cut off
  *             'i' be32 event >> 6 → 64 × u32 docno, the tail of zeros cut off
@@ -27,9 +28,9 @@
  *   PLACE     'g' be16 latitude cell, be16 longitude cell, be32 venue → i32, i32 position × 10^7
  *             's' folded name from a word's start on ‖ 0 ‖ kind ‖ be32 id → empty
  *
- * Files: block (bytes of postings), list (terms and their postings), docs (numbers, columns),
+ * Files: block (bytes of postings), chunk (bytes of bitmaps), list and bitmap (terms and their postings), docs (numbers, columns),
  * terms (what an event is found by), update (the change of one event), near (words a typo away), place;
- * reader (lists in a query), query*, plan, exec, collect, facet, suggest; build (the index anew); check.
+ * reader (lists in a query), query*, plan, exec, fill, sparse, collect, facet, suggest; build (the index anew); check.
  */
 #ifndef TKT_SEARCH_SEARCH_H
 #define TKT_SEARCH_SEARCH_H
@@ -39,7 +40,7 @@
 
 extern const tkt__room tkt__search_room;
 
-#define TKT__INDEX_LAYOUT 1
+#define TKT__INDEX_LAYOUT 2
 
 /* ---- document numbers ------------------------------------------------------------------------------ */
 

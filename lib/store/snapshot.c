@@ -22,7 +22,7 @@ int32_t tkt_snapshot_begin(tkt_store *store, tkt_snapshot **snapshot)
     tkt_snapshot *s = tkt__alloc(&store->hooks, sizeof *s);
     if (s == NULL)
         return tkt__fail(TKT_E_NOMEM, "no memory for a snapshot");
-    s->store = store;
+    *s = (tkt_snapshot){ .store = store };
     int32_t status = tkt__kv_read_begin(store->kv, &s->tx);
     if (status != TKT_DONE) {
         tkt__free(&store->hooks, s, sizeof *s);
@@ -52,8 +52,23 @@ void tkt_snapshot_end(tkt_snapshot *s)
         return;
     tkt_store *store = s->store;
     tkt__kv_read_end(s->tx);
+    tkt__free(&store->hooks, s->scratch, s->scratch_n);
     tkt__free(&store->hooks, s, sizeof *s);
     tkt__store_unref(store);
+}
+
+void *tkt__snapshot_scratch(tkt_snapshot *s, size_t n)
+{
+    if (s->scratch_n >= n)
+        return s->scratch;
+    void *grown = tkt__alloc(&s->store->hooks, n);
+    if (grown == NULL)
+        return NULL;
+    memset(grown, 0, n);
+    tkt__free(&s->store->hooks, s->scratch, s->scratch_n);
+    s->scratch = grown;
+    s->scratch_n = n;
+    return grown;
 }
 
 int64_t tkt_snapshot_now(const tkt_snapshot *s)

@@ -157,7 +157,11 @@ struct tkt_snapshot {
     tkt_store *store;
     tkt__tx *tx;
     int64_t began_age_ms; /* by tkt__age_clock_ms */
+    void *scratch;        /* memory that a search leaves zeroed for the next one; NULL: none yet */
+    size_t scratch_n;
 };
+/* n zeroed bytes, the same ones at each call; whoever takes them leaves them zeroed. NULL: no memory. */
+void *tkt__snapshot_scratch(tkt_snapshot *snapshot, size_t n);
 
 /* Opens a store over an engine that is open already (tests: the hostile engine). Takes the engine. */
 int32_t tkt__store_open_engine(const tkt__engine_ops *ops, void *engine, bool created,

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * search/exec.h: what the files that find the matching documents share: exec.c goes from window to window,
+ * fill.c brings the lists of one window, sparse.c asks document by document where the leading list is
+ * thin. Scores are whole numbers (65,536ths), so their sum does not depend on the order of reading.
+ */
+#ifndef TKT_SEARCH_EXEC_H
+#define TKT_SEARCH_EXEC_H
+
+#include "search/query.h"
+
+typedef struct tkt__bits {
+    uint64_t w[TKT__WINDOW_WORDS];
+} tkt__bits;
+
+/* The part of a snapshot's scratch memory that must be zero between windows, and is between searches. */
+typedef struct tkt__scores {
+    uint32_t total[TKT__WINDOW], best[TKT__WINDOW], sum[TKT__WINDOW], one[TKT__WINDOW];
+} tkt__scores;
+
+typedef struct tkt__run {
+    tkt__search *s;
+    uint32_t base, end;      /* of the window */
+    bool before;             /* before the query's window: `during` */
+    tkt__bits match, clause, part, touched;
+    tkt__scores *score;      /* NULL: nothing scores */
+    /* Bitmap leaves of this window whose levels are read last, for documents that may reach the page. */
+    uint32_t late;
+    tkt__leaf *late_leaf[TKT__CLAUSES_MAX];
+} tkt__run;
+
+#define TKT__EACH_BIT(b, off)                                                                         \
+    for (uint32_t i_##off = 0; i_##off < TKT__WINDOW_WORDS; i_##off++)                                \
+        for (uint64_t w_##off = (b)->w[i_##off], off = 0;                                             \
+             w_##off != 0 && (off = i_##off * 64u + (uint32_t)__builtin_ctzll(w_##off), true);        \
+             w_##off &= w_##off - 1)
+
+static inline bool tkt__bits_any(const tkt__bits *b)
+{
+    uint64_t all = 0;
+    for (uint32_t i = 0; i < TKT__WINDOW_WORDS; i++)
+        all |= b->w[i];
+    return all != 0;
+}
+
+static inline void tkt__bits_and(tkt__bits *b, const tkt__bits *with)
+{
+    for (uint32_t i = 0; i < TKT__WINDOW_WORDS; i++)
+        b->w[i] &= with->w[i];
+}
+
+static inline void tkt__bits_or(tkt__bits *b, const tkt__bits *with)
+{
+    for (uint32_t i = 0; i < TKT__WINDOW_WORDS; i++)
+        b->w[i] |= with->w[i];
+}
+
+static inline bool tkt__clause_wanted(const tkt__run *e, const tkt__clause *c)
+{
+    return !c->before_window || e->before;
+}
+
+/* ---- fill.c -------------------------------------------------------------------------------------------- */
+
+/* Puts the part's lists in order again after they were moved one by one. */
+void tkt__part_order(tkt__part *part);
+/* The part's first document at or above `from`; TKT__DOC_END. */
+int32_t tkt__part_next(tkt__part *part, uint32_t from, uint32_t *next);
+int32_t tkt__clause_next(const tkt__clause *c, uint32_t from, uint32_t *next);
+/* The clause's documents of the window into e->clause, only those `within` where that is given, and their
+ * scores into the totals. */
+int32_t tkt__fill_clause(tkt__run *e, const tkt__clause *c, const tkt__bits *within);
+
+/* ---- exec.c: one document that the lists say matches --------------------------------------------------------- */
+
+int32_t tkt__exec_give(tkt__run *e, uint32_t docno, uint32_t score, bool asked);
+bool tkt__exec_over(tkt__run *e); /* the budget is used up */
+
+/* ---- sparse.c ------------------------------------------------------------------------------------------------- */
+
+bool tkt__sparse_fits(const tkt__run *e);
+int32_t tkt__sparse_run(tkt__run *e, uint32_t from, uint32_t to);
+
+#endif

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * search/fill.c: lists as bits of one window, with scores. A word with many lists keeps them in a heap by
+ * the document they stand on, so that a window costs only the lists that have something in it.
+ *
+ * Levels of a bitmap list that is a clause by itself are not read here but last (exec.c), for by then few
+ * documents are left and most of them cannot reach the page.
+ */
+#include "search/exec.h"
+
+/* ---- one list ------------------------------------------------------------------------------------------ */
+
+static void spread(const uint32_t *doc, uint32_t from, uint32_t to, uint32_t base, tkt__bits *out)
+{
+    for (uint32_t i = from; i < to; i++) {
+        uint32_t off = doc[i] - base;
+        out->w[off >> 6] |= UINT64_C(1) << (off & 63);
+    }
+}
+
+static void spread_scores(const tkt__reader_list *list, uint32_t to, uint32_t base, tkt__bits *out,
+                          const tkt__bits *within, const uint32_t *worth, uint32_t *score)
+{
+    for (uint32_t i = list->at; i < to; i++) {
+        uint32_t off = list->docs[i] - base, value = worth[list->level[i]];
+        uint64_t bit = UINT64_C(1) << (off & 63);
+        if (within != NULL && (within->w[off >> 6] & bit) == 0)
+            continue;
+        out->w[off >> 6] |= bit;
+        if (value > score[off])
+            score[off] = value;
+    }
+}
+
+static uint32_t first_at(const uint32_t *doc, uint32_t low, uint32_t high, uint32_t docno)
+{
+    while (low < high) {
+        uint32_t mid = (low + high) / 2;
+        if (doc[mid] < docno)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+static int32_t fill_array(const tkt__run *e, tkt__leaf *leaf, tkt__bits *out, const tkt__bits *within,
+                          uint32_t *score)
+{
+    tkt__reader_list *list = &leaf->reader;
+    int32_t status = TKT_DONE;
+    while (status == TKT_DONE && list->doc < e->end) {
+        bool rest = list->docs[list->have - 1] < e->end;
+        uint32_t to = rest ? list->have : first_at(list->docs, list->at, list->have, e->end);
+        if (score == NULL)
+            spread(list->docs, list->at, to, e->base, out);
+        else
+            spread_scores(list, to, e->base, out, within, leaf->worth, score);
+        list->at = to - 1;
+        status = tkt__reader_next(list);
+    }
+    return status;
+}
+
+static int32_t score_bits(const tkt__run *e, tkt__leaf *leaf, const tkt__bits *which, uint32_t *score)
+{
+    int32_t status = TKT_DONE;
+    TKT__EACH_BIT(which, off) {
+        uint8_t level;
+        if (status == TKT_DONE)
+            status = tkt__reader_level(&leaf->reader, e->base + (uint32_t)off, &level);
+        if (status == TKT_DONE && leaf->worth[level] > score[off])
+            score[off] = leaf->worth[level];
+    }
+    return status;
+}
+
+static int32_t fill_bits(const tkt__run *e, tkt__leaf *leaf, tkt__bits *out, const tkt__bits *within,
+                         uint32_t *score)
+{
+    tkt__bits mine;
+    if (leaf->reader.doc >= e->end)
+        return TKT_DONE;
+    memcpy(mine.w, leaf->reader.bits->word, sizeof mine.w);
+    if (score != NULL && within != NULL)
+        tkt__bits_and(&mine, within);
+    tkt__bits_or(out, &mine);
+    return score != NULL ? score_bits(e, leaf, &mine, score) : TKT_DONE;
+}
+
+/* The list's documents of this window into `out`; with scores only those within. */
+static int32_t fill(const tkt__run *e, tkt__leaf *leaf, tkt__bits *out, const tkt__bits *within, uint32_t *score)
+{
+    int32_t status = tkt__reader_seek(&leaf->reader, e->base);
+    if (status != TKT_DONE)
+        return status;
+    return leaf->reader.bits != NULL ? fill_bits(e, leaf, out, within, score)
+                                     : fill_array(e, leaf, out, within, score);
+}
+
+/* ---- several lists: the heap ------------------------------------------------------------------------------- */
+
+static uint32_t doc_at(const tkt__part *part, uint32_t i) { return part->leaf[part->heap[i]].reader.doc; }
+
+static void sink(tkt__part *part, uint32_t at)
+{
+    for (;;) {
+        uint32_t child = 2 * at + 1, spare = part->heap[at];
+        if (child >= part->leaves)
+            return;
+        if (child + 1 < part->leaves && doc_at(part, child + 1) < doc_at(part, child))
+            child++;
+        if (doc_at(part, at) <= doc_at(part, child))
+            return;
+        part->heap[at] = part->heap[child];
+        part->heap[child] = spare;
+        at = child;
+    }
+}
+
+void tkt__part_order(tkt__part *part)
+{
+    for (uint32_t i = part->heap != NULL ? part->leaves / 2 : 0; i > 0; i--)
+        sink(part, i - 1);
+}
+
+int32_t tkt__part_next(tkt__part *part, uint32_t from, uint32_t *next)
+{
+    tkt__reader_list *first = &part->leaf[part->heap != NULL ? part->heap[0] : 0].reader;
+    int32_t status = TKT_DONE;
+    while (status == TKT_DONE && first->doc < from) {
+        status = tkt__reader_seek(first, from);
+        if (part->heap == NULL)
+            break;
+        sink(part, 0);
+        first = &part->leaf[part->heap[0]].reader;
+    }
+    *next = first->doc;
+    return status;
+}
+
+int32_t tkt__clause_next(const tkt__clause *c, uint32_t from, uint32_t *next)
+{
+    *next = TKT__DOC_END;
+    for (uint32_t a = 0; a < c->alternatives; a++) {
+        uint32_t all = from;
+        for (uint32_t p = 0; p < c->alternative[a].parts; p++) {
+            uint32_t least;
+            int32_t status = tkt__part_next(&c->alternative[a].part[p], from, &least);
+            if (status != TKT_DONE)
+                return status;
+            all = least > all ? least : all;
+        }
+        *next = all < *next ? all : *next;
+    }
+    return TKT_DONE;
+}
+
+static int32_t fill_part(const tkt__run *e, tkt__part *part, tkt__bits *out, const tkt__bits *within,
+                         uint32_t *score)
+{
+    uint32_t next;
+    if (part->heap == NULL)
+        return fill(e, part->leaf, out, within, score);
+    int32_t status = tkt__part_next(part, e->base, &next);
+    while (status == TKT_DONE && next < e->end) {
+        tkt__leaf *leaf = &part->leaf[part->heap[0]];
+        status = fill(e, leaf, out, within, score);
+        if (status == TKT_DONE) /* a bitmap still stands in the window */
+            status = tkt__reader_seek(&leaf->reader, e->end);
+        sink(part, 0);
+        next = doc_at(part, 0);
+    }
+    return status;
+}
+
+/* ---- one clause ----------------------------------------------------------------------------------------------- */
+
+static void zero(uint32_t *score, const tkt__bits *where)
+{
+    TKT__EACH_BIT(where, off)
+        score[off] = 0;
+}
+
+/* Words that must all be there: their scores add up; the best alternative counts. */
+static int32_t fill_words(tkt__run *e, const tkt__alternative *alt, const tkt__bits *within, uint32_t *score)
+{
+    tkt__bits touched = { { 0 } }, all;
+    int32_t status = TKT_DONE;
+    memset(&all, 0xff, sizeof all);
+    for (uint32_t p = 0; status == TKT_DONE && p < alt->parts; p++) {
+        memset(&e->part, 0, sizeof e->part);
+        status = fill_part(e, &alt->part[p], &e->part, within, score != NULL ? e->score->one : NULL);
+        tkt__bits_and(&all, &e->part);
+        tkt__bits_or(&touched, &e->part);
+        if (score != NULL)
+            TKT__EACH_BIT(&e->part, off) {
+                e->score->sum[off] += e->score->one[off];
+                e->score->one[off] = 0;
+            }
+    }
+    tkt__bits_or(&e->clause, &all);
+    if (score != NULL) {
+        TKT__EACH_BIT(&all, off)
+            if (e->score->sum[off] > score[off])
+                score[off] = e->score->sum[off];
+        zero(e->score->sum, &touched);
+    }
+    return status;
+}
+
+static int32_t keep_phrase(tkt__run *e, const tkt__clause *c, const tkt__bits *within, uint32_t *score)
+{
+    int32_t status = TKT_DONE;
+    if (within != NULL) {
+        tkt__bits outside = e->clause;
+        for (uint32_t i = 0; i < TKT__WINDOW_WORDS; i++)
+            outside.w[i] &= ~within->w[i];
+        tkt__bits_and(&e->clause, within);
+        if (score != NULL)
+            zero(score, &outside);
+    }
+    TKT__EACH_BIT(&e->clause, off) {
+        bool there = false;
+        if (status == TKT_DONE)
+            status = tkt__match_phrase(e->s, e->base + (uint32_t)off, c->phrase, &there);
+        if (!there) {
+            e->clause.w[off >> 6] &= ~(UINT64_C(1) << (off & 63));
+            if (score != NULL)
+                score[off] = 0;
+        }
+    }
+    return status;
+}
+
+/* Adds the best scores of the clause's documents to the totals, and clears them. */
+static void add_scores(tkt__run *e)
+{
+    TKT__EACH_BIT(&e->clause, off) {
+        e->score->total[off] += e->score->best[off];
+        e->score->best[off] = 0;
+    }
+    tkt__bits_or(&e->touched, &e->clause);
+}
+
+static tkt__leaf *late_leaf(const tkt__clause *c)
+{
+    tkt__part *part = c->alternative[0].part;
+    bool single = c->phrase == NULL && c->alternatives == 1 && c->alternative[0].parts == 1 && part->leaves == 1;
+    return single && part->leaf->reader.bits != NULL ? part->leaf : NULL;
+}
+
+int32_t tkt__fill_clause(tkt__run *e, const tkt__clause *c, const tkt__bits *within)
+{
+    bool scores = c->scores && e->score != NULL;
+    tkt__leaf *late = scores ? late_leaf(c) : NULL;
+    uint32_t *best = scores && late == NULL ? e->score->best : NULL;
+    int32_t status = TKT_DONE;
+    memset(&e->clause, 0, sizeof e->clause);
+    for (uint32_t a = 0; status == TKT_DONE && a < c->alternatives; a++) {
+        const tkt__alternative *alt = &c->alternative[a];
+        status = alt->parts == 1 ? fill_part(e, alt->part, &e->clause, within, best)
+                                 : fill_words(e, alt, within, best);
+    }
+    if (late != NULL)
+        e->late_leaf[e->late++] = late;
+    if (status == TKT_DONE && c->phrase != NULL)
+        status = keep_phrase(e, c, within, best);
+    if (status == TKT_DONE && best != NULL)
+        add_scores(e);
+    return status;
+}

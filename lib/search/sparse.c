@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * search/sparse.c: where the clause that leads is one thin list, its documents are asked for in the other
+ * lists one by one: no window is cleared, and a list that says "not before document d" moves the leader
+ * there.
+ */
+#include "search/exec.h"
+
+#define ASK_LEAVES 8u     /* most lists of a clause that are asked */
+#define THIN 512u         /* the leader has at most one document in so many */
+#define BUDGET_EVERY 256u /* documents between two looks at the budget */
+
+static const tkt__clause *leader_of(const tkt__run *e)
+{
+    const tkt__search *s = e->s;
+    for (uint32_t i = 0; i < s->clauses; i++)
+        if (s->clause[i].kind == TKT__MUST && tkt__clause_wanted(e, &s->clause[i]))
+            return &s->clause[i];
+    return NULL;
+}
+
+bool tkt__sparse_fits(const tkt__run *e)
+{
+    const tkt__clause *lead = leader_of(e);
+    if (lead == NULL || lead->phrase != NULL || lead->alternatives != 1 || lead->alternative[0].parts != 1 ||
+        lead->leaves != 1 || lead->alternative[0].part->leaf->reader.bits != NULL ||
+        (uint64_t)lead->cost * THIN > e->s->counts.documents + THIN * TKT__READER_WHOLE)
+        return false;
+    for (uint32_t i = 0; i < e->s->clauses; i++)
+        if (e->s->clause[i].leaves > ASK_LEAVES)
+            return false;
+    return true;
+}
+
+/* Whether any list of the part has the document. *worth: the best of those; *next: where the nearest stands. */
+static int32_t part_has(tkt__part *part, uint32_t docno, bool scores, bool *there, uint32_t *worth, uint32_t *next)
+{
+    *there = false;
+    *worth = 0;
+    *next = TKT__DOC_END;
+    for (uint32_t l = 0; l < part->leaves; l++) {
+        tkt__leaf *leaf = &part->leaf[l];
+        uint8_t level = 0;
+        int32_t status = tkt__reader_seek(&leaf->reader, docno);
+        if (status != TKT_DONE)
+            return status;
+        *next = leaf->reader.doc < *next ? leaf->reader.doc : *next;
+        if (leaf->reader.doc != docno)
+            continue;
+        *there = true;
+        if (scores)
+            status = tkt__reader_level(&leaf->reader, docno, &level);
+        if (status != TKT_DONE)
+            return status;
+        if (scores && leaf->worth[level] > *worth)
+            *worth = leaf->worth[level];
+    }
+    return TKT_DONE;
+}
+
+/* A bitmap list by itself: is the bit set? Its level waits. */
+static int32_t late_has(tkt__run *e, tkt__leaf *leaf, uint32_t docno, bool *there, uint32_t *next)
+{
+    int32_t status = tkt__reader_seek(&leaf->reader, docno);
+    *next = leaf->reader.doc;
+    *there = *next == docno;
+    if (*there)
+        e->late_leaf[e->late++] = leaf;
+    return status;
+}
+
+static int32_t clause_has(tkt__run *e, const tkt__clause *c, uint32_t docno, bool *there, uint32_t *score,
+                          uint32_t *next)
+{
+    bool scores = c->scores && e->score != NULL;
+    int32_t status = TKT_DONE;
+    uint32_t best = 0;
+    tkt__leaf *first = c->alternative[0].part->leaf;
+    *there = false;
+    *next = docno + 1;
+    if (c->leaves == 1 && c->phrase == NULL && scores && first->reader.bits != NULL)
+        return late_has(e, first, docno, there, next);
+    for (uint32_t a = 0; status == TKT_DONE && a < c->alternatives; a++) {
+        const tkt__alternative *alt = &c->alternative[a];
+        uint32_t sum = 0, worth, at;
+        bool all = true;
+        for (uint32_t p = 0; status == TKT_DONE && p < alt->parts && all; p++) {
+            status = part_has(&alt->part[p], docno, scores, &all, &worth, &at);
+            sum += worth;
+            if (!all && c->alternatives == 1)
+                *next = at;
+        }
+        if (status == TKT_DONE && all) {
+            *there = true;
+            best = sum > best ? sum : best;
+        }
+    }
+    if (status == TKT_DONE && *there && c->phrase != NULL)
+        status = tkt__match_phrase(e->s, docno, c->phrase, there);
+    *score += *there ? best : 0;
+    return status;
+}
+
+/* All but the leader. *next: the earliest document that may match if this one does not. */
+static int32_t others_have(tkt__run *e, const tkt__clause *lead, uint32_t docno, bool *right, uint32_t *score,
+                           uint32_t *next)
+{
+    tkt__search *s = e->s;
+    int32_t status = TKT_DONE;
+    bool optional = false, some = false;
+    *right = true;
+    for (uint32_t i = 0; status == TKT_DONE && *right && i < s->clauses; i++) {
+        const tkt__clause *c = &s->clause[i];
+        uint32_t at;
+        bool there;
+        if (c == lead || !tkt__clause_wanted(e, c))
+            continue;
+        status = clause_has(e, c, docno, &there, score, &at);
+        if (status != TKT_DONE)
+            return status;
+        if (c->kind == TKT__SHOULD) {
+            optional = true;
+            some = some || there;
+        } else
+            *right = there == (c->kind == TKT__MUST);
+        if (!*right && c->kind == TKT__MUST && at > *next)
+            *next = at;
+    }
+    *right = *right && (!optional || some);
+    return status;
+}
+
+int32_t tkt__sparse_run(tkt__run *e, uint32_t from, uint32_t to)
+{
+    const tkt__clause *lead = leader_of(e);
+    tkt__leaf *leaf = lead->alternative[0].part->leaf;
+    tkt__reader_list *list = &leaf->reader;
+    int32_t status = tkt__reader_seek(list, from > 0 ? from : 1);
+    for (uint32_t n = 0; status == TKT_DONE && list->doc < to; n++) {
+        uint32_t docno = list->doc, score = 0, next = docno + 1;
+        uint8_t level = 0;
+        bool right;
+        if (n % BUDGET_EVERY == BUDGET_EVERY - 1 && tkt__exec_over(e))
+            return TKT_DONE;
+        e->base = docno & ~(TKT__WINDOW - 1);
+        e->late = 0;
+        status = others_have(e, lead, docno, &right, &score, &next);
+        if (status == TKT_DONE && right) {
+            if (e->score != NULL && lead->scores)
+                status = tkt__reader_level(list, docno, &level);
+            if (e->score != NULL && lead->scores)
+                score += leaf->worth[level];
+            if (status == TKT_DONE)
+                status = tkt__exec_give(e, docno, score, tkt__match_needed(e->s, docno >> TKT__SLOT_BITS));
+        }
+        if (status == TKT_DONE)
+            status = next == docno + 1 ? tkt__reader_next(list) : tkt__reader_seek(list, next < to ? next : to);
+    }
+    return status;
+}
