@@ -21,11 +21,13 @@ static uint32_t bits_of(uint32_t v) { return v == 0 ? 0 : 32 - (uint32_t)__built
 /* The width that costs least: narrower ones pay one byte and the high bits for each exception. */
 static uint32_t best_width(const uint32_t *gap, uint32_t n)
 {
-    uint32_t count[33] = { 0 }, all = 0;
+    uint32_t count[33] = { 0 }, odd[33] = { 0 }, all = 0; /* two tables: neighbours fall into one row */
     for (uint32_t i = 0; i < n; i++) {
-        count[bits_of(gap[i])]++;
+        ++*(i & 1 ? &odd[bits_of(gap[i])] : &count[bits_of(gap[i])]);
         all |= gap[i];
     }
+    for (uint32_t b = 0; b < 33; b++)
+        count[b] += odd[b];
     uint32_t widest = bits_of(all), best = widest, least = n * widest;
     for (uint32_t w = widest, exceptions = 0; w-- > 0;) {
         uint32_t bits = n * w;
@@ -48,10 +50,16 @@ static uint8_t *pack(uint8_t *out, const uint32_t *gap, uint32_t n, uint32_t wid
     uint32_t bits = 0;
     for (uint32_t i = 0; i < n; i++) {
         held |= (uint64_t)(gap[i] & (uint32_t)((UINT64_C(1) << width) - 1)) << bits;
-        for (bits += width; bits >= 8; bits -= 8, held >>= 8)
-            *out++ = (uint8_t)held;
+        bits += width;
+        if (bits >= 32) {
+            uint32_t le = htole32((uint32_t)held);
+            memcpy(out, &le, sizeof le);
+            out += 4;
+            held >>= 32;
+            bits -= 32;
+        }
     }
-    if (bits > 0)
+    for (; bits > 0; bits -= bits < 8 ? bits : 8, held >>= 8)
         *out++ = (uint8_t)held;
     return out;
 }
