@@ -25,6 +25,8 @@ typedef struct walk {
     uint64_t spilled;
     tkt__terms *terms;
     uint32_t last_list;
+    uint32_t day, sorted, event; /* of the last column */
+    int64_t start_ms;
     bool naming;              /* second pass: name each posting that is missing */
 } walk;
 
@@ -303,6 +305,24 @@ static int32_t count_row(void *user, tkt__slice key, tkt__slice value)
 
 /* ---- days and columns ----------------------------------------------------------------------------------- */
 
+/* Documents of the sorted slots of a day come in order of (start, event). Columns are read in rising order. */
+static int32_t check_order(walk *w, uint32_t docno, const tkt__column *column)
+{
+    uint32_t day = docno >> TKT__SLOT_BITS;
+    int32_t status = TKT_DONE;
+    if (day != w->day) {
+        w->day = day;
+        w->start_ms = INT64_MIN;
+        status = tkt__day_sorted(w->tx, day, &w->sorted);
+    }
+    if (status != TKT_DONE || (docno & (TKT__DAY_SLOTS - 1)) >= w->sorted)
+        return damage(w, status, "malformed day", day);
+    bool right = column->start_ms > w->start_ms || (column->start_ms == w->start_ms && column->event > w->event);
+    w->start_ms = column->start_ms;
+    w->event = column->event;
+    return right ? TKT_DONE : problem(w, "out of its day's order: event", column->event);
+}
+
 static int32_t check_chunk(void *user, tkt__slice key, tkt__slice value)
 {
     walk *w = user;
@@ -314,6 +334,9 @@ static int32_t check_chunk(void *user, tkt__slice key, tkt__slice value)
         tkt__column_decode(value.p + i * TKT__COLUMN_BYTES, &column);
         if (column.event == 0)
             continue;
+        int32_t order = check_order(w, expected, &column);
+        if (order != TKT_DONE)
+            return order;
         w->columns++;
         w->spilled += expected >> TKT__SLOT_BITS >= TKT__DAY_SPILL;
         int32_t status = tkt__doc_of(w->tx, column.event, &docno);
@@ -331,9 +354,11 @@ static int32_t check_day(void *user, tkt__slice key, tkt__slice value)
 {
     walk *w = user;
     tkt__reader r = tkt__reader_of(value);
-    uint32_t next = tkt__get_u32(&r), documents = tkt__get_u32(&r), freed = tkt__get_u16(&r);
+    uint32_t next = tkt__get_u32(&r), documents = tkt__get_u32(&r), sorted = tkt__get_u32(&r);
+    uint32_t freed = tkt__get_u16(&r);
     w->documents += documents;
-    bool fits = !r.bad && key.n == 3 && documents + freed <= next && value.n == 10 + 4 * (size_t)freed;
+    bool fits = !r.bad && key.n == 3 && documents + freed <= next && sorted <= next &&
+                value.n == 14 + 4 * (size_t)freed;
     return fits ? TKT_DONE : problem(w, "malformed day of documents", documents);
 }
 
@@ -375,7 +400,7 @@ static int32_t check_all(walk *w)
 
 int32_t tkt__search_check(tkt_store *store, tkt__tx *tx, tkt__problems *problems)
 {
-    walk w = { .store = store, .tx = tx, .problems = problems };
+    walk w = { .store = store, .tx = tx, .problems = problems, .day = UINT32_MAX };
     int32_t status = tkt__index_meta_get(tx, &w.meta);
     if (status == TKT_NOT_FOUND || tkt_status_primary(status) == TKT_E_UPGRADE)
         return TKT_DONE; /* no index, or one that is to be built anew */

@@ -3,7 +3,8 @@
  * search/collect.c: orders, pages, totals.
  *
  * By date, documents come in order of days already: only a day that the page touches is sorted, by its
- * columns; all others are counted. Other orders keep the best page × size in a heap. After a cursor only
+ * columns; all others are counted. Of the slots that a build put into order (day row, docs.c) only as many
+ * columns are read as the page needs. Other orders keep the best page × size in a heap. After a cursor only
  * places behind it count for the page; the total stays that of the whole query.
  */
 #include "search/query.h"
@@ -77,26 +78,73 @@ static int32_t hit_of(tkt__search *s, uint32_t docno, tkt__hit *hit)
     return TKT_DONE;
 }
 
-/* Sorts the day that ended and takes what belongs on the page. */
+/* The first of doc[0…n−1], which are in order, that lies behind the cursor. */
+static int32_t first_behind(tkt__search *s, const uint32_t *doc, uint32_t n, uint32_t *first)
+{
+    uint32_t low = 0, high = n;
+    while (low < high) {
+        uint32_t mid = (low + high) / 2;
+        tkt__hit hit;
+        int32_t status = hit_of(s, doc[mid], &hit);
+        if (status != TKT_DONE)
+            return status;
+        if (compare_place(&hit.place, &s->query->cursor) <= 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    *first = low;
+    return TKT_DONE;
+}
+
+static int32_t take_hits(tkt__search *s, const uint32_t *doc, uint32_t n, tkt__hit *hit)
+{
+    int32_t status = TKT_DONE;
+    for (uint32_t i = 0; status == TKT_DONE && i < n; i++)
+        status = hit_of(s, doc[i], &hit[i]);
+    return status;
+}
+
+/* hit[0…first−1] come from sorted slots, the others do not; all that lie behind the cursor are eligible, and
+ * `more` of the sorted ones that come after these. */
+static void take_page(tkt__search *s, tkt__hit *hit, uint32_t first, uint32_t n, uint32_t more)
+{
+    tkt__collector *c = s->collector;
+    const tkt_query *q = s->query;
+    if (n > first)
+        qsort(hit, n, sizeof *hit, compare_hit);
+    for (uint32_t i = 0; i < n; i++) {
+        if (q->has_cursor && compare_place(&hit[i].place, &q->cursor) <= 0)
+            continue;
+        if (c->eligible++ >= c->skip && c->n < c->want)
+            c->hit[c->n++] = hit[i];
+    }
+    c->eligible += more;
+}
+
+/* Sorts the day that ended, as far as the page needs it. */
 static int32_t sort_day(tkt__search *s, tkt__collector *c)
 {
-    const tkt_query *q = s->query;
-    size_t bytes = c->day_n * sizeof(tkt__hit);
+    uint32_t slots, split = 0, first = 0;
+    int32_t status = tkt__day_sorted(s->tx, c->day, &slots);
+    while (split < c->day_n && (c->doc[split] & (TKT__DAY_SLOTS - 1)) < slots)
+        split++;
+    if (status == TKT_DONE && s->query->has_cursor)
+        status = first_behind(s, c->doc, split, &first);
+    if (status != TKT_DONE)
+        return status;
+    uint64_t needed = (c->skip > c->eligible ? c->skip - c->eligible : 0) + (c->want - c->n);
+    uint32_t taken = split - first < needed ? split - first : (uint32_t)needed, loose = c->day_n - split;
+    size_t bytes = (taken + loose + 1) * sizeof(tkt__hit);
     tkt__hit *hit = tkt__alloc(s->hooks, bytes);
-    int32_t status = hit != NULL ? TKT_DONE : no_memory();
-    for (uint32_t i = 0; status == TKT_DONE && i < c->day_n; i++)
-        status = hit_of(s, c->doc[i], &hit[i]);
-    if (status == TKT_DONE) {
-        qsort(hit, c->day_n, sizeof *hit, compare_hit);
-        for (uint32_t i = 0; i < c->day_n; i++) {
-            if (q->has_cursor && compare_place(&hit[i].place, &q->cursor) <= 0)
-                continue;
-            if (c->eligible++ >= c->skip && c->n < c->want)
-                c->hit[c->n++] = hit[i];
-        }
-    }
-    if (hit != NULL)
-        tkt__free(s->hooks, hit, bytes);
+    if (hit == NULL)
+        return no_memory();
+    status = take_hits(s, c->doc + first, taken, hit);
+    if (status == TKT_DONE)
+        status = take_hits(s, c->doc + split, loose, hit + taken);
+    if (status == TKT_DONE)
+        take_page(s, hit, taken, taken + loose, split - first - taken);
+    tkt__free(s->hooks, hit, bytes);
     return status;
 }
 
@@ -116,29 +164,36 @@ static int32_t end_day(tkt__search *s, tkt__collector *c)
     return status;
 }
 
-static int32_t keep_document(tkt__search *s, tkt__collector *c, uint32_t docno)
+static int32_t begin_day(tkt__search *s, tkt__collector *c, uint32_t day)
 {
-    if (c->day_n == c->day_room) {
-        uint32_t room = c->day_room == 0 ? DAY_FIRST : 2 * c->day_room;
-        uint32_t *doc = tkt__realloc(s->hooks, c->doc, c->day_room * sizeof *doc, room * sizeof *doc);
-        if (doc == NULL)
-            return no_memory();
-        c->doc = doc;
-        c->day_room = room;
-    }
-    c->doc[c->day_n++] = docno;
+    int32_t status = day != c->day ? end_day(s, c) : TKT_DONE;
+    c->day = day;
+    return status;
+}
+
+static int32_t make_room(tkt__search *s, tkt__collector *c, uint32_t n)
+{
+    uint32_t room = c->day_room == 0 ? DAY_FIRST : c->day_room;
+    while (room - c->day_n < n)
+        room *= 2;
+    if (room == c->day_room)
+        return TKT_DONE;
+    uint32_t *doc = tkt__realloc(s->hooks, c->doc, c->day_room * sizeof *doc, room * sizeof *doc);
+    if (doc == NULL)
+        return no_memory();
+    c->doc = doc;
+    c->day_room = room;
     return TKT_DONE;
 }
 
 static int32_t collect_by_day(tkt__search *s, tkt__collector *c, uint32_t docno)
 {
-    uint32_t day = docno >> TKT__SLOT_BITS;
-    int32_t status = TKT_DONE;
-    if (day != c->day) {
-        status = end_day(s, c);
-        c->day = day;
-    }
-    return status == TKT_DONE ? keep_document(s, c, docno) : status;
+    int32_t status = begin_day(s, c, docno >> TKT__SLOT_BITS);
+    if (status == TKT_DONE)
+        status = make_room(s, c, 1);
+    if (status == TKT_DONE)
+        c->doc[c->day_n++] = docno;
+    return status;
 }
 
 /* ---- any other order -------------------------------------------------------------------------------------- */
@@ -221,27 +276,36 @@ int32_t tkt__collect(tkt__search *s, tkt__candidate *candidate)
     return c->by_day ? collect_by_day(s, c, candidate->docno) : collect_best(s, c, candidate);
 }
 
-int32_t tkt__collect_count(tkt__search *s, uint32_t day, uint32_t n, bool *counted)
+/* Whether the page needs none of the day that begins. */
+static bool day_is_counted(const tkt__search *s, uint32_t day, bool *eligible)
+{
+    const tkt__collector *c = s->collector;
+    const tkt_query *q = s->query;
+    uint32_t cursor_day = q->has_cursor ? tkt__day_of(q->cursor.start_ms) : 0;
+    *eligible = !q->has_cursor || day > cursor_day;
+    return c->day_n == 0 && (!q->has_cursor || day != cursor_day) && (!*eligible || c->n == c->want);
+}
+
+int32_t tkt__collect_window(tkt__search *s, uint32_t base, const uint64_t word[TKT__WINDOW_WORDS], uint32_t n)
 {
     tkt__collector *c = s->collector;
-    const tkt_query *q = s->query;
-    int32_t status = TKT_DONE;
-    *counted = false;
-    if (!c->by_day)
+    bool eligible;
+    int32_t status = begin_day(s, c, base >> TKT__SLOT_BITS);
+    if (status != TKT_DONE)
+        return status;
+    c->total += n;
+    if (day_is_counted(s, c->day, &eligible)) {
+        c->eligible += eligible ? n : 0;
         return TKT_DONE;
-    if (day != c->day) {
-        status = end_day(s, c);
-        c->day = day;
     }
-    uint32_t cursor_day = q->has_cursor ? tkt__day_of(q->cursor.start_ms) : 0;
-    bool before = q->has_cursor && day < cursor_day, on = q->has_cursor && day == cursor_day;
-    *counted = c->day_n == 0 && !on && (before || c->n == c->want);
-    if (status == TKT_DONE && *counted) {
-        c->total += n;
-        c->eligible += before ? 0 : n;
-    }
+    status = make_room(s, c, n);
+    for (uint32_t i = 0; status == TKT_DONE && i < TKT__WINDOW_WORDS; i++)
+        for (uint64_t w = word[i]; w != 0; w &= w - 1)
+            c->doc[c->day_n++] = base + i * 64 + (uint32_t)__builtin_ctzll(w);
     return status;
 }
+
+bool tkt__collects_by_day(const tkt__search *s) { return s->collector->by_day; }
 
 bool tkt__collect_can_enter(const tkt__search *s, uint32_t docno, uint64_t most)
 {
@@ -254,10 +318,10 @@ bool tkt__collect_can_enter(const tkt__search *s, uint32_t docno, uint64_t most)
     return key == c->hit[0].place.key && !later;
 }
 
-void tkt__collect_passed(tkt__search *s)
+void tkt__collect_passed(tkt__search *s, uint32_t n)
 {
-    s->collector->total++;
-    s->collector->eligible++;
+    s->collector->total += n;
+    s->collector->eligible += n;
 }
 
 int32_t tkt__collect_end(tkt__search *s)

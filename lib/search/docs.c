@@ -10,7 +10,7 @@
 #include "search/search.h"
 
 #define FREED_MOST 64u
-#define DAY_ROW_BYTES (10 + 4 * FREED_MOST)
+#define DAY_ROW_BYTES (14 + 4 * FREED_MOST)
 #define IDS 64u
 #define SOLD_SPAN_BITS 13
 #define SOLD_MOST (1u << SOLD_SPAN_BITS)
@@ -100,7 +100,9 @@ uint32_t tkt__day_of(int64_t start_ms)
 }
 
 typedef struct day_row {
-    uint32_t next, documents, freed;
+    uint32_t next, documents;
+    uint32_t sorted; /* slots below it are in order of (start, event) */
+    uint32_t freed;
     uint32_t slot[FREED_MOST];
 } day_row;
 
@@ -123,6 +125,7 @@ static int32_t day_get(tkt__tx *tx, uint32_t day, day_row *row)
     tkt__reader r = tkt__reader_of(value);
     row->next = tkt__get_u32(&r);
     row->documents = tkt__get_u32(&r);
+    row->sorted = tkt__get_u32(&r);
     row->freed = tkt__get_u16(&r);
     for (uint32_t i = 0; i < row->freed && i < FREED_MOST; i++)
         row->slot[i] = tkt__get_u32(&r);
@@ -140,13 +143,15 @@ static int32_t day_put(tkt__tx *tx, uint32_t day, const day_row *row)
     tkt__writer w = tkt__writer_of(bytes, sizeof bytes);
     tkt__put_u32(&w, row->next);
     tkt__put_u32(&w, row->documents);
+    tkt__put_u32(&w, row->sorted);
     tkt__put_u16(&w, (uint16_t)row->freed);
     for (uint32_t i = 0; i < row->freed; i++)
         tkt__put_u32(&w, row->slot[i]);
     return tkt__tx_put(tx, TKT__T_SEARCH, tkt__slice_of(key, sizeof key), tkt__slice_of(bytes, w.n));
 }
 
-/* TKT_NOT_FOUND: the day is full. Slots past FREED_MOST freed ones are lost until the index is built anew. */
+/* TKT_NOT_FOUND: the day is full. Slots past FREED_MOST freed ones, and freed ones among the sorted, are lost
+ * until the index is built anew. */
 static int32_t day_take(tkt__tx *tx, uint32_t day, uint32_t *docno)
 {
     day_row row;
@@ -160,6 +165,25 @@ static int32_t day_take(tkt__tx *tx, uint32_t day, uint32_t *docno)
     uint32_t slot = row.freed > 0 ? row.slot[--row.freed] : row.next++;
     row.documents++;
     *docno = day << TKT__SLOT_BITS | slot;
+    return day_put(tx, day, &row);
+}
+
+int32_t tkt__day_sorted(tkt__tx *tx, uint32_t day, uint32_t *slots)
+{
+    day_row row;
+    int32_t status = day_get(tx, day, &row);
+    *slots = row.sorted;
+    return status;
+}
+
+int32_t tkt__day_unsort(tkt__tx *tx, uint32_t docno)
+{
+    day_row row;
+    uint32_t day = docno >> TKT__SLOT_BITS, slot = docno & (TKT__DAY_SLOTS - 1);
+    int32_t status = day_get(tx, day, &row);
+    if (status != TKT_DONE || slot >= row.sorted)
+        return status;
+    row.sorted = slot;
     return day_put(tx, day, &row);
 }
 
@@ -195,8 +219,9 @@ int32_t tkt__doc_free(tkt__tx *tx, uint32_t docno)
     if (status != TKT_DONE)
         return status;
     row.documents--;
-    if (row.freed < FREED_MOST)
-        row.slot[row.freed++] = docno & (TKT__DAY_SLOTS - 1);
+    uint32_t slot = docno & (TKT__DAY_SLOTS - 1);
+    if (row.freed < FREED_MOST && slot >= row.sorted)
+        row.slot[row.freed++] = slot;
     status = day_put(tx, day, &row);
     return status == TKT_DONE ? count_documents(tx, -1, docno) : status;
 }

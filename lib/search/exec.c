@@ -5,9 +5,8 @@
  * else read through. Where the leader is a thin list no window is made at all (sparse.c).
  *
  * Only documents in the days of the query's window are looked at; those of its first and last day, and
- * of days that hold more than one date, are told apart by their column (match.c). Documents that nothing
- * but lists decides on are counted a window at a time, and a score is completed only where it may reach
- * the page.
+ * of days that hold more than one date, are told apart by their column (match.c). What matches is given to
+ * the collector by give.c.
  */
 #include "search/exec.h"
 
@@ -15,12 +14,12 @@
 #define PROBE_LEAVES 4u
 #define PROBE_LENGTH 4096u /* a list shorter than this is read through anyway */
 
-static uint32_t count(const tkt__bits *b, uint32_t most)
+static bool few(const tkt__bits *b)
 {
     uint32_t n = 0;
-    for (uint32_t i = 0; i < TKT__WINDOW_WORDS && n <= most; i++)
+    for (uint32_t i = 0; i < TKT__WINDOW_WORDS && n <= PROBE_DOCS; i++)
         n += (uint32_t)__builtin_popcountll(b->w[i]);
-    return n;
+    return n <= PROBE_DOCS;
 }
 
 /* ---- narrowing --------------------------------------------------------------------------------------------- */
@@ -34,7 +33,7 @@ static bool may_probe(const tkt__run *e, const tkt__clause *c)
     for (uint32_t l = 0; l < part->leaves; l++)
         if (part->leaf[l].reader.bits != NULL)
             return false;
-    return count(&e->match, PROBE_DOCS) <= PROBE_DOCS;
+    return few(&e->match);
 }
 
 static int32_t probe_document(tkt__run *e, const tkt__clause *c, uint32_t off)
@@ -126,100 +125,7 @@ static int32_t widen_and_exclude(tkt__run *e, bool led)
     return status;
 }
 
-/* ---- what matches -------------------------------------------------------------------------------------------- */
-
-static bool has_bit(const tkt__run *e, const tkt__leaf *leaf, uint32_t docno)
-{
-    const tkt__bit_reader *b = leaf->reader.bits;
-    uint32_t off = docno & (TKT__WINDOW - 1);
-    return leaf->reader.doc != TKT__DOC_END && b->base == e->base && (b->word[off >> 6] >> (off & 63) & 1) != 0;
-}
-
-/* The score that the late lists can add at most; `closely` by the highest levels round the document. */
-static int32_t late_most(tkt__run *e, uint32_t docno, bool closely, uint32_t *most)
-{
-    *most = 0;
-    for (uint32_t i = 0; i < e->late; i++) {
-        uint8_t highest = TKT__LEVELS - 1;
-        if (!has_bit(e, e->late_leaf[i], docno))
-            continue;
-        int32_t status = closely ? tkt__reader_highest(&e->late_leaf[i]->reader, docno, &highest) : TKT_DONE;
-        if (status != TKT_DONE)
-            return status;
-        *most += e->late_leaf[i]->worth[highest];
-    }
-    return TKT_DONE;
-}
-
-static int32_t late_scores(tkt__run *e, uint32_t docno, uint32_t *score)
-{
-    for (uint32_t i = 0; i < e->late; i++) {
-        uint8_t level;
-        if (!has_bit(e, e->late_leaf[i], docno))
-            continue;
-        int32_t status = tkt__reader_level(&e->late_leaf[i]->reader, docno, &level);
-        if (status != TKT_DONE)
-            return status;
-        *score += e->late_leaf[i]->worth[level];
-    }
-    return TKT_DONE;
-}
-
-static int32_t can_reach_page(tkt__run *e, uint32_t docno, uint32_t score, bool *can)
-{
-    uint32_t most = 0;
-    int32_t status = TKT_DONE;
-    *can = true;
-    for (int closely = 0; status == TKT_DONE && *can && closely < (e->late > 0 ? 2 : 1); closely++) {
-        status = late_most(e, docno, closely == 1, &most);
-        *can = tkt__collect_can_enter(e->s, docno, (uint64_t)score + most);
-    }
-    return status;
-}
-
-/* `asked`: its own facts decide too. */
-int32_t tkt__exec_give(tkt__run *e, uint32_t docno, uint32_t score, bool asked)
-{
-    tkt__search *s = e->s;
-    tkt__candidate candidate = { .docno = docno, .distance_m = -1, .price = INT64_MAX };
-    int32_t status = TKT_DONE;
-    s->work++;
-    if (e->score != NULL && !asked && s->query->facets == 0) {
-        bool can;
-        status = can_reach_page(e, docno, score, &can);
-        if (status == TKT_DONE && !can) {
-            tkt__collect_passed(s);
-            return TKT_DONE;
-        }
-    }
-    if (status == TKT_DONE && asked)
-        status = tkt__match(s, &candidate);
-    if (status == TKT_DONE)
-        status = late_scores(e, docno, &score);
-    candidate.score = score;
-    if (status == TKT_DONE)
-        status = tkt__collect(s, &candidate);
-    return status == TKT_NOT_FOUND ? TKT_DONE : status;
-}
-
-static int32_t give_documents(tkt__run *e)
-{
-    tkt__search *s = e->s;
-    bool asked = tkt__match_needed(s, e->base >> TKT__SLOT_BITS);
-    int32_t status = TKT_DONE;
-    if (!asked && s->query->facets == 0) {
-        uint32_t n = count(&e->match, TKT__WINDOW);
-        bool counted;
-        status = tkt__collect_count(s, e->base >> TKT__SLOT_BITS, n, &counted);
-        if (status != TKT_DONE || counted)
-            return status;
-    }
-    TKT__EACH_BIT(&e->match, off)
-        if (status == TKT_DONE)
-            status = tkt__exec_give(e, e->base + (uint32_t)off,
-                                    e->score != NULL ? e->score->total[off] : 0, asked);
-    return status;
-}
+/* ---- one window ---------------------------------------------------------------------------------------------- */
 
 static int32_t run_window(tkt__run *e)
 {
@@ -231,7 +137,7 @@ static int32_t run_window(tkt__run *e)
     if (status == TKT_DONE && (!led || tkt__bits_any(&e->match)))
         status = widen_and_exclude(e, led);
     if (status == TKT_DONE)
-        status = give_documents(e);
+        status = tkt__give_window(e);
     if (e->score != NULL)
         TKT__EACH_BIT(&e->touched, off)
             e->score->total[off] = 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * search/exec.h: what the files that find the matching documents share: exec.c goes from window to window,
- * fill.c brings the lists of one window, sparse.c asks document by document where the leading list is
- * thin. Scores are whole numbers (65,536ths), so their sum does not depend on the order of reading.
+ * fill.c brings the lists of one window, give.c completes scores and hands over, sparse.c asks document by
+ * document where the leading list is thin. Scores are whole numbers (65,536ths), so their sum does not depend on the order of reading.
  */
 #ifndef TKT_SEARCH_EXEC_H
 #define TKT_SEARCH_EXEC_H
@@ -71,9 +71,14 @@ int32_t tkt__clause_next(const tkt__clause *c, uint32_t from, uint32_t *next);
  * scores into the totals. */
 int32_t tkt__fill_clause(tkt__run *e, const tkt__clause *c, const tkt__bits *within);
 
-/* ---- exec.c: one document that the lists say matches --------------------------------------------------------- */
+/* ---- give.c: what the lists say matches ------------------------------------------------------------------- */
 
-int32_t tkt__exec_give(tkt__run *e, uint32_t docno, uint32_t score, bool asked);
+int32_t tkt__give_window(tkt__run *e);
+/* `asked`: the document's own facts decide too. */
+int32_t tkt__give_document(tkt__run *e, uint32_t docno, uint32_t score, bool asked);
+
+/* ---- exec.c ------------------------------------------------------------------------------------------------ */
+
 bool tkt__exec_over(tkt__run *e); /* the budget is used up */
 
 /* ---- sparse.c ------------------------------------------------------------------------------------------------- */

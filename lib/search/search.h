@@ -12,7 +12,8 @@
  * Rows (numbers little-endian unless be; tables in store/store.h)
  *   SEARCH    'V' → u32 layout, u32 analyser, TKT__FIELDS × (u16 weight × 100, u32 average length × 100)
  *             'N' → u64 documents, u32 last list id, u32 documents in spill days, u32 last category
- *             'D' be16 day → u32 next slot, u32 documents, u16 n, n × u32 freed slots
+ *             'D' be16 day → u32 next slot, u32 documents, u32 sorted: slots below it are in order
+ *             of (start, event), as a build gave them out; u16 n, n × u32 freed slots
  *             'c' folded category → u16 number;  'C' be16 number → folded category
  *             'p' be64 event → words (u8 length, bytes) whose NEAR_WORD rows are still to be written
  *   TERM      term → inline: u8 flags, varint n, u32 first docno, n − 1 varint gaps, n nibbles of level;
@@ -134,6 +135,9 @@ int32_t tkt__index_counts_put(tkt__tx *tx, const tkt__index_counts *counts);
 /* Gives a document a number, frees one. Day rows and counts follow. */
 int32_t tkt__doc_take(tkt__tx *tx, uint32_t day, uint32_t *docno);
 int32_t tkt__doc_free(tkt__tx *tx, uint32_t docno);
+/* How many slots of a day are in order of (start, event); a document there starts at another time now. */
+int32_t tkt__day_sorted(tkt__tx *tx, uint32_t day, uint32_t *slots);
+int32_t tkt__day_unsort(tkt__tx *tx, uint32_t docno);
 /* The document of an event; TKT_NOT_FOUND. */
 int32_t tkt__doc_of(tkt__tx *tx, uint64_t event, uint32_t *docno);
 int32_t tkt__doc_of_put(tkt__tx *tx, uint64_t event, uint32_t docno); /* 0: none */

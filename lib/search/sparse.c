@@ -151,7 +151,7 @@ int32_t tkt__sparse_run(tkt__run *e, uint32_t from, uint32_t to)
             if (e->score != NULL && lead->scores)
                 score += leaf->worth[level];
             if (status == TKT_DONE)
-                status = tkt__exec_give(e, docno, score, tkt__match_needed(e->s, docno >> TKT__SLOT_BITS));
+                status = tkt__give_document(e, docno, score, tkt__match_needed(e->s, docno >> TKT__SLOT_BITS));
         }
         if (status == TKT_DONE)
             status = next == docno + 1 ? tkt__reader_next(list) : tkt__reader_seek(list, next < to ? next : to);

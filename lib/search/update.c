@@ -95,7 +95,7 @@ static int32_t place(change *c, const tkt__terms *old, const tkt__terms *new, bo
     int32_t status = TKT_DONE;
     if (c->old_doc != 0 && there && tkt__day_of(old->start_ms) == day) {
         c->new_doc = c->old_doc;
-        return TKT_DONE;
+        return old->start_ms == new->start_ms ? TKT_DONE : tkt__day_unsort(c->tx, c->old_doc);
     }
     if (c->old_doc != 0)
         status = leave(c, &sold_out);
