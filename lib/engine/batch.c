@@ -192,7 +192,7 @@ static bool gather(tkt__batch *b, size_t *n)
     *n = 0;
     if (!grow_writes(b, o->writes + 2 * (size_t)o->guard_rows))
         return false;
-    for (uint32_t t = 0; t < b->kv->schema->count; t++) {
+    for (uint32_t t = 0; t < 2 * TKT__TABLES_MAX; t++) {
         for (const tkt__entry *e = tkt__overlay_first(o, (uint8_t)t); e != NULL; e = e->next[0])
             if (e->op != TKT__OP_NONE)
                 b->writes[(*n)++] = (tkt__write){ .table = (uint8_t)t, .op = e->op, .key = e->key,

@@ -54,8 +54,8 @@ int32_t tkt__tx_cursor_open(tkt__tx *tx, uint8_t table, tkt__cursor **cursor)
         return tkt__fail(TKT_E_NOMEM, "no memory for a cursor");
     memset(c, 0, sizeof *c);
     c->tx = tx;
-    c->table = table;
-    int32_t status = tx->ops->cursor_open(tx->view, table, &c->engine);
+    c->table = tkt__tx_table(tx, table);
+    int32_t status = tx->ops->cursor_open(tx->view, c->table, &c->engine);
     if (status < 0) {
         c->next = tx->idle;
         tx->idle = c;

@@ -23,7 +23,9 @@
  * 10 While a commit of a scope is in flight, arriving bodies wait; all of them join the next one
  *    (scope: the process on LMDB, the guard on a remote engine). No timer.
  * 11 PUT_STAMPED: key = prefix ‖ be64(stamp) ‖ suffix; stamps grow with commit order.
- * 12 Bulk: begin, append (sorted), publish, abort; a generation is switched in by one commit.
+ * 12 Bulk: begin, append (sorted within each table), end, abort build the other generation of some
+ *    tables. A body that calls tkt__tx_shadow reads and writes these tables in the generation being
+ *    built; one that runs alone switches generations with its commit, as one row.
  */
 #ifndef TKT_ENGINE_ENGINE_H
 #define TKT_ENGINE_ENGINE_H
@@ -31,6 +33,7 @@
 #include "base/base.h"
 
 #define TKT__TABLES_MAX 32
+#define TKT__SHADOW 32           /* table | TKT__SHADOW: its generation that is being built */
 #define TKT__KEY_MAX 511
 #define TKT__HOT_VALUE_MAX 3900
 #define TKT__VALUE_MAX 65536
@@ -80,7 +83,10 @@ typedef struct tkt__schema {
     uint32_t count;
     uint8_t guard_table;     /* guard rows: key = guard bytes; value: see tkt__guard_row */
     uint8_t discovery_table; /* PUT_STAMPED rows: be64 epoch ‖ be64 stamp ‖ guard bytes → empty */
+    uint8_t generation_table;/* row TKT__GENERATION_KEY: u32, bit t: which generation of table t is published */
 } tkt__schema;
+#define TKT__GENERATION_KEY "generation"
+#define TKT__GENERATION_KEY_BYTES 10
 
 /* A guard's row, 16 bytes on disk: seq u64, serial u32, spare u32 (0), little-endian. */
 typedef struct tkt__guard_row {
@@ -159,10 +165,12 @@ typedef struct tkt__engine_ops {
                             tkt__commit_info *out);
     void (*write_abort)(void *tx);
 
-    /* Bulk: builds a new generation of a table over many commits; publish switches it in with one. */
-    int32_t (*bulk_begin)(void *e, uint8_t table, void **bulk);
-    int32_t (*bulk_append)(void *bulk, tkt__slice key, tkt__slice value);
-    int32_t (*bulk_publish)(void *bulk);
+    /* Bulk: empties the other generation of some tables (bit t: table t) and fills it over many commits.
+     * One builder at a time: -TKT_E_BUSY while another lives. `end` commits what was appended; the tables
+     * stay the builder's until `abort`, which frees it: after the switch, or instead of it. */
+    int32_t (*bulk_begin)(void *e, uint32_t tables, void **bulk);
+    int32_t (*bulk_append)(void *bulk, uint8_t table, tkt__slice key, tkt__slice value);
+    int32_t (*bulk_end)(void *bulk);
     void (*bulk_abort)(void *bulk);
 
     int32_t (*floor_ms)(void *e, int64_t *now_ms); /* the highest now_ms of any commit */
@@ -227,6 +235,7 @@ typedef int32_t (*tkt__body)(tkt__tx *tx, void *ctx);
 
 typedef struct tkt__run_options {
     bool dry;             /* run, answer, roll back */
+    bool alone;           /* in a commit of its own */
     int64_t timeout_ms;   /* 0: TKT__RUN_TIMEOUT_MS */
 } tkt__run_options;
 #define TKT__RUN_TIMEOUT_MS 30000
@@ -263,6 +272,10 @@ int32_t tkt__tx_del(tkt__tx *tx, uint8_t table, tkt__slice key);
 int64_t tkt__tx_now(const tkt__tx *tx);
 void tkt__tx_set_now(tkt__tx *tx, int64_t now_ms); /* snapshots only: the store sets it */
 bool tkt__tx_dry(const tkt__tx *tx);
+/* From here on the body (until it ends), or the snapshot, sees bulk tables in the generation being built. */
+void tkt__tx_shadow(tkt__tx *tx, bool on);
+/* Publishes the generation being built of some tables with this body's commit, which must be its alone. */
+int32_t tkt__tx_publish(tkt__tx *tx, uint32_t tables);
 /* Memory that lives as long as the transaction (snapshot: until renew; body: until its batch ends). */
 void *tkt__tx_memory(tkt__tx *tx, size_t n);
 

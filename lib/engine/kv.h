@@ -49,7 +49,7 @@ typedef struct tkt__undo {
 typedef struct tkt__overlay {
     const tkt_hooks *hooks;
     tkt__arena arena;
-    tkt__entry *heads[TKT__TABLES_MAX]; /* a node without a key, of full level; NULL: empty table */
+    tkt__entry *heads[2 * TKT__TABLES_MAX]; /* shadows behind; a node without a key, of full level; NULL: empty table */
     tkt__undo *undo;                    /* entries that the running body touched, once each */
     size_t undo_n, undo_cap;
     uint64_t random;                    /* for levels only */
@@ -91,13 +91,19 @@ struct tkt__tx {
     /* The running body. */
     const tkt__guard *guards;
     uint32_t guards_n;
-    bool dry;
+    bool dry, shadow;
     bool overflow;        /* a write did not fit into this commit; it may fit into the next */
     int32_t failed;       /* the first failure of a write: the body can't take effect any more */
     int32_t engine_failed;/* the first failure of an engine read */
     uint64_t raw_bytes;   /* everything the body ever put, also what it overwrote itself */
 };
 
+/* The table as the engine knows it: shadowed or not. */
+uint8_t tkt__tx_shadowed(const tkt__tx *tx, uint8_t table);
+static inline uint8_t tkt__tx_table(const tkt__tx *tx, uint8_t table)
+{
+    return tx->shadow ? tkt__tx_shadowed(tx, table) : table;
+}
 void tkt__cursors_close(tkt__tx *tx); /* those a body or a snapshot left open */
 void tkt__cursors_free(tkt__tx *tx);  /* and the idle ones */
 void tkt__tx_begin_body(tkt__tx *tx, const tkt__guard *guards, uint32_t n, bool dry);

@@ -148,7 +148,7 @@ static uint8_t level_draw(tkt__overlay *o)
 tkt__entry *tkt__overlay_entry(tkt__overlay *o, uint8_t table, tkt__slice key)
 {
     tkt__entry *path[TKT__OVERLAY_LEVELS];
-    assert(table < TKT__TABLES_MAX);
+    assert(table < 2 * TKT__TABLES_MAX);
     if (!o->heads[table] && !(o->heads[table] = node_new(o, TKT__OVERLAY_LEVELS)))
         return NULL;
     tkt__entry *before = descend(o, table, key, false, path);

@@ -139,7 +139,7 @@ static void gather(tkt__kv *kv, tkt__request *leader, tkt__batch *b)
     tkt__list_append(&b->run, leader);
     for (tkt__request *r = kv->queue.first, *next; r != NULL; r = next) {
         next = r->next;
-        if (kv->caps.remote && !covered(leader, r))
+        if (leader->alone || r->alone || (kv->caps.remote && !covered(leader, r)))
             continue;
         dequeue(kv, r);
         if (r->deadline_ms < b->deadline_ms)
@@ -248,6 +248,7 @@ static int32_t prepare(tkt__kv *kv, tkt__request *r, const tkt__guard *guards, s
     for (size_t i = 0; i < n; i++)
         add_guard(r, guards[i]);
     r->dry = options != NULL && options->dry;
+    r->alone = options != NULL && options->alone;
     r->deadline_ms = kv->hooks.monotonic_ms(kv->hooks.user) + timeout;
     if (pthread_mutex_init(&r->lock, NULL) != 0)
         return tkt__fail(TKT_E_NOMEM, "no memory for a lock");

@@ -156,6 +156,7 @@ int32_t tkt__tx_get(tkt__tx *tx, uint8_t table, tkt__slice key, tkt__slice *valu
 {
     if (key.n - 1 >= TKT__KEY_MAX || table >= TKT__TABLES_MAX)
         return tkt__fail(TKT_E_INTERNAL, "a key of %zu bytes was asked for", key.n);
+    table = tkt__tx_table(tx, table);
     if (!tx->overlay)
         return tx->ops->get(tx->view, table, key, value);
     return get_merged(tx, table, key, value);
@@ -241,6 +242,7 @@ static int32_t write_one(tkt__tx *tx, uint8_t op, uint8_t table, tkt__slice key,
     if (table != schema->discovery_table && (status = tkt__guard_check(tx, table, key)) < 0)
         return status;
     bool second = status == TKT_EXISTS;
+    table = tkt__tx_table(tx, table);
     if (op == TKT__INSERT) {
         status = get_merged(tx, table, key, &there);
         if (status != TKT_NOT_FOUND)
@@ -291,6 +293,7 @@ void tkt__tx_begin_body(tkt__tx *tx, const tkt__guard *guards, uint32_t n, bool 
     tx->guards = guards;
     tx->guards_n = n;
     tx->dry = dry;
+    tx->shadow = false;
     tx->overflow = false;
     tx->failed = 0;
     tx->engine_failed = 0;
@@ -312,6 +315,31 @@ void tkt__tx_set_now(tkt__tx *tx, int64_t now_ms)
 bool tkt__tx_dry(const tkt__tx *tx)
 {
     return tx->dry;
+}
+
+uint8_t tkt__tx_shadowed(const tkt__tx *tx, uint8_t table)
+{
+    const tkt__schema *schema = tx->kv->schema;
+    return table < schema->count && schema->tables[table].bulk ? (uint8_t)(table | TKT__SHADOW) : table;
+}
+
+void tkt__tx_shadow(tkt__tx *tx, bool on)
+{
+    tx->shadow = on;
+}
+
+int32_t tkt__tx_publish(tkt__tx *tx, uint32_t tables)
+{
+    uint8_t bytes[4], table = tx->kv->schema->generation_table;
+    tkt__slice key = tkt__slice_of(TKT__GENERATION_KEY, TKT__GENERATION_KEY_BYTES), value;
+    int32_t status = tkt__tx_get(tx, table, key, &value);
+    if (status < 0)
+        return status;
+    tkt__reader r = tkt__reader_of(status == TKT_DONE ? value : tkt__slice_of("\0\0\0", 4));
+    tkt__writer w = tkt__writer_of(bytes, sizeof bytes);
+    tkt__put_u32(&w, tkt__get_u32(&r) ^ tables);
+    return r.bad ? tkt__fail(TKT_E_CORRUPT, "the generation row is malformed")
+                 : tkt__tx_put(tx, table, key, tkt__slice_of(bytes, sizeof bytes));
 }
 
 void *tkt__tx_memory(tkt__tx *tx, size_t n)

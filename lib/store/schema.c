@@ -55,4 +55,5 @@ const tkt__schema tkt__store_schema = {
     .count = TKT__T_COUNT,
     .guard_table = TKT__T_GUARD,
     .discovery_table = TKT__T_DISCOVERY,
+    .generation_table = TKT__T_META,
 };

@@ -81,6 +81,7 @@ enum {
 /* TKT__T_META keys. */
 #define TKT__META_FORMAT "format" /* see format.c */
 #define TKT__META_ANCHOR "import-anchor" /* i64 ms */
+/* and TKT__GENERATION_KEY: which generation of each table of the index is published */
 #define TKT__META_JOB "job/"      /* + be64 id → kind u8, payload */
 
 /* Kinds of leased ids (TKT__T_COUNTER). */

@@ -25,7 +25,7 @@ static const tkt__table_def tables[TABLES] = {
     { BUILT, "built", false, false, TKT__GUARD_FIXED, 'c', 0, 0, true },
     { CATALOG, "catalog", false, false, TKT__GUARD_FIXED, 'c', 0, 0, false },
 };
-const tkt__schema conformance_schema = { tables, TABLES, GUARD, DISCOVERY };
+const tkt__schema conformance_schema = { tables, TABLES, GUARD, DISCOVERY, CATALOG };
 
 /* ---- the subject -------------------------------------------------------------------------------------- */
 
@@ -391,21 +391,46 @@ static void rule_11_stamps_and_instants_grow_with_commit_order(subject *s)
 
 /* ---- 12: bulk --------------------------------------------------------------------------------------------------------- */
 
-static void build(subject *s, uint32_t n, uint32_t step, bool publish)
+#define BUILT_BIT (UINT32_C(1) << BUILT)
+
+static int32_t publish_body(tkt__tx *tx, void *ctx)
 {
-    void *bulk;
-    MUST(s->ops->bulk_begin(s->engine, BUILT, &bulk) == TKT_DONE);
+    (void)ctx;
+    return tkt__tx_publish(tx, BUILT_BIT);
+}
+
+static void publish(subject *s)
+{
+    const tkt__guard guard = { 'c', 0 };
+    const tkt__run_options alone = { .alone = true };
+    MUST(tkt__kv_run(s->kv, &guard, 1, &alone, publish_body, NULL) == TKT_DONE);
+}
+
+static void *append(subject *s, uint32_t n, uint32_t step)
+{
+    void *bulk, *second;
+    MUST(s->ops->bulk_begin(s->engine, BUILT_BIT, &bulk) == TKT_DONE);
+    MUST(tkt_status_primary(s->ops->bulk_begin(s->engine, BUILT_BIT, &second)) == TKT_E_BUSY);
     for (uint32_t i = 0; i < n; i++) {
         uint8_t key[4];
         tkt__be32(key, i * step);
-        MUST(s->ops->bulk_append(bulk, tkt__slice_of(key, 4), tkt__slice_of(key, 4)) == TKT_DONE);
-        if (i == 1)
-            MUST(s->ops->bulk_append(bulk, tkt__slice_of(key, 4), text_of("twice")) < 0);
+        MUST(s->ops->bulk_append(bulk, BUILT, tkt__slice_of(key, 4), tkt__slice_of(key, 4)) == TKT_DONE);
+        if (i == 1) {
+            MUST(s->ops->bulk_append(bulk, BUILT, tkt__slice_of(key, 4), text_of("twice")) < 0);
+            MUST(s->ops->bulk_append(bulk, SALE, tkt__slice_of(key, 4), text_of("other")) < 0);
+        }
     }
-    if (publish)
-        MUST(s->ops->bulk_publish(bulk) == TKT_DONE);
-    else
-        s->ops->bulk_abort(bulk);
+    return bulk;
+}
+
+static void build(subject *s, uint32_t n, uint32_t step, bool publishes)
+{
+    void *bulk = append(s, n, step);
+    if (publishes) {
+        MUST(s->ops->bulk_end(bulk) == TKT_DONE);
+        publish(s);
+    }
+    s->ops->bulk_abort(bulk);
 }
 
 static void rule_12_a_bulk_build_is_seen_whole_or_not_at_all(subject *s)
@@ -425,6 +450,46 @@ static void rule_12_a_bulk_build_is_seen_whole_or_not_at_all(subject *s)
     MUST(tkt__tx_get(old, BUILT, tkt__slice_of(key, 4), &v) == TKT_NOT_FOUND);
     tkt__kv_read_end(old);
     tkt__kv_read_end(fresh);
+}
+
+/* One row into the published generation, another into the one being built. */
+static int32_t both_body(tkt__tx *tx, void *ctx)
+{
+    tkt__slice v;
+    (void)ctx;
+    MUST(tkt__tx_get(tx, BUILT, text_of("seven"), &v) == TKT_NOT_FOUND);
+    MUST(tkt__tx_put(tx, BUILT, text_of("old"), text_of("o")) == TKT_DONE);
+    tkt__tx_shadow(tx, true);
+    MUST(tkt__tx_get(tx, BUILT, text_of("old"), &v) == TKT_NOT_FOUND);
+    MUST(tkt__tx_get(tx, BUILT, tkt__slice_of("\0\0\0\7", 4), &v) == TKT_DONE);
+    MUST(tkt__tx_put(tx, BUILT, text_of("new"), text_of("n")) == TKT_DONE);
+    MUST(tkt__tx_del(tx, BUILT, tkt__slice_of("\0\0\0\7", 4)) == TKT_DONE);
+    MUST(tkt__tx_put(tx, CATALOG, text_of("same"), text_of("s")) == TKT_DONE);
+    tkt__tx_shadow(tx, false);
+    MUST(tkt__tx_get(tx, BUILT, text_of("old"), &v) == TKT_DONE);
+    MUST(tkt__tx_get(tx, BUILT, text_of("new"), &v) == TKT_NOT_FOUND);
+    return tkt__tx_get(tx, CATALOG, text_of("same"), &v);
+}
+
+static void rule_12_a_body_can_change_what_is_being_built(subject *s)
+{
+    const tkt__guard guard = { 'c', 0 };
+    tkt__tx *tx;
+    tkt__slice v;
+    build(s, 5, 1, true);
+    void *bulk = append(s, 10, 1);
+    MUST(s->ops->bulk_end(bulk) == TKT_DONE);
+    MUST(tkt__kv_run(s->kv, &guard, 1, NULL, both_body, NULL) == TKT_DONE);
+    MUST(tkt__kv_read_begin(s->kv, &tx) == TKT_DONE && rows_in(tx, BUILT) == 6);
+    tkt__tx_shadow(tx, true);
+    MUST(rows_in(tx, BUILT) == 10 && tkt__tx_get(tx, BUILT, text_of("new"), &v) == TKT_DONE);
+    tkt__tx_shadow(tx, false);
+    publish(s);
+    s->ops->bulk_abort(bulk);
+    MUST(rows_in(tx, BUILT) == 6);
+    MUST(tkt__kv_read_renew(tx) == TKT_DONE && rows_in(tx, BUILT) == 10);
+    MUST(tkt__tx_get(tx, BUILT, text_of("old"), &v) == TKT_NOT_FOUND);
+    tkt__kv_read_end(tx);
 }
 
 /* ---- 6, 9: re-runs and outcomes ------------------------------------------------------------------------------------------ */
@@ -549,6 +614,7 @@ int main(int argc, char **argv)
     a_refusal_takes_its_writes_back(&s);
     rule_11_stamps_and_instants_grow_with_commit_order(&s);
     rule_12_a_bulk_build_is_seen_whole_or_not_at_all(&s);
+    rule_12_a_body_can_change_what_is_being_built(&s);
     subject_close(&s);
     if (strcmp(name, "lmdb") != 0) {
         rules_6_and_9_each_outcome_is_told_as_it_is(name);

@@ -51,49 +51,71 @@ void hostile_meanwhile(hostile *db)
 
 typedef struct bulk {
     hostile *db;
-    uint8_t table;
-    hostile_generation *made;
-    const hostile_row *last;
+    uint32_t tables;
+    const hostile_row *last[TKT__TABLES_MAX];
 } bulk;
 
-static int32_t bulk_begin(void *e, uint8_t table, void **out)
+static void drop_shadow(hostile *db, uint32_t table)
 {
+    hostile_generation *g = db->tables[table | TKT__SHADOW];
+    if (g == NULL)
+        return;
+    hostile_rows_free(&g->rows);
+    free(g);
+    db->tables[table | TKT__SHADOW] = NULL;
+}
+
+static int32_t bulk_begin(void *e, uint32_t tables, void **out)
+{
+    hostile *db = ((hostile_engine *)e)->db;
+    pthread_mutex_lock(&db->lock);
+    bool busy = db->building;
+    db->building = true;
+    for (uint32_t t = 0; !busy && t < TKT__TABLES_MAX; t++) {
+        drop_shadow(db, t);
+        if ((tables >> t & 1) == 0)
+            continue;
+        db->tables[t | TKT__SHADOW] = hostile_memory(sizeof(hostile_generation));
+        *db->tables[t | TKT__SHADOW] = (hostile_generation){ NULL, 0, { NULL, 0, 0 } };
+    }
+    pthread_mutex_unlock(&db->lock);
+    if (busy)
+        return tkt__fail(TKT_E_BUSY, "hostile: another build is under way");
     bulk *b = hostile_memory(sizeof *b);
-    *b = (bulk){ ((hostile_engine *)e)->db, table, hostile_memory(sizeof(hostile_generation)), NULL };
-    *b->made = (hostile_generation){ NULL, 0, { NULL, 0, 0 } };
+    *b = (bulk){ .db = db, .tables = tables };
     *out = b;
     return TKT_DONE;
 }
 
-static int32_t bulk_append(void *opaque, tkt__slice key, tkt__slice value)
+static int32_t bulk_append(void *opaque, uint8_t table, tkt__slice key, tkt__slice value)
 {
     bulk *b = opaque;
-    if (key.n == 0 || key.n > TKT__KEY_MAX || value.n > TKT__VALUE_MAX)
-        return tkt__fail(TKT_E_LIMIT, "hostile: a row of bulk is empty or too large");
-    if (b->last != NULL && hostile_compare(key, tkt__slice_of(b->last->key, b->last->n)) <= 0)
+    if (table >= TKT__TABLES_MAX || (b->tables >> table & 1) == 0 || key.n == 0 || key.n > TKT__KEY_MAX ||
+        value.n > TKT__VALUE_MAX)
+        return tkt__fail(TKT_E_LIMIT, "hostile: a row of bulk is empty, too large, or of another table");
+    if (b->last[table] != NULL &&
+        hostile_compare(key, tkt__slice_of(b->last[table]->key, b->last[table]->n)) <= 0)
         return tkt__fail(TKT_E_INVALID, "hostile: bulk rows must ascend");
-    hostile_rows_write(&b->made->rows, key, true, value, 0, 0);
-    b->last = b->made->rows.rows[b->made->rows.n - 1];
+    hostile_rows *rows = &b->db->tables[table | TKT__SHADOW]->rows;
+    hostile_rows_write(rows, key, true, value, 0, 0);
+    b->last[table] = rows->rows[rows->n - 1];
     return TKT_DONE;
 }
 
-static int32_t bulk_publish(void *opaque)
+static int32_t bulk_end(void *opaque)
 {
-    bulk *b = opaque;
-    pthread_mutex_lock(&b->db->lock);
-    b->made->from = ++b->db->stamp;
-    b->made->older = b->db->tables[b->table];
-    b->db->tables[b->table] = b->made;
-    pthread_mutex_unlock(&b->db->lock);
-    free(b);
+    (void)opaque;
     return TKT_DONE;
 }
 
 static void bulk_abort(void *opaque)
 {
     bulk *b = opaque;
-    hostile_rows_free(&b->made->rows);
-    free(b->made);
+    pthread_mutex_lock(&b->db->lock);
+    for (uint32_t t = 0; t < TKT__TABLES_MAX; t++)
+        drop_shadow(b->db, t);
+    b->db->building = false;
+    pthread_mutex_unlock(&b->db->lock);
     free(b);
 }
 
@@ -146,7 +168,7 @@ const tkt__engine_ops hostile_ops = {
     .write_abort = hostile_write_abort,
     .bulk_begin = bulk_begin,
     .bulk_append = bulk_append,
-    .bulk_publish = bulk_publish,
+    .bulk_end = bulk_end,
     .bulk_abort = bulk_abort,
     .floor_ms = floor_of,
     .stats = stats,
@@ -173,7 +195,7 @@ void hostile_free(hostile *db)
     if (db->engines != 0)
         abort();
     hostile_land(db);
-    for (uint32_t i = 0; i < db->options.schema->count; i++)
+    for (uint32_t i = 0; i < 2 * TKT__TABLES_MAX; i++)
         for (hostile_generation *g = db->tables[i], *older; g != NULL; g = older) {
             older = g->older;
             hostile_rows_free(&g->rows);

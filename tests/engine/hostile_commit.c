@@ -25,6 +25,8 @@ static bool conflicts(const hostile *db, uint64_t seen, const tkt__guard *guards
             return true;
     }
     for (size_t i = 0; i < n; i++) {
+        if (db->tables[writes[i].table] == NULL)
+            continue;
         const hostile_row *row = hostile_rows_find(&db->tables[writes[i].table]->rows, writes[i].key);
         if (writes[i].op == TKT__INSERT && row != NULL && row->newest->there)
             return true;
@@ -34,9 +36,27 @@ static bool conflicts(const hostile *db, uint64_t seen, const tkt__guard *guards
     return false;
 }
 
+/* The generations that were built become the tables of this stamp and later. */
+static void switch_generations(hostile *db, uint32_t flips, uint64_t stamp)
+{
+    db->generation ^= flips;
+    for (uint32_t t = 0; t < TKT__TABLES_MAX; t++) {
+        if ((flips >> t & 1) == 0)
+            continue;
+        hostile_generation *made = db->tables[t | TKT__SHADOW];
+        if (made == NULL)
+            continue;
+        made->from = stamp;
+        made->older = db->tables[t];
+        db->tables[t] = made;
+        db->tables[t | TKT__SHADOW] = NULL;
+    }
+}
+
 static void apply(hostile *db, const tkt__write *writes, size_t n, int64_t now_ms)
 {
     uint64_t stamp = ++db->stamp;
+    uint32_t flips = 0;
     db->counts.commits++;
     if (now_ms > db->floor_ms)
         db->floor_ms = now_ms;
@@ -50,8 +70,14 @@ static void apply(hostile *db, const tkt__write *writes, size_t n, int64_t now_m
             memcpy(stamped + w->stamp_at + 8, w->key.p + w->stamp_at, w->key.n - w->stamp_at);
             key = tkt__slice_of(stamped, w->key.n + 8);
         }
+        if (db->tables[w->table] == NULL)
+            continue; /* it landed when the build was over */
         hostile_rows_write(&db->tables[w->table]->rows, key, w->op != TKT__DEL, w->value, stamp, now_ms);
+        if (w->table == db->options.schema->generation_table && key.n == TKT__GENERATION_KEY_BYTES &&
+            memcmp(key.p, TKT__GENERATION_KEY, key.n) == 0)
+            flips = tkt__get_u32(&(tkt__reader){ w->value.p, w->value.p + w->value.n, false }) ^ db->generation;
     }
+    switch_generations(db, flips, stamp);
 }
 
 static void free_late(hostile_late *l)
@@ -151,7 +177,7 @@ static void owed_by_common_layer(const hostile *db, const tkt__write *writes, si
     size_t bytes = 0, counted = 0;
     for (size_t i = 0; i < n; i++) {
         const tkt__write *w = &writes[i];
-        OWED(w->table < db->options.schema->count);
+        OWED((w->table & ~TKT__SHADOW) < db->options.schema->count);
         OWED(w->key.n > 0 && w->key.n <= TKT__KEY_MAX && w->value.n <= TKT__VALUE_MAX);
         OWED(i == 0 || w[-1].table < w->table ||
              (w[-1].table == w->table && hostile_compare(w[-1].key, w->key) < 0));

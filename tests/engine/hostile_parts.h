@@ -46,7 +46,9 @@ typedef struct hostile_late { /* a commit on its way */
 struct hostile {
     hostile_options options;
     pthread_mutex_t lock;
-    hostile_generation *tables[TKT__TABLES_MAX];
+    hostile_generation *tables[2 * TKT__TABLES_MAX]; /* behind: what is being built, or NULL */
+    bool building;
+    uint32_t generation; /* bits as in the generation row */
     uint64_t stamp, random;
     int64_t floor_ms;
     bool calm, in_rival;

@@ -9,14 +9,14 @@
  *   map.c       the map that grows while in use
  *   view.c      snapshots and cursors
  *   write.c     transactions, the stamp row, figures
- *   bulk.c      new generations of a table
+ *   bulk.c      new generations of tables
  *
  * On disk: STORE/data.mdb, one LMDB file with a database a table of the schema (a table that may be
- * built in bulk has a second one, "NAME#2") and the engine's own database "engine":
+ * built in bulk has a second one, "NAME#2": the generation row says which is which) and the engine's own
+ * database "engine":
  *
  *   "stamp"       u64 stamp of the last commit, i64 the highest instant of any commit
- *   "generation"  u32: bit t set = table t lives in its second database
- *   "bulk/" ‖ t   u32 process id of the builder at work on table t
+ *   "bulk"        u32 process id of the builder at work
  *
  * All little-endian. A crash leaves the last commit whose meta page reached the disk; LMDB guarantees
  * it as long as a 512-byte sector is written whole.
@@ -87,6 +87,7 @@ void tkt__lmdb_txn_ended(tkt__lmdb *e); /* after abort or commit */
 int32_t tkt__lmdb_status(tkt__lmdb *e, int rc, const char *what);
 bool tkt__lmdb_forked(const tkt__lmdb *e);
 int32_t tkt__lmdb_forked_error(void);
+int32_t tkt__lmdb_generation(tkt__lmdb_view *v); /* reads it, once a view */
 int32_t tkt__lmdb_db(tkt__lmdb_view *v, uint8_t table, MDB_dbi *db);
 int32_t tkt__lmdb_view_begin(void *e, void **view);
 int32_t tkt__lmdb_view_renew(void *view);
@@ -110,9 +111,9 @@ int32_t tkt__lmdb_floor_ms(void *e, int64_t *now_ms);
 int32_t tkt__lmdb_stats(void *e, tkt__engine_stats *out);
 
 /* bulk.c */
-int32_t tkt__lmdb_bulk_begin(void *e, uint8_t table, void **bulk);
-int32_t tkt__lmdb_bulk_append(void *bulk, tkt__slice key, tkt__slice value);
-int32_t tkt__lmdb_bulk_publish(void *bulk);
+int32_t tkt__lmdb_bulk_begin(void *e, uint32_t tables, void **bulk);
+int32_t tkt__lmdb_bulk_append(void *bulk, uint8_t table, tkt__slice key, tkt__slice value);
+int32_t tkt__lmdb_bulk_end(void *bulk);
 void tkt__lmdb_bulk_abort(void *bulk);
 
 #endif

@@ -3,8 +3,8 @@
  * engine/lmdb/view.c: snapshots and cursors over LMDB transactions, and what LMDB's codes mean.
  *
  * A view is one transaction; renewing resets and renews it without lock or allocation. Slices point
- * into the map. Tables that may be built in bulk have two databases: which one is read from the
- * "generation" row of the view's own snapshot, once, at the first access to such a table.
+ * into the map. Tables that may be built in bulk have two databases: which one is told by the
+ * generation row of the view's own snapshot, read once, at the first access to such a table.
  */
 #include "engine/lmdb/lmdb_engine.h"
 
@@ -129,10 +129,12 @@ void tkt__lmdb_view_end(void *view)
     tkt__free(&e->hooks, v, sizeof *v);
 }
 
-static int32_t read_generation(tkt__lmdb_view *v)
+int32_t tkt__lmdb_generation(tkt__lmdb_view *v)
 {
-    MDB_val key = { 10, (void *)(uintptr_t)"generation" }, value;
-    int rc = mdb_get(v->txn, v->e->engine_db, &key, &value);
+    if (v->generation_known)
+        return TKT_DONE;
+    MDB_val key = { TKT__GENERATION_KEY_BYTES, (void *)(uintptr_t)TKT__GENERATION_KEY }, value;
+    int rc = mdb_get(v->txn, v->e->dbs[v->e->schema->generation_table][0], &key, &value);
     if (rc != 0 && rc != MDB_NOTFOUND)
         return tkt__lmdb_status(v->e, rc, "reading the generation row");
     tkt__reader r = tkt__reader_of(rc == 0 ? slice_of(value) : tkt__slice_of(NULL, 0));
@@ -145,15 +147,15 @@ int32_t tkt__lmdb_db(tkt__lmdb_view *v, uint8_t table, MDB_dbi *db)
 {
     if (!v->live)
         return tkt__fail(TKT_E_INVALID, "the snapshot could not be renewed: it is over");
-    if (table >= v->e->schema->count)
+    bool shadow = (table & TKT__SHADOW) != 0;
+    table &= TKT__SHADOW - 1;
+    if (table >= v->e->schema->count || (shadow && !v->e->schema->tables[table].bulk))
         return tkt__fail(TKT_E_INTERNAL, "there is no table %u", table);
     if (v->e->schema->tables[table].bulk) {
-        if (!v->generation_known) {
-            int32_t status = read_generation(v);
-            if (status != TKT_DONE)
-                return status;
-        }
-        *db = v->e->dbs[table][v->generation >> table & 1];
+        int32_t status = tkt__lmdb_generation(v);
+        if (status != TKT_DONE)
+            return status;
+        *db = v->e->dbs[table][(v->generation >> table & 1) ^ shadow];
     } else
         *db = v->e->dbs[table][0];
     return TKT_DONE;

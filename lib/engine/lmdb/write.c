@@ -161,7 +161,10 @@ int32_t tkt__lmdb_write_commit(void *tx, const tkt__write *writes, size_t n, int
     int dead = 0;
     if (now_ms > row.floor_ms)
         row.floor_ms = now_ms;
-    int32_t status = apply(&t->view, writes, n, row.stamp);
+    /* Which generations these writes mean is told by the state before them. */
+    int32_t status = tkt__lmdb_generation(&t->view);
+    if (status == TKT_DONE)
+        status = apply(&t->view, writes, n, row.stamp);
     if (status == TKT_DONE)
         status = tkt__lmdb_status(e, write_stamp(&t->view, &row), "writing the stamp row");
     if (status != TKT_DONE) {
