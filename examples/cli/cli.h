@@ -102,6 +102,11 @@ void money_text(int64_t minor, const char *currency, char *buf, size_t cap);
  * object is c's for the life of the process. Answers an exit code. */
 int provider_use(cli *c, const char *text);
 
+/* ---- the index (cmd_index.c) ---------------------------------------------------------------------- */
+
+/* Builds it anew with the threads and memory that the options ask for, with a bar on a terminal. */
+int32_t index_build(const cli *c, tkt_reindex_stats *stats);
+
 /* ---- commands ---------------------------------------------------------------------------------------- */
 
 /* The event that the first word names, and what its sale has now (cmd_catalog.c). */
@@ -121,6 +126,7 @@ int cmd_stats(cli *c);
 int cmd_tick(cli *c);
 int cmd_upgrade(cli *c);
 int cmd_import(cli *c);
+int cmd_reindex(cli *c);
 int cmd_show(cli *c);
 int cmd_list(cli *c);
 int cmd_search(cli *c);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * cmd_import.c: schema.org/Event lines from a file or standard input, with a progress bar when stderr
- * is a terminal. Safe to break and to run again: events are found by their "@id".
+ * is a terminal. Safe to break and to run again: events are found by their "@id". A first import builds the
+ * index when all events are there.
  */
 #include "cli.h"
 
@@ -94,6 +95,27 @@ static void show_stats(cli *c, const tkt_import_stats *s, double seconds)
                s->performers_added, s->lines_refused, text);
 }
 
+/* Into a store without events: the index is made at the end, in one go. */
+static int32_t begin_load(cli *c)
+{
+    tkt_stats stats = TKT_STATS_INIT;
+    int32_t status = tkt_store_stats(c->store, &stats);
+    if (status != TKT_DONE || stats.events != 0 || stats.index == TKT_INDEX_NONE)
+        return status;
+    return tkt_index_drop(c->store);
+}
+
+/* Also what an import that was broken off left undone. */
+static int32_t end_load(cli *c)
+{
+    tkt_stats stats = TKT_STATS_INIT;
+    tkt_reindex_stats built = TKT_REINDEX_STATS_INIT;
+    int32_t status = tkt_store_stats(c->store, &stats);
+    if (status != TKT_DONE || stats.index == TKT_INDEX_CURRENT || args_option(c, "no-index") != NULL)
+        return status;
+    return index_build(c, &built);
+}
+
 int cmd_import(cli *c)
 {
     tkt_import import = TKT_IMPORT_INIT;
@@ -117,13 +139,17 @@ int cmd_import(cli *c)
     import.progress = show_progress;
     import.user = &s;
     clock_gettime(CLOCK_MONOTONIC, &start);
-    int32_t status = tkt_import_jsonl(c->store, &import, &stats);
+    int32_t status = begin_load(c), built = TKT_DONE;
+    if (status == TKT_DONE) {
+        status = tkt_import_jsonl(c->store, &import, &stats);
+        built = status == TKT_DONE ? end_load(c) : TKT_DONE;
+    }
     if (s.bar)
         fputc('\n', stderr);
     if (s.file != stdin)
         fclose(s.file);
-    if (status != TKT_DONE)
-        return out_bad(c, status);
+    if (status != TKT_DONE || built != TKT_DONE)
+        return out_bad(c, status != TKT_DONE ? status : built);
     show_stats(c, &stats, seconds_since(&start));
     return EXIT_EFFECT;
 }

@@ -70,6 +70,7 @@ int cmd_stats(cli *c)
         { "readersMax", s.readers_max },   { "mapBytes", s.map_bytes },
         { "usedBytes", s.used_bytes },     { "fileBytes", s.file_bytes },
         { "now", (uint64_t)s.now_ms },     { "clockFrozenMs", (uint64_t)s.clock_frozen_ms },
+        { "indexed", s.indexed },          { "index", s.index },
     };
     out_begin(c);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -9,13 +9,15 @@
 #include <string.h>
 
 const command commands[] = {
-    { "init", "init", " map-mib ", 0, 0, STORE_CREATED, cmd_init },
+    { "init", "init [--map-mib N] [--no-index]", " map-mib no-index! ", 0, 0, STORE_CREATED, cmd_init },
     { "check", "check", " ", 0, 0, STORE_READ, cmd_check },
     { "stats", "stats", " ", 0, 0, STORE_READ, cmd_stats },
     { "tick", "tick", " ", 0, 0, STORE_NEEDED, cmd_tick },
     { "upgrade", "upgrade", " ", 0, 0, STORE_READ, cmd_upgrade },
-    { "import", "import FILE|- [--shift-weeks auto|N] [--bad skip|stop]", " shift-weeks bad ", 1, 1,
-      STORE_CREATED, cmd_import },
+    { "import", "import FILE|- [--shift-weeks auto|N] [--bad skip|stop] [--no-index]",
+      " shift-weeks bad no-index! memory-mib threads ", 1, 1, STORE_CREATED, cmd_import },
+    { "reindex", "reindex [--memory-mib N] [--threads N]", " memory-mib threads ", 0, 0, STORE_NEEDED,
+      cmd_reindex },
     { "show", "show EVENT", " ", 1, 1, STORE_READ, cmd_show },
     { "list", "list [--from T] [--to T] [--venue ID | --performer ID] [--page-size N] [--cursor C]",
       " from to venue performer page-size cursor ", 0, 0, STORE_READ, cmd_list },
@@ -77,6 +79,8 @@ static int32_t open_store(cli *c, const command *cmd)
         status = tkt_options_set_create(options, cmd->store == STORE_CREATED);
     if (status == TKT_DONE && mib != 0)
         status = tkt_options_set_map_bytes(options, (uint64_t)mib << 20);
+    if (status == TKT_DONE && (cmd->run == cmd_import || args_option(c, "no-index") != NULL))
+        status = tkt_options_set_index(options, 0); /* an import builds it at its end */
     if (status == TKT_DONE)
         status = tkt_store_open(c->store_path, strlen(c->store_path), options, &c->store);
     tkt_options_free(options);

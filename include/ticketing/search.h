@@ -140,6 +140,53 @@ typedef struct tkt_facet {
 /* Value `index` (0…) of one kind. TKT_NOT_FOUND past the last. */
 TKT_API int32_t tkt_results_facet(const tkt_results *results, uint32_t kind, uint32_t index, tkt_facet *facet);
 
+/* ---- building the index anew ------------------------------------------------------------------------------- */
+
+#define TKT_REINDEX_MEMORY UINT64_C(268435456) /* bytes, unless said otherwise */
+#define TKT_REINDEX_THREADS_MAX 64
+
+/* The host runs fn(arg, 0), fn(arg, 1), … fn(arg, n − 1), at once on as many threads as it likes, and returns
+ * when all are done. */
+typedef void (*tkt_parallel_fn)(void *user, uint32_t n, void (*fn)(void *arg, uint32_t i), void *arg);
+
+typedef struct tkt_reindex_progress {
+    uint32_t size;
+    uint32_t reserved;
+    uint64_t events_done, events; /* read */
+    uint64_t terms_done;          /* written: they come when all events are read */
+} tkt_reindex_progress;
+
+typedef struct tkt_reindex_options {
+    uint32_t size;
+    uint32_t threads;       /* how many the hook may use, 1…TKT_REINDEX_THREADS_MAX; 0: 1 */
+    uint64_t memory_bytes;  /* for gathering, at least 1 MiB; 0: TKT_REINDEX_MEMORY. 4 bytes an event come on top */
+    tkt_text scratch;       /* a folder for what does not fit; empty: TMPDIR, else /tmp */
+    int32_t (*progress)(void *user, const tkt_reindex_progress *so_far); /* may be NULL; non-zero stops */
+    tkt_parallel_fn parallel; /* may be NULL: one thread */
+    void *user;
+} tkt_reindex_options;
+#define TKT_REINDEX_OPTIONS_INIT { (uint32_t)sizeof(tkt_reindex_options), 0, 0, { NULL, 0 }, NULL, NULL, NULL }
+
+typedef struct tkt_reindex_stats {
+    uint32_t size;
+    uint32_t reserved;
+    uint64_t events, terms, postings;
+    uint64_t runs;   /* sorted pieces that were merged */
+    uint64_t caught; /* events that changed meanwhile and were brought up to date */
+} tkt_reindex_stats;
+#define TKT_REINDEX_STATS_INIT { (uint32_t)sizeof(tkt_reindex_stats), 0, 0, 0, 0, 0, 0 }
+
+/* Builds the index of all events anew beside the one there is (if any), and puts it in its place with one
+ * commit. Searches, bookings and changes of the catalogue go on meanwhile; what changed is brought up to date
+ * before the new index is shown. Interrupted at any moment it leaves the old index. It takes snapshots that
+ * live as long as the build: the file grows by what others write meanwhile. options and stats may be NULL.
+ * Callbacks run with no transaction of this thread open for writing. -TKT_E_BUSY: another build is under way.
+ * -TKT_E_STOPPED: progress said so. Also INVALID, NOMEM, IO, FULL, READ_ONLY, CORRUPT. Since 0.1. */
+TKT_API int32_t tkt_reindex(tkt_store *store, const tkt_reindex_options *options, tkt_reindex_stats *stats);
+/* Takes the index away, for a large load that is to be followed by a build: until then searches answer
+ * -TKT_E_UPGRADE. Bookings go on. -TKT_E_BUSY: a build is under way. Since 0.1. */
+TKT_API int32_t tkt_index_drop(tkt_store *store);
+
 #ifdef __cplusplus
 }
 #endif

@@ -35,6 +35,9 @@ TKT_API int32_t tkt_options_set_readers(tkt_options *options, uint32_t slots);  
 /* Snapshots older than this refuse reads with TKT_E_TOO_OLD. 1 ms…1 day; 0: 60 s. */
 TKT_API int32_t tkt_options_set_snapshot_limit_ms(tkt_options *options, int64_t limit_ms);
 TKT_API int32_t tkt_options_set_network_fs(tkt_options *options, int32_t allow); /* default 0: refused */
+/* Whether a store that this open creates has an index of its events from the start. 0: for a first load of
+ * many events, which a build afterwards (tkt_reindex) indexes far faster. Default 1. */
+TKT_API int32_t tkt_options_set_index(tkt_options *options, int32_t yes);
 /* Copies the table. See tkt_hooks. */
 TKT_API int32_t tkt_options_set_hooks(tkt_options *options, const tkt_hooks *hooks);
 
@@ -115,8 +118,14 @@ typedef struct tkt_stats {
     uint64_t due;             /* holds that a tick will one day sweep */
     int64_t now_ms;           /* the store's clock */
     int64_t clock_frozen_ms;  /* how far the wall clock stands ahead of what is believed; 0: it runs */
+    uint64_t indexed;         /* events that searches see */
+    uint32_t index;           /* TKT_INDEX_… */
+    uint32_t reserved;
 } tkt_stats;
-#define TKT_STATS_INIT { (uint32_t)sizeof(tkt_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define TKT_STATS_INIT { (uint32_t)sizeof(tkt_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define TKT_INDEX_NONE UINT32_C(0)    /* build it: tkt_reindex */
+#define TKT_INDEX_CURRENT UINT32_C(1)
+#define TKT_INDEX_OLD UINT32_C(2)     /* of another version: events are not changed until it is built anew */
 TKT_API void tkt_stats_init(tkt_stats *stats);
 /* Figures of the store. Booking's rows are counted one by one: not for every second of a large store. */
 TKT_API int32_t tkt_store_stats(tkt_store *store, tkt_stats *stats);

@@ -258,7 +258,7 @@ static int32_t check_filed(walk *w, tkt__slice word)
     tkt__slice v, none;
     if (word.n > TKT__WORD_MAX || !tkt__near_word(word.p, (uint32_t)word.n))
         return TKT_DONE;
-    uint32_t deep = tkt__word_chars(word.p, word.n, chars) >= 7 ? 2 : 1;
+    uint32_t deep = tkt__word_chars(word.p, word.n, chars) >= TKT__NEAR_DEEP ? 2 : 1;
     uint32_t count = tkt__near_keys(word.p, (uint32_t)word.n, deep, keys);
     int32_t status = tkt__near_waiting(w->tx, word, &none);
     if (status != TKT_NOT_FOUND)

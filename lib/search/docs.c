@@ -11,8 +11,8 @@
 
 #define FREED_MOST 64u
 #define DAY_ROW_BYTES (14 + 4 * FREED_MOST)
-#define IDS 64u
-#define SOLD_SPAN_BITS 13
+#define IDS TKT__COLUMN_IDS
+#define SOLD_SPAN_BITS TKT__SOLD_SPAN_BITS
 #define SOLD_MOST (1u << SOLD_SPAN_BITS)
 
 /* ---- the whole ------------------------------------------------------------------------------------- */
@@ -50,17 +50,22 @@ int32_t tkt__index_meta_get(tkt__tx *tx, tkt__index_meta *meta)
     return TKT_DONE;
 }
 
-int32_t tkt__index_meta_put(tkt__tx *tx, const tkt__index_meta *meta)
+size_t tkt__index_meta_encode(const tkt__index_meta *meta, uint8_t out[TKT__INDEX_ROW_BYTES])
 {
-    uint8_t bytes[8 + 6 * TKT__FIELDS];
-    tkt__writer w = tkt__writer_of(bytes, sizeof bytes);
+    tkt__writer w = tkt__writer_of(out, TKT__INDEX_ROW_BYTES);
     tkt__put_u32(&w, meta->layout);
     tkt__put_u32(&w, meta->analyser);
     for (uint32_t f = 0; f < TKT__FIELDS; f++) {
         tkt__put_u16(&w, (uint16_t)(meta->weight[f] * 100 + 0.5));
         tkt__put_u32(&w, (uint32_t)(meta->average[f] * 100 + 0.5));
     }
-    return tkt__tx_put(tx, TKT__T_SEARCH, letter("V"), tkt__slice_of(bytes, w.n));
+    return w.n;
+}
+
+int32_t tkt__index_meta_put(tkt__tx *tx, const tkt__index_meta *meta)
+{
+    uint8_t bytes[TKT__INDEX_ROW_BYTES];
+    return tkt__tx_put(tx, TKT__T_SEARCH, letter("V"), tkt__slice_of(bytes, tkt__index_meta_encode(meta, bytes)));
 }
 
 int32_t tkt__index_counts_get(tkt__tx *tx, tkt__index_counts *counts)
@@ -78,15 +83,20 @@ int32_t tkt__index_counts_get(tkt__tx *tx, tkt__index_counts *counts)
     return r.bad ? tkt__fail(TKT_E_CORRUPT, "the index's counts are malformed") : TKT_DONE;
 }
 
-int32_t tkt__index_counts_put(tkt__tx *tx, const tkt__index_counts *counts)
+size_t tkt__index_counts_encode(const tkt__index_counts *counts, uint8_t out[TKT__INDEX_ROW_BYTES])
 {
-    uint8_t bytes[20];
-    tkt__writer w = tkt__writer_of(bytes, sizeof bytes);
+    tkt__writer w = tkt__writer_of(out, TKT__INDEX_ROW_BYTES);
     tkt__put_u64(&w, counts->documents);
     tkt__put_u32(&w, counts->last_list);
     tkt__put_u32(&w, counts->spilled);
     tkt__put_u32(&w, counts->last_category);
-    return tkt__tx_put(tx, TKT__T_SEARCH, letter("N"), tkt__slice_of(bytes, w.n));
+    return w.n;
+}
+
+int32_t tkt__index_counts_put(tkt__tx *tx, const tkt__index_counts *counts)
+{
+    uint8_t bytes[TKT__INDEX_ROW_BYTES];
+    return tkt__tx_put(tx, TKT__T_SEARCH, letter("N"), tkt__slice_of(bytes, tkt__index_counts_encode(counts, bytes)));
 }
 
 /* ---- days -------------------------------------------------------------------------------------------- */

@@ -14,7 +14,6 @@
 #include <xxhash.h>
 
 #define PREFIX 7u
-#define DEEP 7u        /* from this length on words are reached by two edits */
 #define AT_ONCE 8u     /* words of one body that are filed at once */
 #define SLICE 40u      /* words filed by one body of a tick */
 
@@ -67,7 +66,7 @@ uint32_t tkt__near_keys(const uint8_t *p, uint32_t n, uint32_t deletions, uint32
 static int32_t file_word(tkt__tx *tx, const uint8_t *p, uint32_t n)
 {
     uint32_t keys[TKT__NEAR_KEYS], chars[TKT__WORD_MAX];
-    uint32_t deep = tkt__word_chars(p, n, chars) >= DEEP ? 2 : 1, count = tkt__near_keys(p, n, deep, keys);
+    uint32_t deep = tkt__word_chars(p, n, chars) >= TKT__NEAR_DEEP ? 2 : 1, count = tkt__near_keys(p, n, deep, keys);
     uint8_t key[4 + TKT__WORD_MAX];
     int32_t status = TKT_DONE;
     memcpy(key + 4, p, n);

@@ -23,7 +23,23 @@ static int32_t opened(tkt_store *store)
     store->change.event_changed = tkt__search_event_changed;
     store->change.sale_changed = tkt__search_sale_changed;
     store->change.availability_flipped = tkt__search_availability;
-    return store->created ? tkt__store_run(store, &guard, 1, 0, begin_index, NULL) : TKT_DONE;
+    return store->created && !store->no_index ? tkt__store_run(store, &guard, 1, 0, begin_index, NULL) : TKT_DONE;
+}
+
+static int32_t stats(tkt_store *store, tkt__tx *tx, tkt_stats *out)
+{
+    tkt__index_meta meta;
+    tkt__index_counts counts = { 0 };
+    (void)store;
+    int32_t status = tkt__index_meta_get(tx, &meta);
+    bool old = tkt_status_primary(status) == TKT_E_UPGRADE;
+    out->index = status == TKT_DONE ? TKT_INDEX_CURRENT : old ? TKT_INDEX_OLD : TKT_INDEX_NONE;
+    if (status == TKT_NOT_FOUND || old)
+        return TKT_DONE;
+    if (status == TKT_DONE)
+        status = tkt__index_counts_get(tx, &counts);
+    out->indexed = counts.documents;
+    return status;
 }
 
 static int32_t tick(tkt_store *store, uint32_t most, uint32_t *done)
@@ -36,4 +52,5 @@ const tkt__room tkt__search_room = {
     .opened = opened,
     .check = tkt__search_check,
     .tick = tick,
+    .stats = stats,
 };

@@ -123,6 +123,8 @@ int32_t tkt__term_fold(uint8_t ns, const char *p, size_t len, uint8_t term[TKT__
 /* TKT_NOT_FOUND: the store has no index. -TKT_E_UPGRADE: another analyser made it. */
 int32_t tkt__index_meta_get(tkt__tx *tx, tkt__index_meta *meta);
 int32_t tkt__index_meta_put(tkt__tx *tx, const tkt__index_meta *meta);
+#define TKT__INDEX_ROW_BYTES 64
+size_t tkt__index_meta_encode(const tkt__index_meta *meta, uint8_t out[TKT__INDEX_ROW_BYTES]);
 void tkt__index_meta_default(tkt__index_meta *meta);
 
 typedef struct tkt__index_counts {
@@ -131,6 +133,7 @@ typedef struct tkt__index_counts {
 } tkt__index_counts;
 int32_t tkt__index_counts_get(tkt__tx *tx, tkt__index_counts *counts);
 int32_t tkt__index_counts_put(tkt__tx *tx, const tkt__index_counts *counts);
+size_t tkt__index_counts_encode(const tkt__index_counts *counts, uint8_t out[TKT__INDEX_ROW_BYTES]);
 
 /* Gives a document a number, frees one. Day rows and counts follow. */
 int32_t tkt__doc_take(tkt__tx *tx, uint32_t day, uint32_t *docno);
@@ -142,6 +145,7 @@ int32_t tkt__day_unsort(tkt__tx *tx, uint32_t docno);
 int32_t tkt__doc_of(tkt__tx *tx, uint64_t event, uint32_t *docno);
 int32_t tkt__doc_of_put(tkt__tx *tx, uint64_t event, uint32_t docno); /* 0: none */
 
+#define TKT__COLUMN_IDS 64  /* events of a row of 'i' */
 #define TKT__COLUMN_DOCS 16
 #define TKT__COLUMN_BYTES 24
 #define TKT__PRICE_LARGE UINT32_MAX         /* too large for the column: the sale knows */
@@ -161,6 +165,7 @@ int32_t tkt__column_get(tkt__tx *tx, uint32_t docno, tkt__column *column); /* TK
 uint16_t tkt__currency_code(const char currency[TKT_CURRENCY_BYTES]);
 int32_t tkt__category_number(tkt__tx *tx, const uint8_t *name, uint32_t n, uint16_t *number); /* makes it */
 
+#define TKT__SOLD_SPAN_BITS 13
 int32_t tkt__sold_out_set(tkt__tx *tx, uint32_t docno, bool sold_out);
 int32_t tkt__sold_out(tkt__tx *tx, uint32_t docno, bool *sold_out);
 
@@ -174,6 +179,7 @@ int32_t tkt__list_drop(tkt__tx *tx, const tkt__term *term, uint32_t docno);
 
 /* Whether typos can lead to the word: 4 characters or more, no digit. */
 bool tkt__near_word(const uint8_t *p, uint32_t n);
+#define TKT__NEAR_DEEP 7u /* from so many characters on words are reached by two edits */
 #define TKT__NEAR_KEYS 40 /* most keys of a word: itself and 1 or 2 of its first 7 letters gone */
 uint32_t tkt__near_keys(const uint8_t *p, uint32_t n, uint32_t deletions, uint32_t keys[TKT__NEAR_KEYS]);
 /* Notes fresh words of an event: rows at once when few, else to be done by tick. */
@@ -186,6 +192,11 @@ int32_t tkt__near_tick(tkt_store *store, uint32_t most, uint32_t *done);
 
 int32_t tkt__search_event_changed(void *user, tkt__tx *tx, uint64_t event, tkt__slice old_record,
                                   tkt__slice new_record);
+/* The change of one event from the state of one snapshot to that of another, or of tx itself. */
+int32_t tkt__search_move_event(tkt_store *store, tkt__tx *tx, const tkt__index_meta *meta, uint64_t event,
+                               tkt__tx *then, tkt__tx *now);
+/* The event's facts but for its category's number. */
+int32_t tkt__column_of(tkt__tx *tx, uint64_t event, const tkt__terms *terms, tkt__column *column);
 int32_t tkt__search_availability(void *user, tkt__tx *tx, uint64_t event, bool available);
 int32_t tkt__search_sale_changed(void *user, tkt__tx *tx, uint64_t event);
 int32_t tkt__search_check(tkt_store *store, tkt__tx *tx, tkt__problems *problems);

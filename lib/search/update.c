@@ -11,7 +11,7 @@
 
 typedef struct change {
     tkt__tx *tx;
-    const tkt_hooks *hooks;
+    tkt__tx *facts; /* where the event's sale is read */
     uint64_t event;
     uint32_t old_doc, new_doc;                /* 0: none */
     const tkt__term *fresh[TKT__EVENT_WORDS]; /* words that nobody had */
@@ -60,20 +60,30 @@ static uint32_t column_price(int64_t minor)
     return minor < (int64_t)TKT__PRICE_LARGE ? (uint32_t)minor : TKT__PRICE_LARGE;
 }
 
-static int32_t put_column(tkt__tx *tx, uint64_t event, uint32_t docno, const tkt__terms *terms)
+int32_t tkt__column_of(tkt__tx *tx, uint64_t event, const tkt__terms *terms, tkt__column *column)
 {
-    tkt__column column = { .event = (uint32_t)event, .venue = (uint32_t)terms->venue, .start_ms = terms->start_ms };
     int64_t minor;
     char currency[TKT_CURRENCY_BYTES];
     bool more;
+    memset(column, 0, sizeof *column);
+    column->event = (uint32_t)event;
+    column->venue = (uint32_t)terms->venue;
+    column->start_ms = terms->start_ms;
     int32_t status = tkt__sale_lowest(tx, event, NULL, &minor, currency, &more);
-    if (status == TKT_DONE)
-        status = tkt__category_number(tx, terms->category, terms->category_n, &column.category);
     if (status != TKT_DONE)
         return status;
-    column.price = column_price(minor);
-    column.currency = (uint16_t)(tkt__currency_code(currency) | (more ? TKT__CURRENCY_MORE : 0));
-    return tkt__column_put(tx, docno, &column);
+    column->price = column_price(minor);
+    column->currency = (uint16_t)(tkt__currency_code(currency) | (more ? TKT__CURRENCY_MORE : 0));
+    return TKT_DONE;
+}
+
+static int32_t put_column(const change *c, uint32_t docno, const tkt__terms *terms)
+{
+    tkt__column column;
+    int32_t status = tkt__column_of(c->facts, c->event, terms, &column);
+    if (status == TKT_DONE)
+        status = tkt__category_number(c->tx, terms->category, terms->category_n, &column.category);
+    return status == TKT_DONE ? tkt__column_put(c->tx, docno, &column) : status;
 }
 
 /* The document leaves its number, with its sold-out bit in *sold_out. */
@@ -119,36 +129,79 @@ static int32_t apply(change *c, const tkt__terms *old, const tkt__terms *new, bo
     if (status == TKT_DONE)
         status = move_postings(c, old, new);
     if (status == TKT_DONE && there)
-        status = put_column(c->tx, c->event, c->new_doc, new);
+        status = put_column(c, c->new_doc, new);
     return status == TKT_DONE && c->fresh_n != 0 ? tkt__near_note(c->tx, c->event, c->fresh, c->fresh_n) : status;
+}
+
+typedef struct room {
+    change change;
+    tkt__terms old, new;
+} room;
+
+/* The terms of a record as they are in one state; none: no terms. */
+static int32_t terms_in(tkt_store *store, const tkt__index_meta *meta, tkt__tx *tx, uint64_t event,
+                        tkt__slice record, tkt__terms *out)
+{
+    return record.n != 0 ? tkt__terms_of(tx, &store->hooks, meta, event, record, out) : TKT_DONE;
+}
+
+static int32_t change_event(tkt_store *store, tkt__tx *tx, const tkt__index_meta *meta, uint64_t event,
+                            tkt__tx *then, tkt__slice old_record, tkt__tx *now, tkt__slice new_record)
+{
+    room *r = tkt__alloc(&store->hooks, sizeof *r);
+    if (r == NULL)
+        return tkt__fail(TKT_E_NOMEM, "no memory to index an event");
+    memset(r, 0, sizeof *r);
+    r->change.tx = tx;
+    r->change.facts = now;
+    r->change.event = event;
+    int32_t status = terms_in(store, meta, then, event, old_record, &r->old);
+    if (status == TKT_DONE)
+        status = terms_in(store, meta, now, event, new_record, &r->new);
+    if (status == TKT_DONE)
+        status = apply(&r->change, &r->old, &r->new, new_record.n != 0);
+    tkt__terms_free(&r->old);
+    tkt__terms_free(&r->new);
+    tkt__free(&store->hooks, r, sizeof *r);
+    return status;
 }
 
 int32_t tkt__search_event_changed(void *user, tkt__tx *tx, uint64_t event, tkt__slice old_record,
                                   tkt__slice new_record)
 {
-    tkt_store *store = user;
     tkt__index_meta meta;
     int32_t status = tkt__index_meta_get(tx, &meta);
     if (status != TKT_DONE)
         return status == TKT_NOT_FOUND ? TKT_DONE : status;
-    size_t bytes = sizeof(change) + 2 * sizeof(tkt__terms);
-    change *c = tkt__alloc(&store->hooks, bytes);
-    if (c == NULL)
-        return tkt__fail(TKT_E_NOMEM, "no memory to index an event");
-    tkt__terms *old = (tkt__terms *)(void *)(c + 1), *new = old + 1;
-    memset(c, 0, bytes);
-    c->tx = tx;
-    c->event = event;
-    if (old_record.n != 0)
-        status = tkt__terms_of(tx, &store->hooks, &meta, event, old_record, old);
-    if (status == TKT_DONE && new_record.n != 0)
-        status = tkt__terms_of(tx, &store->hooks, &meta, event, new_record, new);
+    return change_event(user, tx, &meta, event, tx, old_record, tx, new_record);
+}
+
+static int32_t record_in(tkt__tx *tx, uint64_t event, tkt__slice *record)
+{
+    int32_t status = tkt__event_record(tx, event, record);
+    if (status != TKT_NOT_FOUND)
+        return status;
+    *record = tkt__slice_of(NULL, 0);
+    return TKT_DONE;
+}
+
+int32_t tkt__search_move_event(tkt_store *store, tkt__tx *tx, const tkt__index_meta *meta, uint64_t event,
+                               tkt__tx *then, tkt__tx *now)
+{
+    tkt__slice old_record, new_record;
+    uint64_t total, booked, available;
+    uint32_t docno;
+    int32_t status = record_in(then, event, &old_record);
     if (status == TKT_DONE)
-        status = apply(c, old, new, new_record.n != 0);
-    tkt__terms_free(old);
-    tkt__terms_free(new);
-    tkt__free(&store->hooks, c, bytes);
-    return status;
+        status = record_in(now, event, &new_record);
+    if (status == TKT_DONE)
+        status = change_event(store, tx, meta, event, then, old_record, now, new_record);
+    if (status != TKT_DONE || new_record.n == 0)
+        return status;
+    status = tkt__inventory.places(now, event, &total, &booked, &available);
+    if (status == TKT_DONE)
+        status = tkt__doc_of(tx, event, &docno);
+    return status == TKT_DONE ? tkt__sold_out_set(tx, docno, total != 0 && booked >= total) : status;
 }
 
 /* ---- sale facts ---------------------------------------------------------------------------------------- */

@@ -14,6 +14,7 @@ struct tkt_options {
     tkt_hooks hooks;
     tkt__lmdb_options lmdb;
     int64_t snapshot_limit_ms;
+    bool no_index;
 };
 
 /* format.c: META/"format" as it stands. */

@@ -120,6 +120,7 @@ int32_t tkt__store_open_engine(const tkt__engine_ops *ops, void *engine, bool cr
     store->hooks = hooks;
     store->created = created;
     store->read_only = options != NULL && options->lmdb.read_only;
+    store->no_index = options != NULL && options->no_index;
     store->snapshot_limit_ms = options != NULL ? options->snapshot_limit_ms : TKT__SNAPSHOT_LIMIT_MS;
     atomic_init(&store->references, 1);
     status = begin(store, ops, engine);

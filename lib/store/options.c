@@ -62,6 +62,15 @@ int32_t tkt_options_set_network_fs(tkt_options *options, int32_t allow)
     return set_flag(options, options != NULL ? &options->lmdb.allow_net_fs : NULL, allow, "network_fs");
 }
 
+int32_t tkt_options_set_index(tkt_options *options, int32_t yes)
+{
+    bool index = true;
+    int32_t status = set_flag(options, &index, yes, "index");
+    if (status == TKT_DONE)
+        options->no_index = !index;
+    return status;
+}
+
 int32_t tkt_options_set_map_bytes(tkt_options *options, uint64_t bytes)
 {
     int32_t status = given(options);

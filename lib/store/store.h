@@ -144,6 +144,7 @@ struct tkt_store {
     tkt__kv *kv;
     uint64_t epoch;
     bool created, read_only;
+    bool no_index; /* asked for at creation */
     int64_t snapshot_limit_ms;
     uint8_t salt[TKT_SALT_BYTES];
     tkt__clock clock;

@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * search/build_docs.c: the documents of a build: their numbers, in order of start; what each is found by; and
+ * the rows COLUMN, SOLD_OUT and SEARCH (search.h).
+ *
+ * What does not fit into its own day is kept aside and numbered last, in the spill days. Average lengths are
+ * those of all events, or, of more than SAMPLE, of an even sample of so many.
+ */
+#include "search/build.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <xxhash.h>
+
+#define SAMPLE 65536u
+#define LIST_KEY 17u /* 'd' start event */
+#define COLUMN_RECORD (5 + TKT__COLUMN_BYTES)
+#define CATEGORIES_MOST 65534u
+#define CATEGORY_SLOTS 131072u
+
+static int32_t no_memory(void) { return tkt__fail(TKT_E_NOMEM, "no memory to build the index"); }
+
+static int32_t list_seek(tkt__cursor *cursor, const uint8_t *key, size_t n, tkt__slice *k)
+{
+    tkt__slice v;
+    int32_t status = tkt__cursor_seek(cursor, tkt__slice_of(key, n), k, &v);
+    return status == TKT_DONE && (k->n != LIST_KEY || k->p[0] != TKT__E_DATE) ? TKT_NOT_FOUND : status;
+}
+
+static int32_t list_next(tkt__cursor *cursor, tkt__slice *k)
+{
+    tkt__slice v;
+    int32_t status = tkt__cursor_next(cursor, k, &v);
+    return status == TKT_DONE && (k->n != LIST_KEY || k->p[0] != TKT__E_DATE) ? TKT_NOT_FOUND : status;
+}
+
+static uint64_t event_of(tkt__slice k) { return tkt__get_be64(k.p + 9); }
+static uint32_t day_of(tkt__slice k) { return tkt__day_of(tkt__get_be_instant(k.p + 1)); }
+
+static int32_t record_of(tkt__tx *tx, uint64_t event, tkt__slice *record)
+{
+    int32_t status = tkt__event_record(tx, event, record);
+    return status == TKT_NOT_FOUND ? tkt__fail(TKT_E_CORRUPT, "event %llu is listed and not there",
+                                               (unsigned long long)event)
+                                   : status;
+}
+
+/* ---- numbers ------------------------------------------------------------------------------------------------ */
+
+/* Steps to the slot of an event of `day`. False: the day is full. */
+static bool next_slot(uint32_t day, uint32_t *at_day, uint32_t *slot)
+{
+    if (day != *at_day) {
+        *at_day = day;
+        *slot = day == 0 ? 1 : 0; /* docno 0 means none */
+    }
+    return *slot < TKT__DAY_SLOTS;
+}
+
+static int32_t keep_spilled(tkt__build *b, uint64_t event)
+{
+    if (b->spilled_n == (TKT__DAY_END - TKT__DAY_SPILL) * TKT__DAY_SLOTS)
+        return tkt__fail(TKT_E_LIMIT, "too many events start on the same days");
+    if (b->spilled_n == b->spilled_room) {
+        uint32_t room = b->spilled_room == 0 ? 1024 : 2 * b->spilled_room;
+        uint64_t *grown = tkt__realloc(b->hooks, b->spilled, b->spilled_room * sizeof *grown, room * sizeof *grown);
+        if (grown == NULL)
+            return no_memory();
+        b->spilled = grown;
+        b->spilled_room = room;
+    }
+    b->spilled[b->spilled_n++] = event;
+    return TKT_DONE;
+}
+
+static int32_t sample(tkt__build *b, tkt__build_part *p, uint64_t event, uint64_t length[TKT__FIELDS])
+{
+    tkt__slice record;
+    int32_t status = record_of(p->tx, event, &record);
+    if (status == TKT_DONE)
+        status = tkt__terms_of(p->tx, b->hooks, &b->meta, event, record, p->terms);
+    for (uint32_t f = 0; status == TKT_DONE && f < TKT__FIELDS; f++)
+        length[f] += p->terms->length[f];
+    tkt__terms_free(p->terms);
+    return status;
+}
+
+static void set_averages(tkt__build *b, const uint64_t length[TKT__FIELDS], uint64_t n)
+{
+    for (uint32_t f = 0; n > 0 && f < TKT__FIELDS; f++)
+        if (length[f] > 0) /* as it will be read back: hundredths */
+            b->meta.average[f] = (double)(uint32_t)((double)length[f] / (double)n * 100 + 0.5) / 100;
+}
+
+static int32_t count_events(tkt__build *b)
+{
+    static const uint8_t all[1] = { TKT__E_DATE };
+    tkt__build_part *p = b->part;
+    tkt__slice k;
+    int32_t status = list_seek(p->cursor, all, 1, &k);
+    for (; status == TKT_DONE; status = list_next(p->cursor, &k)) {
+        b->stats.events++;
+        b->last_event = event_of(k) > b->last_event ? event_of(k) : b->last_event;
+    }
+    return status == TKT_NOT_FOUND ? TKT_DONE : status;
+}
+
+/* Event number i of all: gives its day a document, begins a part with it, takes it into the sample. */
+static int32_t number_event(tkt__build *b, tkt__slice k, uint64_t i, uint32_t *at_day, uint32_t *slot)
+{
+    uint64_t each = (b->stats.events + b->parts - 1) / b->parts;
+    uint32_t day = day_of(k);
+    bool fits = next_slot(day, at_day, slot);
+    if (i % each == 0) {
+        tkt__build_part *p = &b->part[i / each];
+        memcpy(p->start, k.p, LIST_KEY);
+        p->events = b->stats.events - i < each ? b->stats.events - i : each;
+        p->day = day;
+        p->slot = *slot;
+    }
+    if (!fits)
+        return keep_spilled(b, event_of(k));
+    b->in_day[day] = ++*slot;
+    return TKT_DONE;
+}
+
+int32_t tkt__build_number(tkt__build *b)
+{
+    static const uint8_t all[1] = { TKT__E_DATE };
+    uint64_t length[TKT__FIELDS] = { 0 }, i = 0, sampled = 0;
+    uint32_t at_day = UINT32_MAX, slot = 0;
+    tkt__slice k;
+    int32_t status = count_events(b);
+    uint64_t step = b->stats.events / SAMPLE + 1;
+    if (status == TKT_DONE)
+        status = list_seek(b->part->cursor, all, 1, &k);
+    for (; status == TKT_DONE; i++) {
+        status = number_event(b, k, i, &at_day, &slot);
+        if (status == TKT_DONE && i % step == 0) {
+            status = sample(b, b->part, event_of(k), length);
+            sampled++;
+        }
+        if (status == TKT_DONE)
+            status = list_next(b->part->cursor, &k);
+    }
+    set_averages(b, length, sampled);
+    return status == TKT_NOT_FOUND ? TKT_DONE : status;
+}
+
+/* ---- categories: a number of the part's own, made one of the whole later ------------------------------------------ */
+
+static int32_t category_number(tkt__build_part *p, const uint8_t *name, uint32_t n, uint16_t *number)
+{
+    *number = 0;
+    if (n == 0)
+        return TKT_DONE;
+    uint32_t at = (uint32_t)XXH3_64bits(name, n) & (CATEGORY_SLOTS - 1);
+    for (; p->category_slot[at] != 0; at = (at + 1) & (CATEGORY_SLOTS - 1)) {
+        tkt__slice there = p->category[p->category_slot[at] - 1];
+        if (there.n == n && memcmp(there.p, name, n) == 0) {
+            *number = (uint16_t)p->category_slot[at];
+            return TKT_DONE;
+        }
+    }
+    if (p->categories == CATEGORIES_MOST) {
+        *number = UINT16_MAX;
+        return TKT_DONE;
+    }
+    if (p->categories == p->category_room) {
+        uint32_t room = p->category_room == 0 ? 64 : 2 * p->category_room;
+        tkt__slice *grown = tkt__realloc(p->build->hooks, p->category, p->category_room * sizeof *grown,
+                                         room * sizeof *grown);
+        if (grown == NULL)
+            return no_memory();
+        p->category = grown;
+        p->category_room = room;
+    }
+    const uint8_t *copy = tkt__arena_copy(&p->arena, name, n);
+    if (copy == NULL)
+        return no_memory();
+    p->category[p->categories++] = tkt__slice_of(copy, n);
+    p->category_slot[at] = p->categories;
+    *number = (uint16_t)p->categories;
+    return TKT_DONE;
+}
+
+/* ---- one event ------------------------------------------------------------------------------------------------------ */
+
+static int32_t put_column(tkt__build_part *p, uint64_t event, uint32_t docno)
+{
+    uint8_t bytes[COLUMN_RECORD];
+    tkt__column column;
+    uint64_t total, booked, available;
+    int32_t status = tkt__column_of(p->tx, event, p->terms, &column);
+    if (status == TKT_DONE)
+        status = category_number(p, p->terms->category, p->terms->category_n, &column.category);
+    if (status == TKT_DONE)
+        status = tkt__inventory.places(p->tx, event, &total, &booked, &available);
+    if (status != TKT_DONE)
+        return status;
+    tkt__writer w = tkt__writer_of(bytes, 5);
+    tkt__put_u32(&w, docno);
+    tkt__put_u8(&w, total != 0 && booked >= total);
+    tkt__column_encode(&column, bytes + 5);
+    return fwrite(bytes, 1, sizeof bytes, p->columns) == sizeof bytes ? TKT_DONE
+                                                                      : tkt__fail_errno(errno, "writing columns");
+}
+
+static int32_t read_event(tkt__build_part *p, uint64_t event, uint32_t docno)
+{
+    tkt__build *b = p->build;
+    tkt__slice record;
+    int32_t status = record_of(p->tx, event, &record);
+    if (status == TKT_DONE)
+        status = tkt__terms_of(p->tx, b->hooks, &b->meta, event, record, p->terms);
+    for (uint32_t i = 0; status == TKT_DONE && i < p->terms->count; i++)
+        status = tkt__gather_add(p->gatherer, &p->terms->term[i], docno);
+    if (status == TKT_DONE)
+        status = put_column(p, event, docno);
+    tkt__terms_free(p->terms);
+    b->docno_of[event] = docno;
+    return status == TKT_DONE ? tkt__gather_flush(p->gatherer, true) : status;
+}
+
+int32_t tkt__build_read(tkt__build_part *p, uint64_t most)
+{
+    tkt__slice k;
+    int32_t status = TKT_DONE;
+    if (p->done == 0 && p->events > 0)
+        status = list_seek(p->cursor, p->start, LIST_KEY, &k);
+    else if (p->done < p->events)
+        status = list_next(p->cursor, &k);
+    for (uint64_t i = 0; status == TKT_DONE && i < most && p->done < p->events; i++) {
+        if (next_slot(day_of(k), &p->day, &p->slot))
+            status = read_event(p, event_of(k), p->day << TKT__SLOT_BITS | p->slot++);
+        p->done++;
+        if (status == TKT_DONE && i + 1 < most && p->done < p->events)
+            status = list_next(p->cursor, &k);
+    }
+    return status == TKT_NOT_FOUND ? tkt__fail(TKT_E_CORRUPT, "the list of events ends early") : status;
+}
+
+int32_t tkt__build_read_spilled(tkt__build_part *p)
+{
+    tkt__build *b = p->build;
+    int32_t status = TKT_DONE;
+    for (uint32_t i = 0; status == TKT_DONE && i < b->spilled_n; i++) {
+        uint32_t docno = (TKT__DAY_SPILL << TKT__SLOT_BITS) + i;
+        b->in_day[docno >> TKT__SLOT_BITS]++;
+        status = read_event(p, b->spilled[i], docno);
+    }
+    return status;
+}
+
+/* ---- rows --------------------------------------------------------------------------------------------------------------- */
+
+static int32_t append(tkt__build *b, uint8_t table, const uint8_t *key, size_t key_n, const uint8_t *value, size_t n)
+{
+    return b->ops->bulk_append(b->bulk, table, tkt__slice_of(key, key_n), tkt__slice_of(value, n));
+}
+
+/* Rows of one fixed width gathered into chunks; the tail of zeros is cut off, an empty row not written. */
+typedef struct chunk_writer {
+    tkt__build *b;
+    char kind;
+    uint32_t width, cells, chunk;
+    bool any;
+    uint8_t bytes[TKT__COLUMN_DOCS * TKT__COLUMN_BYTES];
+} chunk_writer;
+
+static int32_t end_chunk(chunk_writer *w)
+{
+    uint8_t key[5] = { (uint8_t)w->kind };
+    size_t n = (size_t)w->width * w->cells;
+    if (!w->any)
+        return TKT_DONE;
+    tkt__be32(key + 1, w->chunk);
+    while (n > 0 && w->bytes[n - 1] == 0)
+        n--;
+    n = (n + w->width - 1) / w->width * w->width;
+    w->any = false;
+    return n == 0 ? TKT_DONE : append(w->b, TKT__T_COLUMN, key, sizeof key, w->bytes, n);
+}
+
+static int32_t put_cell(chunk_writer *w, uint32_t number, const uint8_t *cell)
+{
+    int32_t status = TKT_DONE;
+    if (!w->any || number / w->cells != w->chunk) {
+        status = end_chunk(w);
+        memset(w->bytes, 0, sizeof w->bytes);
+        w->chunk = number / w->cells;
+        w->any = true;
+    }
+    memcpy(w->bytes + number % w->cells * w->width, cell, w->width);
+    return status;
+}
+
+typedef struct sold_writer {
+    tkt__build *b;
+    uint32_t span, n;
+    uint8_t bytes[2 << TKT__SOLD_SPAN_BITS];
+} sold_writer;
+
+static int32_t end_span(sold_writer *w)
+{
+    uint8_t key[4];
+    tkt__be32(key, w->span);
+    int32_t status = w->n == 0 ? TKT_DONE : append(w->b, TKT__T_SOLD_OUT, key, sizeof key, w->bytes, 2 * (size_t)w->n);
+    w->n = 0;
+    return status;
+}
+
+static int32_t put_sold(sold_writer *w, uint32_t docno)
+{
+    int32_t status = TKT_DONE;
+    if (docno >> TKT__SOLD_SPAN_BITS != w->span)
+        status = end_span(w);
+    w->span = docno >> TKT__SOLD_SPAN_BITS;
+    uint32_t offset = docno & ((1u << TKT__SOLD_SPAN_BITS) - 1);
+    w->bytes[2 * w->n] = (uint8_t)offset;
+    w->bytes[2 * w->n + 1] = (uint8_t)(offset >> 8);
+    w->n++;
+    return status;
+}
+
+/* The whole's number of a category of a part. */
+static int32_t whole_number(tkt__build *b, tkt__slice name, uint16_t *number)
+{
+    for (uint32_t i = 0; i < b->categories; i++)
+        if (tkt__slice_compare(b->category[i], name) == 0) {
+            *number = (uint16_t)(i + 1);
+            return TKT_DONE;
+        }
+    if (b->categories == CATEGORIES_MOST) {
+        *number = UINT16_MAX;
+        return TKT_DONE;
+    }
+    b->category[b->categories++] = name;
+    *number = (uint16_t)b->categories;
+    return TKT_DONE;
+}
+
+static int32_t map_categories(tkt__build *b, tkt__build_part *p, uint16_t **map)
+{
+    int32_t status = TKT_DONE;
+    tkt__slice *grown = tkt__arena_get(&b->arena, (b->categories + p->categories + 1) * sizeof *grown);
+    *map = tkt__arena_get(&b->arena, (p->categories + 1) * sizeof **map);
+    if (grown == NULL || *map == NULL)
+        return no_memory();
+    if (b->categories > 0)
+        memcpy(grown, b->category, b->categories * sizeof *grown);
+    b->category = grown;
+    (*map)[0] = 0;
+    for (uint32_t i = 0; status == TKT_DONE && i < p->categories; i++)
+        status = whole_number(b, p->category[i], &(*map)[i + 1]);
+    return status;
+}
+
+static int32_t copy_columns(tkt__build *b, tkt__build_part *p, chunk_writer *columns, sold_writer *sold)
+{
+    uint8_t bytes[COLUMN_RECORD];
+    uint16_t *map;
+    int32_t status = map_categories(b, p, &map);
+    if (fflush(p->columns) != 0 || fseeko(p->columns, 0, SEEK_SET) != 0)
+        return tkt__fail_errno(errno, "reading columns back");
+    while (status == TKT_DONE && fread(bytes, 1, sizeof bytes, p->columns) == sizeof bytes) {
+        tkt__reader r = tkt__reader_of(tkt__slice_of(bytes, 5));
+        uint32_t docno = tkt__get_u32(&r);
+        tkt__column column;
+        tkt__column_decode(bytes + 5, &column);
+        if (column.category != UINT16_MAX)
+            column.category = map[column.category];
+        tkt__column_encode(&column, bytes + 5);
+        status = put_cell(columns, docno, bytes + 5);
+        if (status == TKT_DONE && bytes[4] != 0)
+            status = put_sold(sold, docno);
+    }
+    return status == TKT_DONE && ferror(p->columns) ? tkt__fail_errno(errno, "reading columns back") : status;
+}
+
+int32_t tkt__build_write_columns(tkt__build *b)
+{
+    chunk_writer columns = { .b = b, .kind = 'c', .width = TKT__COLUMN_BYTES, .cells = TKT__COLUMN_DOCS };
+    chunk_writer ids = { .b = b, .kind = 'i', .width = 4, .cells = TKT__COLUMN_IDS };
+    sold_writer sold = { .b = b };
+    int32_t status = TKT_DONE;
+    for (uint32_t i = 0; status == TKT_DONE && i <= b->parts; i++)
+        status = copy_columns(b, &b->part[i], &columns, &sold);
+    if (status == TKT_DONE)
+        status = end_chunk(&columns);
+    if (status == TKT_DONE)
+        status = end_span(&sold);
+    for (uint64_t event = 0; status == TKT_DONE && event <= b->last_event; event++) {
+        uint8_t cell[4];
+        tkt__writer w = tkt__writer_of(cell, sizeof cell);
+        tkt__put_u32(&w, b->docno_of[event]);
+        status = b->docno_of[event] != 0 ? put_cell(&ids, (uint32_t)event, cell) : TKT_DONE;
+    }
+    return status == TKT_DONE ? end_chunk(&ids) : status;
+}
+
+static int compare_category(const void *a, const void *b)
+{
+    const tkt__slice *const *x = a, *const *y = b;
+    return tkt__slice_compare(**x, **y);
+}
+
+static int32_t write_category_names(tkt__build *b)
+{
+    const tkt__slice **order = tkt__arena_get(&b->arena, (b->categories + 1) * sizeof *order);
+    int32_t status = order != NULL ? TKT_DONE : no_memory();
+    for (uint32_t i = 0; status == TKT_DONE && i < b->categories; i++)
+        order[i] = &b->category[i];
+    if (status == TKT_DONE)
+        qsort(order, b->categories, sizeof *order, compare_category);
+    for (uint32_t i = 0; status == TKT_DONE && i < b->categories; i++) {
+        uint8_t key[1 + TKT__TERM_MAX] = { 'c' }, value[2];
+        tkt__writer w = tkt__writer_of(value, sizeof value);
+        tkt__put_u16(&w, (uint16_t)(order[i] - b->category + 1));
+        memcpy(key + 1, order[i]->p, order[i]->n);
+        status = append(b, TKT__T_SEARCH, key, 1 + order[i]->n, value, sizeof value);
+    }
+    return status;
+}
+
+static int32_t write_days(tkt__build *b)
+{
+    int32_t status = TKT_DONE;
+    for (uint32_t day = 0; status == TKT_DONE && day < TKT__DAY_END; day++) {
+        uint8_t key[3] = { 'D', (uint8_t)(day >> 8), (uint8_t)day }, value[14];
+        uint32_t next = b->in_day[day], documents = day == 0 && next > 0 ? next - 1 : next;
+        tkt__writer w = tkt__writer_of(value, sizeof value);
+        if (documents == 0)
+            continue;
+        tkt__put_u32(&w, next);
+        tkt__put_u32(&w, documents);
+        tkt__put_u32(&w, day < TKT__DAY_SPILL ? next : 0);
+        tkt__put_u16(&w, 0);
+        status = append(b, TKT__T_SEARCH, key, sizeof key, value, w.n);
+    }
+    return status;
+}
+
+/* Rows of SEARCH in the order of their keys: C, D, N, V, c. */
+int32_t tkt__build_write_index_rows(tkt__build *b)
+{
+    tkt__index_counts counts = { b->stats.events, b->last_list, b->spilled_n, b->categories };
+    uint8_t bytes[TKT__INDEX_ROW_BYTES];
+    int32_t status = TKT_DONE;
+    for (uint32_t i = 0; status == TKT_DONE && i < b->categories; i++) {
+        const uint8_t key[3] = { 'C', (uint8_t)((i + 1) >> 8), (uint8_t)(i + 1) };
+        status = append(b, TKT__T_SEARCH, key, sizeof key, b->category[i].p, b->category[i].n);
+    }
+    if (status == TKT_DONE)
+        status = write_days(b);
+    if (status == TKT_DONE)
+        status = append(b, TKT__T_SEARCH, (const uint8_t *)"N", 1, bytes, tkt__index_counts_encode(&counts, bytes));
+    if (status == TKT_DONE)
+        status = append(b, TKT__T_SEARCH, (const uint8_t *)"V", 1, bytes, tkt__index_meta_encode(&b->meta, bytes));
+    return status == TKT_DONE ? write_category_names(b) : status;
+}

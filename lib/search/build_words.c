@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * search/build_words.c: the rows NEAR_WORD of all words, in the order of their keys. The keys of a share of
+ * the hashes are made, sorted and written, then those of the next share: memory stays bounded, and a word's
+ * keys are made anew for each share.
+ */
+#include "search/build.h"
+
+#include <stdlib.h>
+
+typedef struct filed {
+    uint32_t hash;
+    const uint8_t *word; /* u8 length, bytes */
+} filed;
+
+typedef struct share {
+    filed *item;
+    size_t n, room;
+} share;
+
+static int compare(const void *a, const void *b)
+{
+    const filed *x = a, *y = b;
+    if (x->hash != y->hash)
+        return x->hash < y->hash ? -1 : 1;
+    return tkt__slice_compare(tkt__slice_of(x->word + 1, x->word[0]), tkt__slice_of(y->word + 1, y->word[0]));
+}
+
+static uint32_t keys_of(const uint8_t *word, uint32_t keys[TKT__NEAR_KEYS])
+{
+    uint32_t chars[TKT__WORD_MAX];
+    uint32_t deep = tkt__word_chars(word + 1, word[0], chars) >= TKT__NEAR_DEEP ? 2 : 1;
+    return tkt__near_keys(word + 1, word[0], deep, keys);
+}
+
+static int32_t write_share(tkt__build *b, share *s)
+{
+    uint8_t key[4 + TKT__WORD_MAX];
+    int32_t status = TKT_DONE;
+    qsort(s->item, s->n, sizeof *s->item, compare);
+    for (size_t i = 0; status == TKT_DONE && i < s->n; i++) {
+        const uint8_t *word = s->item[i].word;
+        if (i > 0 && compare(&s->item[i - 1], &s->item[i]) == 0)
+            continue;
+        tkt__be32(key, s->item[i].hash);
+        memcpy(key + 4, word + 1, word[0]);
+        status = b->ops->bulk_append(b->bulk, TKT__T_NEAR_WORD, tkt__slice_of(key, 4 + (size_t)word[0]),
+                                     tkt__slice_of(key, 0));
+    }
+    s->n = 0;
+    return status;
+}
+
+/* Keys from…to−1 of every word. False: more than the share holds. */
+static bool gather_share(const tkt__word_set *words, share *s, uint64_t from, uint64_t to)
+{
+    for (uint64_t i = 0; i < words->n; i++) {
+        uint32_t keys[TKT__NEAR_KEYS], n = keys_of(words->word[i], keys);
+        for (uint32_t k = 0; k < n; k++) {
+            if (keys[k] < from || keys[k] >= to)
+                continue;
+            if (s->n == s->room)
+                return false;
+            s->item[s->n++] = (filed){ keys[k], words->word[i] };
+        }
+    }
+    return true;
+}
+
+int32_t tkt__build_words(tkt__build *b, const tkt__word_set *words)
+{
+    const uint64_t end = UINT64_C(1) << 32;
+    share s = { NULL, 0, 0 };
+    int32_t status = TKT_DONE;
+    uint64_t memory = b->options.memory_bytes / sizeof(filed), all = words->n * TKT__NEAR_KEYS + 1;
+    s.room = (size_t)(memory < all ? memory : all);
+    s.item = tkt__alloc(b->hooks, s.room * sizeof *s.item);
+    if (s.item == NULL)
+        return tkt__fail(TKT_E_NOMEM, "no memory to file words");
+    uint64_t step = all <= s.room ? end : end / (all / s.room + 1);
+    for (uint64_t from = 0; status == TKT_DONE && from < end;) {
+        uint64_t to = from + step < end ? from + step : end;
+        bool fits = gather_share(words, &s, from, to);
+        if (!fits && step > 1) { /* hashes are not that even: take less */
+            s.n = 0;
+            step /= 2;
+            continue;
+        }
+        status = fits ? write_share(b, &s) : tkt__fail(TKT_E_NOMEM, "no memory to file words");
+        from = to;
+    }
+    tkt__free(b->hooks, s.item, s.room * sizeof *s.item);
+    return status;
+}
