@@ -84,6 +84,8 @@ static int32_t open_part(tkt__build *b, tkt__build_part *p)
     p->category_slot = tkt__alloc(b->hooks, CATEGORY_SLOTS_BYTES);
     if (status == TKT_DONE && (p->terms == NULL || p->category_slot == NULL))
         status = no_memory();
+    if (p->terms != NULL)
+        tkt__terms_open(p->terms, b->hooks);
     if (p->category_slot != NULL)
         memset(p->category_slot, 0, CATEGORY_SLOTS_BYTES);
     return status;
@@ -97,7 +99,8 @@ static void close_part(tkt__build *b, tkt__build_part *p)
     if (p->columns != NULL)
         fclose(p->columns);
     if (p->terms != NULL)
-        tkt__free(b->hooks, p->terms, sizeof *p->terms);
+        tkt__terms_free(p->terms);
+    tkt__free(b->hooks, p->terms, sizeof *p->terms);
     tkt__free(b->hooks, p->category_slot, p->category_slot != NULL ? CATEGORY_SLOTS_BYTES : 0);
     tkt__free(b->hooks, p->category, p->category_room * sizeof *p->category);
     tkt__arena_free(&p->arena);

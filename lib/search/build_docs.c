@@ -78,10 +78,9 @@ static int32_t sample(tkt__build *b, tkt__build_part *p, uint64_t event, uint64_
     tkt__slice record;
     int32_t status = record_of(p->tx, event, &record);
     if (status == TKT_DONE)
-        status = tkt__terms_of(p->tx, b->hooks, &b->meta, event, record, p->terms);
+        status = tkt__terms_unsorted(p->tx, &b->meta, event, record, p->terms);
     for (uint32_t f = 0; status == TKT_DONE && f < TKT__FIELDS; f++)
         length[f] += p->terms->length[f];
-    tkt__terms_free(p->terms);
     return status;
 }
 
@@ -212,12 +211,11 @@ static int32_t read_event(tkt__build_part *p, uint64_t event, uint32_t docno)
     tkt__slice record;
     int32_t status = record_of(p->tx, event, &record);
     if (status == TKT_DONE)
-        status = tkt__terms_of(p->tx, b->hooks, &b->meta, event, record, p->terms);
+        status = tkt__terms_unsorted(p->tx, &b->meta, event, record, p->terms);
     for (uint32_t i = 0; status == TKT_DONE && i < p->terms->count; i++)
         status = tkt__gather_add(p->gatherer, &p->terms->term[i], docno);
     if (status == TKT_DONE)
         status = put_column(p, event, docno);
-    tkt__terms_free(p->terms);
     b->docno_of[event] = docno;
     return status == TKT_DONE ? tkt__gather_flush(p->gatherer, true) : status;
 }

@@ -175,6 +175,8 @@ int32_t tkt__gather_add(tkt__gatherer *g, const tkt__term *term, uint32_t docno)
     entry *e = find(g, term);
     if (e == NULL)
         return no_memory();
+    if (e->n > 0 && e->last_doc == docno)
+        return TKT_DONE; /* a filter that the event has twice */
     uint64_t value = e->n == 0 ? 0 : docno - e->last_doc;
     if (e->n++ == 0)
         e->first_doc = docno;

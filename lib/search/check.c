@@ -129,7 +129,7 @@ static int32_t check_event(void *user, tkt__slice key, tkt__slice record)
     int32_t status = tkt__doc_of(w->tx, event, &docno);
     if (status != TKT_DONE)
         return status == TKT_NOT_FOUND ? problem(w, "not in the index: event", event) : status;
-    status = tkt__terms_of(w->tx, &w->store->hooks, &w->meta, event, record, w->terms);
+    status = tkt__terms_of(w->tx, &w->meta, event, record, w->terms);
     for (uint32_t i = 0; status == TKT_DONE && i < w->terms->count; i++) {
         const tkt__term *t = &w->terms->term[i];
         if (w->naming)
@@ -141,7 +141,6 @@ static int32_t check_event(void *user, tkt__slice key, tkt__slice record)
         w->events++;
         status = check_column(w, event, docno, w->terms);
     }
-    tkt__terms_free(w->terms);
     return damage(w, status, "malformed event", event);
 }
 
@@ -409,7 +408,9 @@ int32_t tkt__search_check(tkt_store *store, tkt__tx *tx, tkt__problems *problems
     w.terms = tkt__alloc(&store->hooks, sizeof *w.terms);
     if (w.terms == NULL)
         return tkt__fail(TKT_E_NOMEM, "no memory to check the index");
+    tkt__terms_open(w.terms, &store->hooks);
     status = check_all(&w);
+    tkt__terms_free(w.terms);
     tkt__free(&store->hooks, w.terms, sizeof *w.terms);
     return status;
 }

@@ -93,7 +93,7 @@ typedef struct tkt__term {
     uint8_t level;
 } tkt__term;
 
-/* What an event is found by: sorted by bytes, each term once. `memory` is one allocation of `size`. */
+/* What an event is found by: sorted by bytes, each term once. */
 #define TKT__EVENT_WORDS 256
 #define TKT__EVENT_TERMS (2 * TKT__EVENT_WORDS + 4 * TKT_PERFORMERS_MAX)
 typedef struct tkt__terms {
@@ -104,13 +104,17 @@ typedef struct tkt__terms {
     uint8_t category[TKT_SHORT_MAX * 4];
     uint32_t category_n;     /* folded category, else type */
     uint32_t length[TKT__FIELDS]; /* words of each field */
-    tkt__term term[TKT__EVENT_TERMS];
     tkt__arena arena;
+    tkt__term term[TKT__EVENT_TERMS];
 } tkt__terms;
 
-/* terms.c. Names of venue and performers are read in tx. The caller frees, also after a failure. */
-int32_t tkt__terms_of(tkt__tx *tx, const tkt_hooks *hooks, const tkt__index_meta *meta, uint64_t event,
-                      tkt__slice record, tkt__terms *out);
+/* terms.c. Names of venue and performers are read in tx. What is opened once serves for one event after the
+ * other, and is freed by the caller, also after a failure. */
+void tkt__terms_open(tkt__terms *terms, const tkt_hooks *hooks);
+int32_t tkt__terms_of(tkt__tx *tx, const tkt__index_meta *meta, uint64_t event, tkt__slice record, tkt__terms *out);
+/* The same as they come: not sorted, filters perhaps twice. */
+int32_t tkt__terms_unsorted(tkt__tx *tx, const tkt__index_meta *meta, uint64_t event, tkt__slice record,
+                            tkt__terms *out);
 void tkt__terms_free(tkt__terms *terms);
 /* The term of a city and a category (both with their namespace byte); 0: too long to have one. */
 uint32_t tkt__term_pair(const uint8_t *city, uint32_t city_n, const uint8_t *category, uint32_t category_n,

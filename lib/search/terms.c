@@ -36,6 +36,7 @@ typedef struct gathering {
     uint8_t language;
     uint8_t field;
     uint32_t used;
+    counted *order[2 * TKT__EVENT_WORDS]; /* as they came */
     counted *word[TABLE];
 } gathering;
 
@@ -55,6 +56,10 @@ static int32_t count(gathering *g, const uint8_t *p, uint32_t n, bool new_word, 
     counted **slot = slot_of(g, p, n);
     *full = false;
     if (*slot == NULL) {
+        if (g->used == 2 * TKT__EVENT_WORDS) { /* a word has one stem at most, so it does not happen */
+            *full = true;
+            return TKT_DONE;
+        }
         if (new_word && g->out->words == TKT__EVENT_WORDS) {
             *full = true;
             return TKT_DONE;
@@ -68,7 +73,7 @@ static int32_t count(gathering *g, const uint8_t *p, uint32_t n, bool new_word, 
         fresh->n = n;
         *slot = fresh;
         g->out->words += new_word;
-        g->used++;
+        g->order[g->used++] = fresh;
     }
     (*slot)->count[g->field] += (*slot)->count[g->field] < UINT16_MAX;
     return TKT_DONE;
@@ -118,9 +123,8 @@ static void add_term(tkt__terms *out, const uint8_t *p, uint32_t n, uint8_t leve
 
 static void add_words(const gathering *g, const tkt__index_meta *meta)
 {
-    for (uint32_t i = 0; i < TABLE; i++)
-        if (g->word[i] != NULL)
-            add_term(g->out, g->word[i]->p, g->word[i]->n, level_of(meta, g->out->length, g->word[i]->count));
+    for (uint32_t i = 0; i < g->used; i++)
+        add_term(g->out, g->order[i]->p, g->order[i]->n, level_of(meta, g->out->length, g->order[i]->count));
 }
 
 /* ---- filters --------------------------------------------------------------------------------------------- */
@@ -305,23 +309,35 @@ static int32_t gather(gathering *g, tkt__tx *tx, const tkt__index_meta *meta, ui
     return add_filters(out, &event, &venue);
 }
 
-int32_t tkt__terms_of(tkt__tx *tx, const tkt_hooks *hooks, const tkt__index_meta *meta, uint64_t event,
-                      tkt__slice record, tkt__terms *out)
+void tkt__terms_open(tkt__terms *terms, const tkt_hooks *hooks)
 {
-    memset(out, 0, offsetof(tkt__terms, term));
-    tkt__arena_init(&out->arena, hooks, 0);
-    gathering *g = tkt__arena_get(&out->arena, sizeof *g);
-    if (g == NULL)
-        return tkt__fail(TKT_E_NOMEM, "no memory for the words of an event");
-    memset(g, 0, sizeof *g);
-    g->out = out;
-    int32_t status = gather(g, tx, meta, event, record);
-    if (status == TKT_DONE)
-        sort_and_unite(out);
-    return status;
+    memset(terms, 0, offsetof(tkt__terms, term));
+    tkt__arena_init(&terms->arena, hooks, 0);
 }
 
 void tkt__terms_free(tkt__terms *terms)
 {
     tkt__arena_free(&terms->arena);
+}
+
+int32_t tkt__terms_unsorted(tkt__tx *tx, const tkt__index_meta *meta, uint64_t event, tkt__slice record,
+                            tkt__terms *out)
+{
+    tkt__arena_reset(&out->arena);
+    memset(out, 0, offsetof(tkt__terms, arena));
+    gathering *g = tkt__arena_get(&out->arena, sizeof *g);
+    if (g == NULL)
+        return tkt__fail(TKT_E_NOMEM, "no memory for the words of an event");
+    memset(g, 0, offsetof(gathering, order));
+    memset(g->word, 0, sizeof g->word);
+    g->out = out;
+    return gather(g, tx, meta, event, record);
+}
+
+int32_t tkt__terms_of(tkt__tx *tx, const tkt__index_meta *meta, uint64_t event, tkt__slice record, tkt__terms *out)
+{
+    int32_t status = tkt__terms_unsorted(tx, meta, event, record, out);
+    if (status == TKT_DONE)
+        sort_and_unite(out);
+    return status;
 }

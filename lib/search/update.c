@@ -142,7 +142,8 @@ typedef struct room {
 static int32_t terms_in(tkt_store *store, const tkt__index_meta *meta, tkt__tx *tx, uint64_t event,
                         tkt__slice record, tkt__terms *out)
 {
-    return record.n != 0 ? tkt__terms_of(tx, &store->hooks, meta, event, record, out) : TKT_DONE;
+    tkt__terms_open(out, &store->hooks);
+    return record.n != 0 ? tkt__terms_of(tx, meta, event, record, out) : TKT_DONE;
 }
 
 static int32_t change_event(tkt_store *store, tkt__tx *tx, const tkt__index_meta *meta, uint64_t event,
@@ -151,7 +152,8 @@ static int32_t change_event(tkt_store *store, tkt__tx *tx, const tkt__index_meta
     room *r = tkt__alloc(&store->hooks, sizeof *r);
     if (r == NULL)
         return tkt__fail(TKT_E_NOMEM, "no memory to index an event");
-    memset(r, 0, sizeof *r);
+    memset(&r->change, 0, sizeof r->change);
+    tkt__terms_open(&r->new, &store->hooks);
     r->change.tx = tx;
     r->change.facts = now;
     r->change.event = event;
