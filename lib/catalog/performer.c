@@ -64,6 +64,7 @@ typedef struct performer_bytes {
     uint8_t key[TKT__KEY_MAX];
     size_t record_n, key_n;
     uint64_t id;
+    tkt_store *store;
 } performer_bytes;
 
 static int32_t performer_in(const tkt_performer *given, performer_bytes *out)
@@ -135,6 +136,8 @@ static int32_t update_body(tkt__tx *tx, void *ctx)
     }
     if (rc == TKT_DONE)
         rc = put_record(tx, in->id, now);
+    if (rc == TKT_DONE)
+        rc = tkt__entity_changed(in->store, tx, TKT__N_PERFORMER, in->id, old);
     return rc != TKT_DONE ? rc : feed(tx, in->id, TKT__WHAT_CHANGED);
 }
 
@@ -150,8 +153,8 @@ int32_t tkt_performer_update(tkt_store *store, const tkt_performer *performer, u
         rc = tkt__id_check(in.id, "performer");
     if (rc != TKT_DONE)
         return rc;
-    tkt__guard guard = catalog_guard();
-    return tkt__store_run(store, &guard, 1, flags, update_body, &in);
+    in.store = store;
+    return tkt__entity_update(store, TKT__N_PERFORMER, in.id, flags, update_body, &in);
 }
 
 /* ---- delete ---------------------------------------------------------------------------------- */

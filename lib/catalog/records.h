@@ -9,7 +9,6 @@
 #include "catalog/catalog.h"
 
 #define TKT__EVENT_RECORD_MAX 32768
-#define TKT__ENTITY_RECORD_MAX 8192
 #define TKT__FOLDED_MAX 500 /* a folded key longer than this is cut and ends in its XXH3-64 */
 
 /* Keys of TKT__T_NAME (kind byte included): folded name, city, country joined by 0x1f. */
@@ -21,9 +20,7 @@ int32_t tkt__event_key(tkt_text external_id, uint8_t key[TKT__KEY_MAX], size_t *
  * equal events have equal bytes. Decode answers -TKT_E_CORRUPT on malformed bytes; texts point into
  * the slice. */
 int32_t tkt__venue_encode(const tkt_venue *venue, uint8_t *buf, size_t cap, size_t *n);
-int32_t tkt__venue_decode(tkt__slice record, uint64_t id, tkt_venue *venue);
 int32_t tkt__performer_encode(const tkt_performer *performer, uint8_t *buf, size_t cap, size_t *n);
-int32_t tkt__performer_decode(tkt__slice record, uint64_t id, tkt_performer *performer);
 int32_t tkt__event_encode(const tkt_event *event, uint8_t *buf, size_t cap, size_t *n);
 int32_t tkt__event_decode(tkt__slice record, uint64_t id, tkt_event *event);
 

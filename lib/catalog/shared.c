@@ -9,6 +9,30 @@
  */
 #include "catalog/internal.h"
 
+#define SETTLE_MOST 1024u /* events brought up to date before the call returns; the rest is a tick's */
+
+int32_t tkt__entity_changed(tkt_store *store, tkt__tx *tx, uint8_t kind, uint64_t id, tkt__slice old_record)
+{
+    const tkt__change_hooks *change = &store->change;
+    return change->entity_changed != NULL ? change->entity_changed(change->user, tx, kind, id, old_record) : TKT_DONE;
+}
+
+int32_t tkt__entity_update(tkt_store *store, uint8_t kind, uint64_t id, uint32_t flags, tkt__body body, void *ctx)
+{
+    const tkt__guard guard = { TKT__G_CATALOG, 0 };
+    const tkt__change_hooks *change = &store->change;
+    int32_t rc = tkt__store_run(store, &guard, 1, flags, body, ctx);
+    if (tkt_status_primary(rc) == TKT_E_BUSY && change->settle != NULL) {
+        rc = change->settle(change->user, kind, id, UINT64_MAX);
+        if (rc == TKT_DONE)
+            rc = tkt__store_run(store, &guard, 1, flags, body, ctx);
+    }
+    /* The change itself is durable: what can't be settled now is left to a tick. */
+    if (rc == TKT_DONE && (flags & TKT_DRY_RUN) == 0 && change->settle != NULL)
+        (void)change->settle(change->user, kind, id, SETTLE_MOST);
+    return rc;
+}
+
 int32_t tkt__flags_check(uint32_t flags)
 {
     if ((flags & ~TKT_DRY_RUN) != 0)
@@ -229,6 +253,11 @@ int32_t tkt__event_record(tkt__tx *tx, uint64_t event_id, tkt__slice *record)
 int32_t tkt__event_read(tkt__slice record, uint64_t event_id, tkt_event *event)
 {
     return tkt__event_decode(record, event_id, event);
+}
+
+int32_t tkt__entity_record(tkt__tx *tx, uint8_t kind, uint64_t id, tkt__slice *record)
+{
+    return tkt__entity_get(tx, kind, id, record);
 }
 
 int32_t tkt__venue_read(tkt__tx *tx, uint64_t venue_id, tkt_venue *venue)

@@ -60,6 +60,7 @@ typedef struct venue_bytes {
     uint8_t key[TKT__KEY_MAX];
     size_t record_n, key_n;
     uint64_t id;
+    tkt_store *store;
 } venue_bytes;
 
 /* Validates the caller's struct and turns it into its bytes. */
@@ -135,6 +136,8 @@ static int32_t update_body(tkt__tx *tx, void *ctx)
     if (rc == TKT_DONE)
         rc = put_record(tx, in->id, now);
     if (rc == TKT_DONE)
+        rc = tkt__entity_changed(in->store, tx, TKT__N_VENUE, in->id, old);
+    if (rc == TKT_DONE)
         rc = tkt__feed_what(tx, catalog_guard(), TKT__F_VENUE_CHANGED, in->id, TKT__WHAT_CHANGED);
     return rc;
 }
@@ -151,8 +154,8 @@ int32_t tkt_venue_update(tkt_store *store, const tkt_venue *venue, uint32_t flag
         rc = tkt__id_check(in.id, "venue");
     if (rc != TKT_DONE)
         return rc;
-    tkt__guard guard = catalog_guard();
-    return tkt__store_run(store, &guard, 1, flags, update_body, &in);
+    in.store = store;
+    return tkt__entity_update(store, TKT__N_VENUE, in.id, flags, update_body, &in);
 }
 
 /* ---- delete ---------------------------------------------------------------------------------- */

@@ -129,7 +129,7 @@ static int32_t check_event(void *user, tkt__slice key, tkt__slice record)
     int32_t status = tkt__doc_of(w->tx, event, &docno);
     if (status != TKT_DONE)
         return status == TKT_NOT_FOUND ? problem(w, "not in the index: event", event) : status;
-    status = tkt__terms_of(w->tx, &w->meta, event, record, w->terms);
+    status = tkt__terms_of(w->tx, w->tx, &w->meta, event, record, w->terms);
     for (uint32_t i = 0; status == TKT_DONE && i < w->terms->count; i++) {
         const tkt__term *t = &w->terms->term[i];
         if (w->naming)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * search/room.c: the index as a room of the store: it listens to changes from the opening on, gives a
- * fresh store an empty index, files words by and by, and is checked.
+ * fresh store an empty index, files words and works changes of names off by and by, and is checked.
  */
 #include "search/search.h"
 
@@ -23,6 +23,8 @@ static int32_t opened(tkt_store *store)
     store->change.event_changed = tkt__search_event_changed;
     store->change.sale_changed = tkt__search_sale_changed;
     store->change.availability_flipped = tkt__search_availability;
+    store->change.entity_changed = tkt__search_entity_changed;
+    store->change.settle = tkt__search_settle;
     return store->created && !store->no_index ? tkt__store_run(store, &guard, 1, 0, begin_index, NULL) : TKT_DONE;
 }
 
@@ -39,12 +41,13 @@ static int32_t stats(tkt_store *store, tkt__tx *tx, tkt_stats *out)
     if (status == TKT_DONE)
         status = tkt__index_counts_get(tx, &counts);
     out->indexed = counts.documents;
-    return status;
+    return status == TKT_DONE ? tkt__rename_open(tx, &out->open_jobs) : status;
 }
 
 static int32_t tick(tkt_store *store, uint32_t most, uint32_t *done)
 {
-    return tkt__near_tick(store, most, done);
+    int32_t status = tkt__near_tick(store, most, done);
+    return status == TKT_DONE ? tkt__rename_tick(store, most, done) : status;
 }
 
 const tkt__room tkt__search_room = {

@@ -15,6 +15,7 @@
  *             'D' be16 day → u32 next slot, u32 documents, u32 sorted: slots below it are in order
  *             of (start, event), as a build gave them out; u16 n, n × u32 freed slots
  *             'c' folded category → u16 number;  'C' be16 number → folded category
+ *             'r' kind be64 id → an owner whose events are being told its new name: rename.c
  *             'p' be64 event → words (u8 length, bytes) whose NEAR_WORD rows are still to be written
  *   TERM      term → inline: u8 flags, varint n, u32 first docno, n − 1 varint gaps, n nibbles of level;
  *             external: u8 flags | 1, u32 list id, u32 n. A term is a word, or namespace byte ‖ bytes.
@@ -111,8 +112,10 @@ typedef struct tkt__terms {
 /* terms.c. Names of venue and performers are read in tx. What is opened once serves for one event after the
  * other, and is freed by the caller, also after a failure. */
 void tkt__terms_open(tkt__terms *terms, const tkt_hooks *hooks);
-int32_t tkt__terms_of(tkt__tx *tx, const tkt__index_meta *meta, uint64_t event, tkt__slice record, tkt__terms *out);
-/* The same as they come: not sorted, filters perhaps twice. */
+/* `renames`: where owners whose events are being brought up to date are asked for; NULL: by present names. */
+int32_t tkt__terms_of(tkt__tx *tx, tkt__tx *renames, const tkt__index_meta *meta, uint64_t event, tkt__slice record,
+                      tkt__terms *out);
+/* By present names, as they come: not sorted, filters perhaps twice. */
 int32_t tkt__terms_unsorted(tkt__tx *tx, const tkt__index_meta *meta, uint64_t event, tkt__slice record,
                             tkt__terms *out);
 void tkt__terms_free(tkt__terms *terms);
@@ -192,6 +195,17 @@ int32_t tkt__near_note(tkt__tx *tx, uint64_t event, const tkt__term *const *word
 int32_t tkt__near_waiting(tkt__tx *tx, tkt__slice word, tkt__slice *row);
 int32_t tkt__near_tick(tkt_store *store, uint32_t most, uint32_t *done);
 
+/* ---- names that change (rename.c) --------------------------------------------------------------------------- */
+
+/* The old record by which an event is still indexed; TKT_NOT_FOUND: the present one. */
+int32_t tkt__renamed(tkt__tx *tx, uint8_t kind, uint64_t id, int64_t start_ms, uint64_t event, tkt__slice *record);
+int32_t tkt__rename_tick(tkt_store *store, uint32_t most, uint32_t *done);
+int32_t tkt__rename_open(tkt__tx *tx, uint32_t *jobs); /* counts them */
+/* update.c: takes an event out as it is indexed, moves the owner's row on, and puts it in again. */
+typedef int32_t (*tkt__row_put_fn)(tkt__tx *tx, uint8_t kind, uint64_t id, const uint8_t *place, tkt__slice record);
+int32_t tkt__search_retell(tkt_store *store, tkt__tx *tx, uint64_t event, uint8_t kind, uint64_t id,
+                           const uint8_t *place, tkt__slice record, tkt__row_put_fn row_put);
+
 /* ---- the change of one event (update.c) -------------------------------------------------------------------- */
 
 int32_t tkt__search_event_changed(void *user, tkt__tx *tx, uint64_t event, tkt__slice old_record,
@@ -201,6 +215,9 @@ int32_t tkt__search_move_event(tkt_store *store, tkt__tx *tx, const tkt__index_m
                                tkt__tx *then, tkt__tx *now);
 /* The event's facts but for its category's number. */
 int32_t tkt__column_of(tkt__tx *tx, uint64_t event, const tkt__terms *terms, tkt__column *column);
+/* Called when the new record is there. -TKT_E_BUSY: an earlier change is still being worked off: settle, try again. */
+int32_t tkt__search_entity_changed(void *user, tkt__tx *tx, uint8_t kind, uint64_t id, tkt__slice old_record);
+int32_t tkt__search_settle(void *user, uint8_t kind, uint64_t id, uint64_t most);
 int32_t tkt__search_availability(void *user, tkt__tx *tx, uint64_t event, bool available);
 int32_t tkt__search_sale_changed(void *user, tkt__tx *tx, uint64_t event);
 int32_t tkt__search_check(tkt_store *store, tkt__tx *tx, tkt__problems *problems);

@@ -32,6 +32,8 @@ typedef struct counted {
 
 typedef struct gathering {
     tkt__terms *out;
+    tkt__tx *tx, *renames;
+    uint64_t event;
     tkt__stemmer *stemmer;
     uint8_t language;
     uint8_t field;
@@ -252,26 +254,38 @@ static void sort_and_unite(tkt__terms *out)
     out->count = kept;
 }
 
-static int32_t take_performers(gathering *g, tkt__tx *tx, const tkt_event *event)
+/* A venue's or performer's record: as the event is indexed by it. */
+static int32_t owner_record(gathering *g, uint8_t kind, uint64_t id, tkt__slice *record)
+{
+    int32_t status = TKT_NOT_FOUND;
+    if (g->renames != NULL)
+        status = tkt__renamed(g->renames, kind, id, g->out->start_ms, g->event, record);
+    return status == TKT_NOT_FOUND ? tkt__entity_record(g->tx, kind, id, record) : status;
+}
+
+static int32_t take_performers(gathering *g, const tkt_event *event)
 {
     int32_t status = TKT_DONE;
     for (uint32_t i = 0; status == TKT_DONE && i < event->performer_count; i++) {
         uint64_t id;
         tkt_performer performer = TKT_PERFORMER_INIT;
         status = tkt_event_performer(event, i, &id);
+        tkt__slice record;
         if (status == TKT_DONE)
-            status = tkt__performer_read(tx, id, &performer);
+            status = owner_record(g, TKT__N_PERFORMER, id, &record);
+        if (status == TKT_DONE)
+            status = tkt__performer_decode(record, id, &performer);
         if (status == TKT_DONE)
             status = take_text(g, TKT__FIELD_PERFORMERS, performer.name);
     }
     return status;
 }
 
-static int32_t take_texts(gathering *g, tkt__tx *tx, const tkt_event *event, const tkt_venue *venue)
+static int32_t take_texts(gathering *g, const tkt_event *event, const tkt_venue *venue)
 {
     int32_t status = take_text(g, TKT__FIELD_NAME, event->name);
     if (status == TKT_DONE)
-        status = take_performers(g, tx, event);
+        status = take_performers(g, event);
     const struct {
         uint8_t field;
         tkt_text text;
@@ -285,23 +299,28 @@ static int32_t take_texts(gathering *g, tkt__tx *tx, const tkt_event *event, con
     return status;
 }
 
-static int32_t gather(gathering *g, tkt__tx *tx, const tkt__index_meta *meta, uint64_t id, tkt__slice record)
+static int32_t gather(gathering *g, const tkt__index_meta *meta, tkt__slice record)
 {
     tkt_event event = { .size = sizeof event };
     tkt_venue venue = TKT_VENUE_INIT;
     tkt__terms *out = g->out;
-    int32_t status = tkt__event_read(record, id, &event);
-    if (status == TKT_DONE && event.venue_id != 0)
-        status = tkt__venue_read(tx, event.venue_id, &venue);
+    tkt__slice owner;
+    int32_t status = tkt__event_read(record, g->event, &event);
     if (status != TKT_DONE)
-        return status == TKT_NOT_FOUND ? tkt__fail(TKT_E_CORRUPT, "an event's venue is not there") : status;
+        return status;
     out->start_ms = event.start_ms;
     out->venue = event.venue_id;
+    if (event.venue_id != 0)
+        status = owner_record(g, TKT__N_VENUE, event.venue_id, &owner);
+    if (event.venue_id != 0 && status == TKT_DONE)
+        status = tkt__venue_decode(owner, event.venue_id, &venue);
+    if (status != TKT_DONE)
+        return status == TKT_NOT_FOUND ? tkt__fail(TKT_E_CORRUPT, "an event's venue is not there") : status;
     g->language = tkt__stem_language(event.language.ptr, event.language.len);
     if (g->language != 0)
         status = tkt__stemmer_open(g->language, &g->stemmer);
     if (status == TKT_DONE)
-        status = take_texts(g, tx, &event, &venue);
+        status = take_texts(g, &event, &venue);
     tkt__stemmer_close(g->stemmer);
     if (status != TKT_DONE)
         return status == TKT_NOT_FOUND ? tkt__fail(TKT_E_CORRUPT, "an event's performer is not there") : status;
@@ -320,8 +339,8 @@ void tkt__terms_free(tkt__terms *terms)
     tkt__arena_free(&terms->arena);
 }
 
-int32_t tkt__terms_unsorted(tkt__tx *tx, const tkt__index_meta *meta, uint64_t event, tkt__slice record,
-                            tkt__terms *out)
+static int32_t terms(tkt__tx *tx, tkt__tx *renames, const tkt__index_meta *meta, uint64_t event, tkt__slice record,
+                     tkt__terms *out)
 {
     tkt__arena_reset(&out->arena);
     memset(out, 0, offsetof(tkt__terms, arena));
@@ -331,12 +350,22 @@ int32_t tkt__terms_unsorted(tkt__tx *tx, const tkt__index_meta *meta, uint64_t e
     memset(g, 0, offsetof(gathering, order));
     memset(g->word, 0, sizeof g->word);
     g->out = out;
-    return gather(g, tx, meta, event, record);
+    g->tx = tx;
+    g->renames = renames;
+    g->event = event;
+    return gather(g, meta, record);
 }
 
-int32_t tkt__terms_of(tkt__tx *tx, const tkt__index_meta *meta, uint64_t event, tkt__slice record, tkt__terms *out)
+int32_t tkt__terms_unsorted(tkt__tx *tx, const tkt__index_meta *meta, uint64_t event, tkt__slice record,
+                            tkt__terms *out)
 {
-    int32_t status = tkt__terms_unsorted(tx, meta, event, record, out);
+    return terms(tx, NULL, meta, event, record, out);
+}
+
+int32_t tkt__terms_of(tkt__tx *tx, tkt__tx *renames, const tkt__index_meta *meta, uint64_t event, tkt__slice record,
+                      tkt__terms *out)
+{
+    int32_t status = terms(tx, renames, meta, event, record, out);
     if (status == TKT_DONE)
         sort_and_unite(out);
     return status;

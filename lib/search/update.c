@@ -139,33 +139,75 @@ typedef struct room {
 } room;
 
 /* The terms of a record as they are in one state; none: no terms. */
-static int32_t terms_in(tkt_store *store, const tkt__index_meta *meta, tkt__tx *tx, uint64_t event,
+static int32_t terms_in(const tkt__index_meta *meta, tkt__tx *tx, tkt__tx *renames, uint64_t event,
                         tkt__slice record, tkt__terms *out)
 {
-    tkt__terms_open(out, &store->hooks);
-    return record.n != 0 ? tkt__terms_of(tx, meta, event, record, out) : TKT_DONE;
+    return record.n != 0 ? tkt__terms_of(tx, renames, meta, event, record, out) : TKT_DONE;
 }
 
-static int32_t change_event(tkt_store *store, tkt__tx *tx, const tkt__index_meta *meta, uint64_t event,
-                            tkt__tx *then, tkt__slice old_record, tkt__tx *now, tkt__slice new_record)
+static room *open_room(tkt_store *store, tkt__tx *tx, tkt__tx *facts, uint64_t event)
 {
     room *r = tkt__alloc(&store->hooks, sizeof *r);
     if (r == NULL)
-        return tkt__fail(TKT_E_NOMEM, "no memory to index an event");
+        return NULL;
     memset(&r->change, 0, sizeof r->change);
+    tkt__terms_open(&r->old, &store->hooks);
     tkt__terms_open(&r->new, &store->hooks);
     r->change.tx = tx;
-    r->change.facts = now;
+    r->change.facts = facts;
     r->change.event = event;
-    int32_t status = terms_in(store, meta, then, event, old_record, &r->old);
-    if (status == TKT_DONE)
-        status = terms_in(store, meta, now, event, new_record, &r->new);
-    if (status == TKT_DONE)
-        status = apply(&r->change, &r->old, &r->new, new_record.n != 0);
+    return r;
+}
+
+static void close_room(tkt_store *store, room *r)
+{
     tkt__terms_free(&r->old);
     tkt__terms_free(&r->new);
     tkt__free(&store->hooks, r, sizeof *r);
+}
+
+static int32_t no_memory(void) { return tkt__fail(TKT_E_NOMEM, "no memory to index an event"); }
+
+/* `then` and `now`: where the records and names before and after are read. */
+static int32_t change_event(tkt_store *store, tkt__tx *tx, const tkt__index_meta *meta, uint64_t event,
+                            tkt__tx *then, tkt__slice old_record, tkt__tx *now, tkt__slice new_record)
+{
+    room *r = open_room(store, tx, now, event);
+    tkt__tx *renames = then == tx ? tx : NULL; /* else the generation is a build's and has none */
+    if (r == NULL)
+        return no_memory();
+    int32_t status = terms_in(meta, then, renames, event, old_record, &r->old);
+    if (status == TKT_DONE)
+        status = terms_in(meta, now, renames, event, new_record, &r->new);
+    if (status == TKT_DONE)
+        status = apply(&r->change, &r->old, &r->new, new_record.n != 0);
+    close_room(store, r);
     return status;
+}
+
+int32_t tkt__search_retell(tkt_store *store, tkt__tx *tx, uint64_t event, uint8_t kind, uint64_t id,
+                           const uint8_t *place, tkt__slice owner, tkt__row_put_fn row_put)
+{
+    tkt__index_meta meta;
+    tkt__slice record;
+    room *r = open_room(store, tx, tx, event);
+    if (r == NULL)
+        return no_memory();
+    int32_t status = tkt__index_meta_get(tx, &meta);
+    if (status == TKT_DONE)
+        status = tkt__event_record(tx, event, &record);
+    if (status == TKT_DONE)
+        status = terms_in(&meta, tx, tx, event, record, &r->old);
+    if (status == TKT_DONE)
+        status = row_put(tx, kind, id, place, owner);
+    if (status == TKT_DONE)
+        status = terms_in(&meta, tx, tx, event, record, &r->new);
+    if (status == TKT_DONE)
+        status = apply(&r->change, &r->old, &r->new, true);
+    close_room(store, r);
+    return status == TKT_NOT_FOUND ? tkt__fail(TKT_E_CORRUPT, "event %llu is listed and not there",
+                                               (unsigned long long)event)
+                                   : status;
 }
 
 int32_t tkt__search_event_changed(void *user, tkt__tx *tx, uint64_t event, tkt__slice old_record,
