@@ -72,9 +72,11 @@ static int32_t hit_of(tkt__search *s, uint32_t docno, tkt__hit *hit)
 {
     tkt__candidate candidate = { .docno = docno, .distance_m = -1 };
     int32_t status = tkt__match_column(s, &candidate);
+    if (status == TKT_DONE)
+        status = tkt__match_distance(s, &candidate);
     if (status != TKT_DONE)
         return status;
-    *hit = (tkt__hit){ { 0, candidate.column.start_ms, candidate.column.event }, 0, -1 };
+    *hit = (tkt__hit){ { 0, candidate.column.start_ms, candidate.column.event }, 0, candidate.distance_m };
     return TKT_DONE;
 }
 

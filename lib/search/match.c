@@ -226,6 +226,12 @@ static int32_t near_enough(tkt__search *s, tkt__candidate *c, bool *near)
     return TKT_DONE;
 }
 
+int32_t tkt__match_distance(tkt__search *s, tkt__candidate *c)
+{
+    bool near;
+    return s->matcher->placed ? near_enough(s, c, &near) : TKT_DONE;
+}
+
 /* ---- price ----------------------------------------------------------------------------------------------------- */
 
 /* The lowest price in the query's currency; INT64_MAX: none. */

@@ -142,6 +142,7 @@ int32_t tkt__match(tkt__search *s, tkt__candidate *candidate);
 /* Whether the phrase stands in one field of the document. */
 int32_t tkt__match_phrase(tkt__search *s, uint32_t docno, const tkt__phrase *phrase, bool *there);
 int32_t tkt__match_column(tkt__search *s, tkt__candidate *candidate);
+int32_t tkt__match_distance(tkt__search *s, tkt__candidate *candidate); /* where the query has a point */
 /* Plain city of a venue; empty: none. Lives as long as the search. */
 int32_t tkt__match_city(tkt__search *s, uint32_t venue, tkt__slice *city);
 
