@@ -30,6 +30,8 @@ test  g++                        cmd:g++
 test  python3                    cmd:python3
 test  binutils                   cmd:readelf
 test  libcriterion-dev           inc:criterion/criterion.h
+fuzz  clang                      cmd:clang
+fuzz  libclang-rt-14-dev         deb:libclang-rt-14-dev
 full  gcc-arm-linux-gnueabihf    cmd:arm-linux-gnueabihf-gcc
 full  libc6-dev-armhf-cross      deb:libc6-dev-armhf-cross
 full  liblmdb-dev:armhf          deb:liblmdb-dev:armhf

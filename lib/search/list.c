@@ -33,7 +33,7 @@ int32_t tkt__list_inline(tkt__slice value, tkt__postings *out)
     tkt__reader r = tkt__reader_of(value);
     uint8_t flags = tkt__get_u8(&r);
     uint64_t n = tkt__get_varint(&r), doc = tkt__get_u32(&r);
-    if (r.bad || n == 0 || n > INLINE_MOST)
+    if (r.bad || n == 0 || n > INLINE_MOST || doc >> TKT__SLOT_BITS >= TKT__DAY_END)
         return corrupt();
     out->n = (uint32_t)n;
     out->levels = (flags & FLAG_LEVELS) != 0;

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * tests/fuzz/block.c: any bytes as a posting block, a chunk and a stretch of a bitmap, a term's record. What
+ * is not refused holds rising documents below the end of the number space, and written again and read back
+ * it is the same. The first byte says which of them is meant.
+ */
+#include "fuzz.h"
+
+#include "search/block.h"
+#include "search/chunk.h"
+
+static void sound(const tkt__postings *p, uint32_t most)
+{
+    MUST(p->n >= 1 && p->n <= most);
+    for (uint32_t i = 0; i < p->n; i++) {
+        MUST(p->doc[i] >> TKT__SLOT_BITS < TKT__DAY_END);
+        MUST(i == 0 || p->doc[i] > p->doc[i - 1]);
+        MUST(p->level[i] < TKT__LEVELS);
+    }
+}
+
+static void block(tkt__slice bytes)
+{
+    static tkt__postings p, back;
+    uint8_t again[TKT__POSTINGS_BYTES];
+    int32_t status = tkt__block_decode(bytes, &p);
+    MUST(status == tkt__block_decode_documents(bytes, &back));
+    if (status != TKT_DONE)
+        return;
+    sound(&p, TKT__POSTINGS_MOST);
+    size_t n = tkt__block_encode(&p, 0, p.n, again);
+    MUST(n <= sizeof again);
+    MUST(tkt__block_decode(tkt__slice_of(again, n), &back) == TKT_DONE);
+    MUST(back.n == p.n && memcmp(back.doc, p.doc, p.n * sizeof p.doc[0]) == 0);
+    MUST(memcmp(back.level, p.level, p.n) == 0);
+}
+
+static void record(tkt__slice bytes)
+{
+    static tkt__postings p, back;
+    tkt__list_ref ref, ref_back;
+    uint8_t again[TKT__LIST_RECORD_BYTES], external[TKT__LIST_EXTERNAL_BYTES];
+    uint32_t length;
+    (void)tkt__list_length(bytes, &length);
+    if (tkt__list_external(bytes, &ref) == TKT_DONE) {
+        MUST(tkt__list_external(tkt__slice_of(external, tkt__list_external_encode(&ref, external)), &ref_back) ==
+             TKT_DONE);
+        MUST(ref.list == ref_back.list && ref.n == ref_back.n && ref.levels == ref_back.levels &&
+             ref.bitmap == ref_back.bitmap);
+    } else if (tkt__list_inline(bytes, &p) == TKT_DONE) {
+        sound(&p, 16);
+        MUST(tkt__list_inline(tkt__slice_of(again, tkt__list_inline_encode(&p, again)), &back) == TKT_DONE);
+        MUST(back.n == p.n && memcmp(back.doc, p.doc, p.n * sizeof p.doc[0]) == 0);
+    }
+}
+
+static void chunk(tkt__slice bytes)
+{
+    uint64_t word[TKT__CHUNK_WORDS];
+    uint8_t again[TKT__CHUNK_BYTES];
+    uint32_t n;
+    if (tkt__chunk_decode(bytes, word, &n) != TKT_DONE)
+        return;
+    MUST(n == tkt__bits_before(word, TKT__CHUNK_DOCS));
+    MUST(tkt__chunk_encode(word, again) == bytes.n && memcmp(again, bytes.p, bytes.n) == 0);
+}
+
+static void stretch(tkt__slice bytes)
+{
+    const uint8_t *nibbles;
+    uint32_t n;
+    if (tkt__stretch_open(bytes, &nibbles, &n) != TKT_DONE)
+        return;
+    for (uint32_t i = 0; i < n; i++)
+        MUST(tkt__nibble(nibbles, i) < TKT__LEVELS);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static void (*const kind[4])(tkt__slice bytes) = { block, record, chunk, stretch };
+    if (size == 0)
+        return 0;
+    /* A copy of its own length: a read past its end is seen. */
+    uint8_t *copy = malloc(size);
+    MUST(copy != NULL);
+    memcpy(copy, data, size);
+    kind[data[0] % 4](tkt__slice_of(copy + 1, size - 1));
+    free(copy);
+    return 0;
+}
