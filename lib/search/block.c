@@ -153,6 +153,10 @@ static int32_t corrupt(void) { return tkt__fail(TKT_E_CORRUPT, "a posting block 
 static void unpack(const uint8_t *p, uint32_t n, uint32_t width, uint32_t *gap)
 {
     uint64_t mask = (UINT64_C(1) << width) - 1;
+    if (width == 0) { /* no byte of it is there to be read */
+        memset(gap, 0, n * sizeof *gap);
+        return;
+    }
     for (uint32_t i = 0, bit = 0; i < n; i++, bit += width)
         gap[i] = (uint32_t)(load64(p + (bit >> 3)) >> (bit & 7) & mask);
 }
