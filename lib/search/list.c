@@ -39,8 +39,9 @@ int32_t tkt__list_inline(tkt__slice value, tkt__postings *out)
     out->levels = (flags & FLAG_LEVELS) != 0;
     out->doc[0] = (uint32_t)doc;
     for (uint32_t i = 1; i < n; i++) {
-        doc += tkt__get_varint(&r) + 1;
-        if (doc >> TKT__SLOT_BITS >= TKT__DAY_END)
+        uint64_t gap = tkt__get_varint(&r);
+        doc += gap + 1;
+        if (gap > UINT32_MAX || doc >> TKT__SLOT_BITS >= TKT__DAY_END)
             return corrupt();
         out->doc[i] = (uint32_t)doc;
     }
