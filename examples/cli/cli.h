@@ -130,6 +130,7 @@ int cmd_reindex(cli *c);
 int cmd_show(cli *c);
 int cmd_list(cli *c);
 int cmd_search(cli *c);
+int cmd_suggest(cli *c);
 int cmd_chart(cli *c);
 int cmd_ga(cli *c);
 int cmd_price(cli *c);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * cmd_search.c: search: one query, or one a line of a file (--batch: words, then options and values, with
- * tabs between).
+ * tabs between); suggest: what a beginning may mean.
  */
 #include "cli.h"
 
@@ -332,6 +332,57 @@ int cmd_search(cli *c)
     if (status != TKT_DONE)
         return out_bad(c, status);
     int code = file != NULL ? search_file(c, snap, file) : search_once(c, snap);
+    tkt_snapshot_end(snap);
+    return code;
+}
+
+/* ---- suggestions ------------------------------------------------------------------------------------------------- */
+
+static const char *kind_name(uint32_t kind)
+{
+    return kind == TKT_SUGGEST_EVENT       ? "event"
+           : kind == TKT_SUGGEST_PERFORMER ? "performer"
+           : kind == TKT_SUGGEST_VENUE     ? "venue"
+                                           : "city";
+}
+
+static void show_suggestions(cli *c, const tkt_suggestions *suggestions, int64_t micros)
+{
+    tkt_suggestion s = TKT_SUGGESTION_INIT;
+    out_begin(c);
+    out_array(c, "suggestions");
+    for (uint32_t i = 0; tkt_suggestions_get(suggestions, i, &s) == TKT_DONE; i++) {
+        out_map(c, NULL);
+        out_string(c, "kind", kind_name(s.kind), strlen(kind_name(s.kind)));
+        if (s.id != 0)
+            out_unsigned(c, "id", s.id);
+        else
+            out_null(c, "id");
+        out_text(c, "name", s.name);
+        out_unsigned(c, "events", s.events);
+        out_map_end(c);
+        if (!c->json)
+            printf("%-10s %8" PRIu64 "  %.*s\n", kind_name(s.kind), s.events, (int)s.name.len, s.name.ptr);
+    }
+    out_array_end(c);
+    out_number(c, "micros", micros);
+    out_end(c);
+}
+
+int cmd_suggest(cli *c)
+{
+    tkt_snapshot *snap;
+    tkt_suggestions *suggestions = NULL;
+    int32_t status = tkt_snapshot_begin(c->store, &snap);
+    if (status != TKT_DONE)
+        return out_bad(c, status);
+    int64_t began = now_ns();
+    status = tkt_suggest(snap, given(c->positional[0]), 0, &suggestions);
+    int64_t micros = (now_ns() - began + 500) / 1000;
+    if (status == TKT_DONE)
+        show_suggestions(c, suggestions, micros);
+    int code = status == TKT_DONE ? EXIT_EFFECT : out_bad(c, status);
+    tkt_suggestions_free(suggestions);
     tkt_snapshot_end(snap);
     return code;
 }

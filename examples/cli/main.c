@@ -30,6 +30,7 @@ const command commands[] = {
       " from to during! city country category performer venue near radius-km min-price max-price currency "
       "available! at-least sort page page-size cursor facets! lang typo prefix match batch ",
       0, 1, STORE_READ, cmd_search },
+    { "suggest", "suggest BEGINNING", " ", 1, 1, STORE_READ, cmd_suggest },
     { "chart", "chart EVENT FILE.json", " ", 2, 2, STORE_NEEDED, cmd_chart },
     { "ga", "ga EVENT NAME CAPACITY", " ", 3, 3, STORE_NEEDED, cmd_ga },
     { "price", "price EVENT AREA|SECTION|'*' AMOUNT CUR", " ", 4, 4, STORE_NEEDED, cmd_price },

@@ -140,6 +140,32 @@ typedef struct tkt_facet {
 /* Value `index` (0…) of one kind. TKT_NOT_FOUND past the last. */
 TKT_API int32_t tkt_results_facet(const tkt_results *results, uint32_t kind, uint32_t index, tkt_facet *facet);
 
+/* ---- suggestions -------------------------------------------------------------------------------------------- */
+
+#define TKT_SUGGEST_EVENT UINT32_C(1)
+#define TKT_SUGGEST_PERFORMER UINT32_C(2)
+#define TKT_SUGGEST_VENUE UINT32_C(4)
+#define TKT_SUGGEST_CITY UINT32_C(8)
+typedef struct tkt_suggestions tkt_suggestions;
+typedef struct tkt_suggestion {
+    uint32_t size;
+    uint32_t kind;   /* one TKT_SUGGEST_… */
+    uint64_t id;     /* of the event, performer or venue; 0: a city */
+    uint64_t events; /* that it has; 1: an event */
+    tkt_text name;   /* as it is written; lives as long as the suggestions */
+} tkt_suggestion;
+#define TKT_SUGGESTION_INIT { (uint32_t)sizeof(tkt_suggestion), 0, 0, 0, { NULL, 0 } }
+
+/* What may be meant by a beginning, at most TKT_SUGGESTIONS_MAX of each kind asked for (0: all kinds):
+ * performers, venues and cities whose plain name, or one of whose words, begins so, those with the most events
+ * first, then by name; then the next events, from the snapshot's now on, that a search for it finds. What is
+ * empty when folded suggests nothing. -TKT_E_UPGRADE: no index. INVALID, LIMIT, NOMEM, CORRUPT, IO, TOO_OLD.
+ * The suggestions are the caller's own and outlive snapshot and store. Since 0.1. */
+TKT_API int32_t tkt_suggest(tkt_snapshot *snapshot, tkt_text text, uint32_t kinds, tkt_suggestions **suggestions);
+TKT_API void tkt_suggestions_free(tkt_suggestions *suggestions); /* NULL is fine */
+/* Suggestion `index` (0…), kind by kind. TKT_NOT_FOUND past the last. */
+TKT_API int32_t tkt_suggestions_get(const tkt_suggestions *suggestions, uint32_t index, tkt_suggestion *suggestion);
+
 /* ---- building the index anew ------------------------------------------------------------------------------- */
 
 #define TKT_REINDEX_MEMORY UINT64_C(268435456) /* bytes, unless said otherwise */

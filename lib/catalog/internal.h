@@ -107,7 +107,8 @@ int32_t tkt__event_external_check(tkt__tx *tx, tkt_text external, uint64_t self)
 
 /* An update of a venue or performer: told to who keeps track (in the body, once the new record is there), and
  * run again when an earlier change of the same one had to be finished first. */
-int32_t tkt__entity_changed(tkt_store *store, tkt__tx *tx, uint8_t kind, uint64_t id, tkt__slice old_record);
+int32_t tkt__entity_changed(tkt_store *store, tkt__tx *tx, uint8_t kind, uint64_t id, tkt__slice old_record,
+                            tkt__slice new_record);
 int32_t tkt__entity_update(tkt_store *store, uint8_t kind, uint64_t id, uint32_t flags, tkt__body body, void *ctx);
 
 #endif

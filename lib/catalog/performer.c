@@ -137,7 +137,7 @@ static int32_t update_body(tkt__tx *tx, void *ctx)
     if (rc == TKT_DONE)
         rc = put_record(tx, in->id, now);
     if (rc == TKT_DONE)
-        rc = tkt__entity_changed(in->store, tx, TKT__N_PERFORMER, in->id, old);
+        rc = tkt__entity_changed(in->store, tx, TKT__N_PERFORMER, in->id, old, now);
     return rc != TKT_DONE ? rc : feed(tx, in->id, TKT__WHAT_CHANGED);
 }
 

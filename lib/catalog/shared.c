@@ -11,10 +11,12 @@
 
 #define SETTLE_MOST 1024u /* events brought up to date before the call returns; the rest is a tick's */
 
-int32_t tkt__entity_changed(tkt_store *store, tkt__tx *tx, uint8_t kind, uint64_t id, tkt__slice old_record)
+int32_t tkt__entity_changed(tkt_store *store, tkt__tx *tx, uint8_t kind, uint64_t id, tkt__slice old_record,
+                            tkt__slice new_record)
 {
     const tkt__change_hooks *change = &store->change;
-    return change->entity_changed != NULL ? change->entity_changed(change->user, tx, kind, id, old_record) : TKT_DONE;
+    return change->entity_changed != NULL ? change->entity_changed(change->user, tx, kind, id, old_record, new_record)
+                                          : TKT_DONE;
 }
 
 int32_t tkt__entity_update(tkt_store *store, uint8_t kind, uint64_t id, uint32_t flags, tkt__body body, void *ctx)

@@ -136,7 +136,7 @@ static int32_t update_body(tkt__tx *tx, void *ctx)
     if (rc == TKT_DONE)
         rc = put_record(tx, in->id, now);
     if (rc == TKT_DONE)
-        rc = tkt__entity_changed(in->store, tx, TKT__N_VENUE, in->id, old);
+        rc = tkt__entity_changed(in->store, tx, TKT__N_VENUE, in->id, old, now);
     if (rc == TKT_DONE)
         rc = tkt__feed_what(tx, catalog_guard(), TKT__F_VENUE_CHANGED, in->id, TKT__WHAT_CHANGED);
     return rc;

@@ -198,14 +198,21 @@ static int32_t make_room(tkt__build *b)
 static int32_t write_all(tkt__build *b)
 {
     tkt__word_set words = { .n = 0 };
+    tkt__name_set names = { .n = 0 };
     tkt__arena_init(&words.arena, b->hooks, 0);
-    int32_t status = tkt__build_merge(b, &words);
+    tkt__arena_init(&names.arena, b->hooks, 0);
+    int32_t status = tkt__build_merge(b, &words, &names);
     if (status == TKT_DONE)
         status = tkt__build_words(b, &words);
+    if (status == TKT_DONE)
+        status = tkt__build_names(b, &names);
     if (status == TKT_DONE)
         status = tkt__build_write_columns(b);
     if (status == TKT_DONE)
         status = tkt__build_write_index_rows(b);
+    tkt__arena_free(&names.arena);
+    tkt__free(b->hooks, names.term, names.room * sizeof *names.term);
+    tkt__free(b->hooks, names.events, names.room * sizeof *names.events);
     tkt__arena_free(&words.arena);
     tkt__free(b->hooks, words.word, words.room * sizeof *words.word);
     return status == TKT_DONE ? b->ops->bulk_end(b->bulk) : status;

@@ -4,7 +4,8 @@
  *
  *   build.c         from the snapshot to the switch     build_docs.c   numbers, days, columns
  *   build_run.c     terms of many events as runs         build_merge.c  runs become lists
- *   build_words.c   words by what is left of them        catchup.c      what changed meanwhile
+ *   build_words.c   words by what is left of them        build_names.c  names by their words
+ *   catchup.c       what changed meanwhile
  *
  * Events are read in order of their start, so document numbers rise as they are given out. Each thread takes
  * one part of that order and gathers terms in bounded memory; full memory is written as a run: terms in
@@ -109,7 +110,16 @@ typedef struct tkt__word_set {
     uint64_t n, room;
 } tkt__word_set;
 
-int32_t tkt__build_merge(tkt__build *b, tkt__word_set *words);
+/* Terms of venues, performers and cities, in order, with how many events each has. */
+typedef struct tkt__name_set {
+    tkt__arena arena;
+    tkt__slice *term;
+    uint64_t *events;
+    uint32_t n, room;
+} tkt__name_set;
+
+int32_t tkt__build_merge(tkt__build *b, tkt__word_set *words, tkt__name_set *names);
+int32_t tkt__build_names(tkt__build *b, tkt__name_set *names);
 int32_t tkt__build_words(tkt__build *b, const tkt__word_set *words);
 int32_t tkt__build_report(tkt__build *b); /* tells the host; -TKT_E_STOPPED */
 

@@ -7,6 +7,7 @@
  * beginning are neighbours.
  */
 #include "search/build.h"
+#include "search/names.h"
 
 #include <errno.h>
 
@@ -32,6 +33,7 @@ typedef struct level_rows {
 typedef struct merger {
     tkt__build *b;
     tkt__word_set *words;
+    tkt__name_set *names;
     source *source;
     uint32_t *heap, in_heap, sources;
     /* the list under way */
@@ -311,6 +313,31 @@ static int32_t keep_word(merger *m, tkt__slice term)
     return TKT_DONE;
 }
 
+static int32_t keep_name(merger *m, tkt__slice term, uint64_t events)
+{
+    tkt__name_set *set = m->names;
+    if (!tkt__is_name_term(term.p))
+        return TKT_DONE;
+    if (set->n == set->room) {
+        uint32_t room = set->room == 0 ? 4096 : 2 * set->room;
+        tkt__slice *terms = tkt__realloc(m->b->hooks, set->term, set->room * sizeof *terms, room * sizeof *terms);
+        if (terms == NULL)
+            return no_memory();
+        set->term = terms;
+        uint64_t *counts = tkt__realloc(m->b->hooks, set->events, set->room * sizeof *counts, room * sizeof *counts);
+        if (counts == NULL)
+            return no_memory();
+        set->events = counts;
+        set->room = room;
+    }
+    const uint8_t *copy = tkt__arena_copy(&set->arena, term.p, term.n);
+    if (copy == NULL)
+        return no_memory();
+    set->term[set->n] = tkt__slice_of(copy, term.n);
+    set->events[set->n++] = events;
+    return TKT_DONE;
+}
+
 /* Takes all runs that stand on the least term off the heap, merges them, and puts them back. */
 static int32_t merge_next(merger *m, uint32_t *runs)
 {
@@ -334,6 +361,8 @@ static int32_t merge_next(merger *m, uint32_t *runs)
     int32_t status = merge_list(m, term, n, levels, runs, runs_n);
     if (status == TKT_DONE)
         status = keep_word(m, term);
+    if (status == TKT_DONE)
+        status = keep_name(m, term, n);
     for (uint32_t i = 0; i < runs_n; i++) {
         uint32_t at = m->in_heap++;
         m->heap[at] = runs[i];
@@ -346,7 +375,7 @@ static int32_t merge_next(merger *m, uint32_t *runs)
     return status;
 }
 
-int32_t tkt__build_merge(tkt__build *b, tkt__word_set *words)
+int32_t tkt__build_merge(tkt__build *b, tkt__word_set *words, tkt__name_set *names)
 {
     merger *m = tkt__alloc(b->hooks, sizeof *m);
     if (m == NULL)
@@ -354,6 +383,7 @@ int32_t tkt__build_merge(tkt__build *b, tkt__word_set *words)
     memset(m, 0, sizeof *m);
     m->b = b;
     m->words = words;
+    m->names = names;
     int32_t status = open_sources(m);
     uint32_t *runs = tkt__arena_get(&b->arena, (m->sources + 1) * sizeof *runs);
     if (status == TKT_DONE && runs == NULL)

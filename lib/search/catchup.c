@@ -9,6 +9,7 @@
  * A crash leaves the old index and an unfinished generation, which the next build empties.
  */
 #include "search/build.h"
+#include "search/names.h"
 
 #include <stdlib.h>
 
@@ -16,9 +17,13 @@
 #define ROUNDS_MAX 1000u
 #define DISCOVERY_KEY (16 + TKT__GUARD_BYTES)
 
+/* Owners stand among the events, and before them in the order, for a name's rows follow the name. */
+#define OWNER_BIT (UINT64_C(1) << 63)
+#define OWNER(kind, id) (OWNER_BIT | (uint64_t)(kind) << 48 | (id))
+
 typedef struct changed {
     tkt__build *b;
-    uint64_t *event;
+    uint64_t *event; /* or OWNER(kind, id) */
     size_t n, room, most; /* most: further ones are only counted; 0: no limit */
 } changed;
 
@@ -108,6 +113,13 @@ static int32_t note_owned(changed *c, tkt__tx *now, uint8_t kind, uint64_t owner
     return status == TKT_NOT_FOUND ? TKT_DONE : status;
 }
 
+/* The kinds of owners and of their lists are the same letters. */
+static int32_t note_owner(changed *c, tkt__tx *now, uint8_t kind, uint64_t id)
+{
+    int32_t status = note(c, OWNER(kind, id));
+    return status == TKT_DONE ? note_owned(c, now, kind, id) : status;
+}
+
 static int32_t note_record(changed *c, tkt__tx *now, tkt__slice record)
 {
     tkt__reader r = tkt__reader_of(record);
@@ -120,8 +132,8 @@ static int32_t note_record(changed *c, tkt__tx *now, tkt__slice record)
     case TKT__F_EVENT_ADDED:
     case TKT__F_EVENT_CHANGED:
     case TKT__F_EVENT_DELETED: return note(c, id);
-    case TKT__F_VENUE_CHANGED: return note_owned(c, now, TKT__E_VENUE, id);
-    case TKT__F_PERFORMER_CHANGED: return note_owned(c, now, TKT__E_PERFORMER, id);
+    case TKT__F_VENUE_CHANGED: return note_owner(c, now, TKT__N_VENUE, id);
+    case TKT__F_PERFORMER_CHANGED: return note_owner(c, now, TKT__N_PERFORMER, id);
     default: return TKT_DONE;
     }
 }
@@ -152,8 +164,8 @@ static int32_t feed_written(changed *c, tkt__tx *then, tkt__tx *now)
 
 static int compare(const void *a, const void *b)
 {
-    const uint64_t *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
+    uint64_t x = *(const uint64_t *)a ^ OWNER_BIT, y = *(const uint64_t *)b ^ OWNER_BIT;
+    return (x > y) - (x < y);
 }
 
 /* Each event that may differ, once. TKT_EXISTS: more than the limit. */
@@ -183,11 +195,34 @@ typedef struct one_event {
     uint64_t event;
 } one_event;
 
+static int32_t record_in(tkt__tx *tx, uint8_t kind, uint64_t id, tkt__slice *record)
+{
+    int32_t status = tkt__entity_record(tx, kind, id, record);
+    if (status != TKT_NOT_FOUND)
+        return status;
+    *record = tkt__slice_of(NULL, 0);
+    return TKT_DONE;
+}
+
+/* One event, or the name of one owner, in the generation being built. */
+static int32_t move_one(tkt__build *b, tkt__tx *tx, uint64_t what, tkt__tx *then, tkt__tx *now)
+{
+    tkt__slice old_record, new_record;
+    uint8_t kind = (uint8_t)(what >> 48);
+    uint64_t id = what & ((UINT64_C(1) << 48) - 1);
+    if ((what & OWNER_BIT) == 0)
+        return tkt__search_move_event(b->store, tx, &b->meta, what, then, now);
+    int32_t status = record_in(then, kind, id, &old_record);
+    if (status == TKT_DONE)
+        status = record_in(now, kind, id, &new_record);
+    return status == TKT_DONE ? tkt__name_moves(tx, kind, id, old_record, new_record) : status;
+}
+
 static int32_t move_body(tkt__tx *tx, void *ctx)
 {
     const one_event *e = ctx;
     tkt__tx_shadow(tx, true);
-    int32_t status = tkt__search_move_event(e->b->store, tx, &e->b->meta, e->event, e->then, e->now);
+    int32_t status = move_one(e->b, tx, e->event, e->then, e->now);
     tkt__tx_shadow(tx, false);
     return status;
 }
@@ -222,7 +257,7 @@ static int32_t switch_body(tkt__tx *tx, void *ctx)
     }
     tkt__tx_shadow(tx, true);
     for (size_t i = 0; status == TKT_DONE && i < s->changed.n; i++)
-        status = tkt__search_move_event(s->b->store, tx, &s->b->meta, s->changed.event[i], s->then, tx);
+        status = move_one(s->b, tx, s->changed.event[i], s->then, tx);
     tkt__tx_shadow(tx, false);
     return status == TKT_DONE ? tkt__tx_publish(tx, TKT__BUILD_TABLES) : status;
 }

@@ -7,6 +7,7 @@
  * Reads one snapshot, writes nothing.
  */
 #include "search/block.h"
+#include "search/check.h"
 #include "search/reader.h"
 
 #include <xxhash.h>
@@ -291,6 +292,8 @@ static int32_t check_term(void *user, tkt__slice key, tkt__slice value)
     }
     if (status == TKT_DONE && key.p[0] > TKT__NS_LAST)
         status = check_filed(w, key);
+    if (status == TKT_DONE)
+        status = tkt__check_name_term(w->tx, w->problems, key);
     return damage(w, status, "malformed term of bytes", key.n);
 }
 
@@ -386,6 +389,8 @@ static int32_t check_all(walk *w)
         status = tkt__scan(w->tx, TKT__T_COLUMN, tkt__slice_of("c", 1), check_chunk, w);
     if (status == TKT_DONE)
         status = tkt__scan(w->tx, TKT__T_SEARCH, tkt__slice_of("D", 1), check_day, w);
+    if (status == TKT_DONE)
+        status = tkt__check_name_rows(w->tx, w->problems);
     if (status == TKT_DONE)
         status = check_counts(w, &counts);
     bool same = w->said.hash == w->kept.hash && w->said.postings == w->kept.postings;

@@ -340,19 +340,20 @@ static int32_t move_inside(tkt__tx *tx, tkt__slice term, uint32_t list)
     return status == TKT_DONE ? inline_put(tx, term, &all) : status;
 }
 
-static int32_t drop_bit(tkt__tx *tx, tkt__slice term, const tkt__list_ref *ref, uint32_t docno)
+static int32_t drop_bit(tkt__tx *tx, tkt__slice term, const tkt__list_ref *ref, uint32_t docno, bool *gone)
 {
     tkt__edit edit;
     int32_t status = tkt__bitmap_drop(tx, ref, docno, &edit);
+    *gone = status == TKT_DONE && edit == TKT__LESS && ref->n == 1;
     return status == TKT_DONE && edit == TKT__LESS ? external_put(tx, term, ref, ref->n - 1) : status;
 }
 
 static int32_t drop_external(tkt__tx *tx, tkt__slice term, const tkt__list_ref *ref, tkt__postings *p,
-                             uint32_t docno)
+                             uint32_t docno, bool *gone)
 {
     uint32_t fence;
     if (ref->bitmap)
-        return drop_bit(tx, term, ref, docno);
+        return drop_bit(tx, term, ref, docno, gone);
     int32_t status = block_find(tx, ref->list, docno, &fence, p);
     if (status != TKT_DONE || !array_drop(p, docno))
         return status;
@@ -362,17 +363,19 @@ static int32_t drop_external(tkt__tx *tx, tkt__slice term, const tkt__list_ref *
     return ref->n - 1 <= INLINE_AGAIN ? move_inside(tx, term, ref->list) : external_put(tx, term, ref, ref->n - 1);
 }
 
-int32_t tkt__list_drop(tkt__tx *tx, const tkt__term *term, uint32_t docno)
+int32_t tkt__list_drop(tkt__tx *tx, const tkt__term *term, uint32_t docno, bool *gone)
 {
     record rec;
     tkt__postings p;
     tkt__slice key = tkt__slice_of(term->p, term->n);
+    *gone = false;
     int32_t status = record_get(tx, key, &rec, &p);
     if (status != TKT_DONE || !rec.there)
         return status;
     if (rec.external)
-        return drop_external(tx, key, &rec.ref, &p, docno);
+        return drop_external(tx, key, &rec.ref, &p, docno, gone);
     if (!array_drop(&p, docno))
         return TKT_DONE;
-    return p.n == 0 ? tkt__tx_del(tx, TKT__T_TERM, key) : inline_put(tx, key, &p);
+    *gone = p.n == 0;
+    return *gone ? tkt__tx_del(tx, TKT__T_TERM, key) : inline_put(tx, key, &p);
 }

@@ -160,6 +160,11 @@ static double distance_m(int32_t lat1_e7, int32_t lon1_e7, int32_t lat2_e7, int3
     return 2 * EARTH_M * asin(h < 1 ? sqrt(h) : 1);
 }
 
+bool tkt__within(const tkt_query *q, int32_t latitude_e7, int32_t longitude_e7)
+{
+    return distance_m(q->latitude_e7, q->longitude_e7, latitude_e7, longitude_e7) <= (double)q->radius_m;
+}
+
 static int32_t learn_venue(tkt__search *s, venue_fact *fact)
 {
     const tkt_query *q = s->query;

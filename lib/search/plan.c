@@ -81,6 +81,26 @@ static int32_t add_durations(tkt__search *s)
     return status;
 }
 
+/* A radius that holds few venues asks for their lists. */
+static int32_t add_circle(tkt__search *s)
+{
+    uint64_t *venue;
+    uint32_t n;
+    bool told;
+    int32_t status = tkt__near_venues(s, &venue, &n, &told);
+    if (status != TKT_DONE || !told)
+        return status;
+    tkt__part *part = new_clause(s, n, false);
+    if (part == NULL)
+        return no_memory();
+    for (uint32_t i = 0; status == TKT_DONE && i < n; i++) {
+        uint8_t term[5] = { TKT__NS_VENUE };
+        tkt__be32(term + 1, (uint32_t)venue[i]);
+        status = add_leaf(s, part, tkt__slice_of(term, sizeof term));
+    }
+    return status;
+}
+
 static int32_t add_filters(tkt__search *s)
 {
     const tkt_query *q = s->query;
@@ -95,6 +115,8 @@ static int32_t add_filters(tkt__search *s)
     const tkt__filter_set *rest[] = { &q->country, &q->venue, &q->performer };
     for (size_t i = 0; status == TKT_DONE && i < sizeof rest / sizeof rest[0]; i++)
         status = add_set(s, rest[i]);
+    if (status == TKT_DONE)
+        status = add_circle(s);
     if (status == TKT_DONE && q->during && q->from_ms != INT64_MIN)
         status = add_durations(s);
     return status;

@@ -8,6 +8,7 @@
  *   exec.c     windows of documents  fill.c    the lists of a window
  *   sparse.c   one by one            match.c   what only a document's facts can tell
  *   collect.c  orders and pages      facet.c   counts           results.c   what the host gets
+ *   place.c    venues in a circle    suggest.c names that begin so
  */
 #ifndef TKT_SEARCH_QUERY_H
 #define TKT_SEARCH_QUERY_H
@@ -117,6 +118,10 @@ typedef struct tkt__search {
 
 int32_t tkt__parse(tkt__search *s);
 int32_t tkt__expand(tkt__search *s);
+/* place.c: the venues within the query's radius, each once; told: there are at most so many, all of them here. */
+#define TKT__NEAR_VENUES_MAX 1024
+int32_t tkt__near_venues(tkt__search *s, uint64_t **venues, uint32_t *n, bool *told);
+bool tkt__within(const tkt_query *query, int32_t latitude_e7, int32_t longitude_e7); /* match.c */
 /* Words within an edit or two that some event has: the best TKT_TYPO_WORDS_MAX, as leaves. */
 int32_t tkt__expand_typo(tkt__search *s, tkt__part *part);
 int32_t tkt__plan(tkt__search *s);

@@ -11,7 +11,7 @@
  *
  * Each slice is one body: a crash leaves the row where the last slice left it, and a tick goes on.
  */
-#include "search/search.h"
+#include "search/names.h"
 
 #define PLACE_BYTES 16u
 #define AT_ONCE 4u      /* events in the commit of the change itself */
@@ -118,7 +118,8 @@ static int32_t work_off(tkt_store *store, tkt__tx *tx, uint8_t kind, uint64_t id
     return TKT_DONE;
 }
 
-int32_t tkt__search_entity_changed(void *user, tkt__tx *tx, uint8_t kind, uint64_t id, tkt__slice old_record)
+int32_t tkt__search_entity_changed(void *user, tkt__tx *tx, uint8_t kind, uint64_t id, tkt__slice old_record,
+                                   tkt__slice new_record)
 {
     static const uint8_t first[PLACE_BYTES];
     uint8_t found[PLACE_BYTES];
@@ -132,6 +133,8 @@ int32_t tkt__search_entity_changed(void *user, tkt__tx *tx, uint8_t kind, uint64
     if (status == TKT_DONE)
         return tkt__fail(TKT_E_BUSY, "its events are still being brought up to date after an earlier change");
     if (status == TKT_NOT_FOUND)
+        status = tkt__name_moves(tx, kind, id, old_record, new_record);
+    if (status == TKT_DONE)
         status = next_event(tx, kind, id, first, found);
     if (status == TKT_DONE)
         status = row_put(tx, kind, id, first, old_record);

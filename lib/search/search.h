@@ -27,8 +27,7 @@
  *             'i' be32 event >> 6 → 64 × u32 docno, the tail of zeros cut off
  *   SOLD_OUT  be32 docno >> 13 → n × u16 offset, ascending
  *   NEAR_WORD be32 hash of what is left of a word without 0, 1 or 2 letters ‖ word → empty
- *   PLACE     'g' be16 latitude cell, be16 longitude cell, be32 venue → i32, i32 position × 10^7
- *             's' folded name from a word's start on ‖ 0 ‖ kind ‖ be32 id → empty
+ *   PLACE     names by their words, venues by cells: names.c
  *
  * Files: block (bytes of postings), chunk (bytes of bitmaps), list and bitmap (terms and their postings), docs (numbers, columns),
  * terms (what an event is found by), update (the change of one event), near (words a typo away), place;
@@ -178,9 +177,10 @@ int32_t tkt__sold_out(tkt__tx *tx, uint32_t docno, bool *sold_out);
 
 /* ---- lists (list.c) --------------------------------------------------------------------------------------- */
 
-/* Adds a document or changes its level; *fresh: nobody had the term. Takes it out; nothing if it is not in. */
+/* Adds a document or changes its level; *fresh: nobody had the term. Takes it out; nothing if it is not in;
+ * *gone: nobody has the term any more. */
 int32_t tkt__list_set(tkt__tx *tx, const tkt__term *term, uint32_t docno, bool *fresh);
-int32_t tkt__list_drop(tkt__tx *tx, const tkt__term *term, uint32_t docno);
+int32_t tkt__list_drop(tkt__tx *tx, const tkt__term *term, uint32_t docno, bool *gone);
 
 /* ---- words a typo away, places and names (near.c, place.c) ----------------------------------------------- */
 
@@ -216,7 +216,8 @@ int32_t tkt__search_move_event(tkt_store *store, tkt__tx *tx, const tkt__index_m
 /* The event's facts but for its category's number. */
 int32_t tkt__column_of(tkt__tx *tx, uint64_t event, const tkt__terms *terms, tkt__column *column);
 /* Called when the new record is there. -TKT_E_BUSY: an earlier change is still being worked off: settle, try again. */
-int32_t tkt__search_entity_changed(void *user, tkt__tx *tx, uint8_t kind, uint64_t id, tkt__slice old_record);
+int32_t tkt__search_entity_changed(void *user, tkt__tx *tx, uint8_t kind, uint64_t id, tkt__slice old_record,
+                                   tkt__slice new_record);
 int32_t tkt__search_settle(void *user, uint8_t kind, uint64_t id, uint64_t most);
 int32_t tkt__search_availability(void *user, tkt__tx *tx, uint64_t event, bool available);
 int32_t tkt__search_sale_changed(void *user, tkt__tx *tx, uint64_t event);

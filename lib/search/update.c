@@ -7,15 +7,16 @@
  * Guard: the catalogue's. A store without index is left alone; one whose index another analyser made
  * refuses the change (-TKT_E_UPGRADE), for what is there could not be found again.
  */
-#include "search/search.h"
+#include "search/names.h"
 
 typedef struct change {
     tkt__tx *tx;
-    tkt__tx *facts; /* where the event's sale is read */
+    tkt__tx *then, *facts; /* where records before and now are read */
     uint64_t event;
     uint32_t old_doc, new_doc;                /* 0: none */
     const tkt__term *fresh[TKT__EVENT_WORDS]; /* words that nobody had */
     uint32_t fresh_n;
+    uint64_t venue;                           /* of the new record */
 } change;
 
 static int compare(const tkt__term *a, const tkt__term *b)
@@ -28,9 +29,21 @@ static int32_t set(change *c, const tkt__term *term)
 {
     bool fresh;
     int32_t status = tkt__list_set(c->tx, term, c->new_doc, &fresh);
-    if (status == TKT_DONE && fresh && term->p[0] > TKT__NS_LAST && c->fresh_n < TKT__EVENT_WORDS)
+    if (status != TKT_DONE || !fresh)
+        return status;
+    if (term->p[0] > TKT__NS_LAST && c->fresh_n < TKT__EVENT_WORDS)
         c->fresh[c->fresh_n++] = term;
-    return status;
+    return tkt__is_name_term(term->p) ? tkt__name_begins(c->tx, c->facts, tkt__slice_of(term->p, term->n), c->venue)
+                                      : TKT_DONE;
+}
+
+static int32_t drop(change *c, const tkt__term *term)
+{
+    bool gone;
+    int32_t status = tkt__list_drop(c->tx, term, c->old_doc, &gone);
+    return status == TKT_DONE && gone && tkt__is_name_term(term->p)
+               ? tkt__name_ends(c->tx, c->then, c->facts, tkt__slice_of(term->p, term->n))
+               : status;
 }
 
 /* Walks two sorted sets of terms. With another number everything of the old goes, everything new comes. */
@@ -46,7 +59,7 @@ static int32_t move_postings(change *c, const tkt__terms *old, const tkt__terms 
                 status = set(c, &new->term[k]);
             i++, k++;
         } else if (order <= 0)
-            status = tkt__list_drop(c->tx, &old->term[i++], c->old_doc);
+            status = drop(c, &old->term[i++]);
         else
             status = set(c, &new->term[k++]);
         if (status == TKT_DONE && order == 0 && !stays)
@@ -125,6 +138,7 @@ static int32_t apply(change *c, const tkt__terms *old, const tkt__terms *new, bo
         c->old_doc = 0;
     else if (status != TKT_DONE)
         return status;
+    c->venue = new->venue;
     status = place(c, old, new, there);
     if (status == TKT_DONE)
         status = move_postings(c, old, new);
@@ -145,7 +159,7 @@ static int32_t terms_in(const tkt__index_meta *meta, tkt__tx *tx, tkt__tx *renam
     return record.n != 0 ? tkt__terms_of(tx, renames, meta, event, record, out) : TKT_DONE;
 }
 
-static room *open_room(tkt_store *store, tkt__tx *tx, tkt__tx *facts, uint64_t event)
+static room *open_room(tkt_store *store, tkt__tx *tx, tkt__tx *then, tkt__tx *facts, uint64_t event)
 {
     room *r = tkt__alloc(&store->hooks, sizeof *r);
     if (r == NULL)
@@ -154,6 +168,7 @@ static room *open_room(tkt_store *store, tkt__tx *tx, tkt__tx *facts, uint64_t e
     tkt__terms_open(&r->old, &store->hooks);
     tkt__terms_open(&r->new, &store->hooks);
     r->change.tx = tx;
+    r->change.then = then;
     r->change.facts = facts;
     r->change.event = event;
     return r;
@@ -172,7 +187,7 @@ static int32_t no_memory(void) { return tkt__fail(TKT_E_NOMEM, "no memory to ind
 static int32_t change_event(tkt_store *store, tkt__tx *tx, const tkt__index_meta *meta, uint64_t event,
                             tkt__tx *then, tkt__slice old_record, tkt__tx *now, tkt__slice new_record)
 {
-    room *r = open_room(store, tx, now, event);
+    room *r = open_room(store, tx, then, now, event);
     tkt__tx *renames = then == tx ? tx : NULL; /* else the generation is a build's and has none */
     if (r == NULL)
         return no_memory();
@@ -190,7 +205,7 @@ int32_t tkt__search_retell(tkt_store *store, tkt__tx *tx, uint64_t event, uint8_
 {
     tkt__index_meta meta;
     tkt__slice record;
-    room *r = open_room(store, tx, tx, event);
+    room *r = open_room(store, tx, tx, tx, event);
     if (r == NULL)
         return no_memory();
     int32_t status = tkt__index_meta_get(tx, &meta);

@@ -125,7 +125,8 @@ typedef struct tkt__change_hooks {
     int32_t (*sale_changed)(void *user, tkt__tx *tx, uint64_t event); /* prices, areas, chart, windows, limit */
     int32_t (*availability_flipped)(void *user, tkt__tx *tx, uint64_t event, bool available);
     /* A venue's or performer's new record is there. -TKT_E_BUSY: outside of the body call settle, then again. */
-    int32_t (*entity_changed)(void *user, tkt__tx *tx, uint8_t kind, uint64_t id, tkt__slice old_record);
+    int32_t (*entity_changed)(void *user, tkt__tx *tx, uint8_t kind, uint64_t id, tkt__slice old_record,
+                              tkt__slice new_record);
     int32_t (*settle)(void *user, uint8_t kind, uint64_t id, uint64_t most);
 } tkt__change_hooks;
 

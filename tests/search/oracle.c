@@ -12,6 +12,8 @@
 #include <math.h>
 #include <time.h>
 
+#include "text/analyse.h"
+
 typedef struct shape {
     uint32_t first, steps, changes, queries; /* events to begin with; steps of so many changes and queries */
     bool built;                              /* loaded without index, then built */
@@ -246,6 +248,89 @@ static void one_query(tkt_snapshot *snap, model *m)
         walk(snap, m, &q);
 }
 
+/* ---- suggestions ---------------------------------------------------------------------------------------------------- */
+
+typedef struct named {
+    uint64_t id, events;
+    uint8_t plain[256];
+    size_t n;
+} named;
+
+static int by_events(const void *a, const void *b)
+{
+    const named *x = a, *y = b;
+    if (x->events != y->events)
+        return x->events > y->events ? -1 : 1;
+    int order = memcmp(x->plain, y->plain, x->n < y->n ? x->n : y->n);
+    order = order != 0 ? order : (x->n > y->n) - (x->n < y->n);
+    return order != 0 ? order : (x->id > y->id) - (x->id < y->id);
+}
+
+static bool begins(const named *w, const uint8_t *p, size_t n)
+{
+    for (size_t i = 0; i + n <= w->n; i++)
+        if ((i == 0 || w->plain[i - 1] == ' ') && memcmp(w->plain + i, p, n) == 0)
+            return true;
+    return false;
+}
+
+static void name_it(named *w, uint64_t id, const char *name)
+{
+    memset(w, 0, sizeof *w);
+    w->id = id;
+    OK(tkt__text_plain(name, strlen(name), w->plain, sizeof w->plain, &w->n));
+}
+
+/* Performers (kind 0), venues (1) or cities (2) with their events. */
+static uint32_t names_of(const model *m, int kind, named *out)
+{
+    uint32_t n = kind == 0 ? m->performers : m->venues, kept = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const owner *o = kind == 0 ? &m->performer[i] : &m->venue[i];
+        named *w = &out[kept];
+        name_it(w, kind == 2 ? 0 : o->id, kind == 2 ? o->city : o->name);
+        for (uint32_t e = 0; e < m->events; e++) {
+            const event *v = &m->event[e];
+            for (uint32_t k = 0; v->there && kind == 0 && k < v->performers; k++)
+                w->events += v->performer[k] == i;
+            w->events += v->there && kind != 0 && v->venue == i + 1;
+        }
+        for (uint32_t k = 0; kind == 2 && k < kept; k++)
+            if (out[k].n == w->n && memcmp(out[k].plain, w->plain, w->n) == 0) {
+                out[k].events += w->events;
+                w->events = 0;
+            }
+        kept += w->events > 0 || kind == 2;
+    }
+    return kept;
+}
+
+static void suggest(tkt_snapshot *snap, model *m)
+{
+    static const uint32_t kinds[3] = { TKT_SUGGEST_PERFORMER, TKT_SUGGEST_VENUE, TKT_SUGGEST_CITY };
+    static named all[OWNERS_MAX], text;
+    char begin[64];
+    snprintf(begin, sizeof begin, "%.*s", 1 + (int)draw(m, 4), model_word(m));
+    while (begin[0] != '\0' && !tkt__utf8_valid(begin, strlen(begin)))
+        begin[strlen(begin) - 1] = '\0';
+    name_it(&text, 0, begin);
+    for (int kind = 0; kind < 3; kind++) {
+        tkt_suggestions *got;
+        tkt_suggestion one = TKT_SUGGESTION_INIT;
+        uint32_t n = names_of(m, kind, all), at = 0;
+        qsort(all, n, sizeof *all, by_events);
+        OK(tkt_suggest(snap, T(begin), kinds[kind], &got));
+        for (uint32_t i = 0; i < n && at < TKT_SUGGESTIONS_MAX && text.n > 0; i++) {
+            if (all[i].events == 0 || !begins(&all[i], text.plain, text.n))
+                continue;
+            MUST(tkt_suggestions_get(got, at++, &one) == TKT_DONE);
+            MUST(one.kind == kinds[kind] && one.id == all[i].id && one.events == all[i].events);
+        }
+        MUST(tkt_suggestions_get(got, at, &one) == TKT_NOT_FOUND);
+        tkt_suggestions_free(got);
+    }
+}
+
 /* ---- rounds ------------------------------------------------------------------------------------------------------------ */
 
 static void round_of(model *m, uint64_t seed, const shape *s)
@@ -267,6 +352,8 @@ static void round_of(model *m, uint64_t seed, const shape *s)
         OK(tkt_snapshot_begin(m->store, &snap));
         for (uint32_t i = 0; i < s->queries; i++)
             one_query(snap, m);
+        for (uint32_t i = 0; i < s->queries / 4; i++)
+            suggest(snap, m);
         tkt_snapshot_end(snap);
         if (chance(m, 30))
             model_check(m);

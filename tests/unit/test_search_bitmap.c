@@ -57,8 +57,8 @@ static int32_t edit(tkt__tx *tx, void *ctx)
     int32_t status = TKT_DONE;
     for (uint32_t i = 0; status == TKT_DONE && i < p->edits; i++) {
         tkt__term term = { (const uint8_t *)TERM, 6, p->levels ? p->level[i] : TKT__NO_LEVEL };
-        bool fresh;
-        status = p->level[i] == NONE ? tkt__list_drop(tx, &term, p->doc[i])
+        bool fresh, gone;
+        status = p->level[i] == NONE ? tkt__list_drop(tx, &term, p->doc[i], &gone)
                                      : tkt__list_set(tx, &term, p->doc[i], &fresh);
     }
     return status;

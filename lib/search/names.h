@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * search/names.h: names by their words, venues by cells (names.c), for those who write these rows, read them
+ * (suggest.c, place.c), build them (build_names.c) and check them.
+ */
+#ifndef TKT_SEARCH_NAMES_H
+#define TKT_SEARCH_NAMES_H
+
+#include "search/search.h"
+#include "text/analyse.h"
+
+#define TKT__KIND_CITY 'c' /* beside TKT__N_VENUE and TKT__N_PERFORMER */
+#define TKT__CITY_MAX 200u /* bytes of a plain city; a longer one is not suggested */
+#define TKT__CELL_E7 INT64_C(2500000) /* a cell is a quarter of a degree wide and high */
+#define TKT__POPULAR 4096u /* names of a kind whose rank a build writes down */
+
+static inline bool tkt__is_name_term(const uint8_t *p)
+{
+    return p[0] == TKT__NS_VENUE || p[0] == TKT__NS_PERFORMER || p[0] == TKT__NS_CITY;
+}
+
+typedef int32_t (*tkt__name_row_fn)(void *user, tkt__slice key, tkt__slice value);
+/* Each row of a venue's or performer's record; of a city. */
+int32_t tkt__name_rows(uint8_t kind, uint64_t id, tkt__slice record, tkt__name_row_fn fn, void *user);
+int32_t tkt__city_rows(const uint8_t *plain, uint32_t n, tkt_text written, tkt__name_row_fn fn, void *user);
+
+/* A term has its first event: its name gets rows. `venue`: the event's. */
+int32_t tkt__name_begins(tkt__tx *tx, tkt__tx *facts, tkt__slice term, uint64_t venue);
+/* It has none any more. `then`, `now`: where its record is, or was. */
+int32_t tkt__name_ends(tkt__tx *tx, tkt__tx *then, tkt__tx *now, tkt__slice term);
+/* A venue or performer has another record; an empty one: none. */
+int32_t tkt__name_moves(tkt__tx *tx, uint8_t kind, uint64_t id, tkt__slice old_record, tkt__slice new_record);
+
+void tkt__cell_key(uint32_t latitude, uint32_t longitude, uint8_t key[5]);
+uint32_t tkt__cell_of(int32_t degrees_e7, int32_t offset); /* offset: 90 or 180 degrees */
+
+#endif
