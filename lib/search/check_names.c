@@ -39,13 +39,16 @@ static int32_t rows_of(tkt__tx *tx, tkt__slice term, looking *l)
     return status == TKT_DONE ? tkt__name_rows(kind, id, record, look, l) : status;
 }
 
+/* A name that can't be read is told, and the walk goes on. */
+static bool unread(int32_t status) { return status == TKT_NOT_FOUND || tkt_status_primary(status) == TKT_E_CORRUPT; }
+
 int32_t tkt__check_name_term(tkt__tx *tx, tkt__problems *problems, tkt__slice term)
 {
     looking l = { .tx = tx };
     if (!tkt__is_name_term(term.p))
         return TKT_DONE;
     int32_t status = rows_of(tx, term, &l);
-    if (status == TKT_NOT_FOUND || (status == TKT_DONE && l.missing > 0))
+    if (unread(status) || (status == TKT_DONE && l.missing > 0))
         return tkt__problem(problems, "index", "a name of namespace %u has not all of its rows", term.p[0]);
     return status;
 }
@@ -87,7 +90,7 @@ static int32_t check_row(void *user, tkt__slice key, tkt__slice value)
     int32_t status = n == 0 ? TKT_NOT_FOUND : tkt__tx_get(w->tx, TKT__T_TERM, tkt__slice_of(term, n), &row);
     if (status == TKT_DONE)
         status = rows_of(w->tx, tkt__slice_of(term, n), &l);
-    if (status == TKT_NOT_FOUND || (status == TKT_DONE && !l.found))
+    if (unread(status) || (status == TKT_DONE && !l.found))
         return tkt__problem(w->problems, "index", "a row of a name that no event has, or that is not its name any more");
     return status;
 }
