@@ -33,6 +33,18 @@ ticketing import tests/data/sample.jsonl --shift-weeks auto
 say "what comes first?"
 ticketing list --page-size 5
 
+say "which concerts have Mahler, played in New York?"
+ticketing search "mahler philharmonic" --country US --sort date --page-size 5
+
+say "a slip of the finger, and which months have most"
+ticketing search "symphny" --facets --page-size 3
+
+say "within 30 km of Toronto's town hall, what is nearest?"
+ticketing search "" --near 43.6534,-79.3839 --radius-km 30 --sort distance --page-size 5
+
+say "what begins with \"ber\"?"
+ticketing suggest ber
+
 say "one of them"
 ticketing show $event
 

@@ -216,7 +216,7 @@ static void show_facets(cli *c, const tkt_results *results)
             out_text(c, "value", facet.value);
             out_unsigned(c, "count", facet.count);
             out_map_end(c);
-            if (!c->json && i < 10)
+            if (!c->json && i < 5)
                 printf("%s%-10s %8" PRIu64 "  %.*s\n", i == 0 ? "\n" : "", names[k], facet.count,
                        (int)facet.value.len, facet.value.ptr);
         }
