@@ -91,6 +91,17 @@ static int32_t open_part(tkt__build *b, tkt__build_part *p)
     return status;
 }
 
+void tkt__build_release(tkt__build *b)
+{
+    for (uint32_t i = 0; i <= b->parts; i++) {
+        tkt__build_part *p = &b->part[i];
+        tkt__cursor_close(p->cursor);
+        tkt__kv_read_end(p->tx);
+        p->cursor = NULL;
+        p->tx = NULL;
+    }
+}
+
 static void close_part(tkt__build *b, tkt__build_part *p)
 {
     if (p->build == NULL)

@@ -125,6 +125,7 @@ int32_t tkt__build_report(tkt__build *b); /* tells the host; -TKT_E_STOPPED */
 
 /* ---- what changed meanwhile ------------------------------------------------------------------------------------ */
 
+void tkt__build_release(tkt__build *b); /* ends the snapshots of all parts */
 int32_t tkt__same_state(tkt__tx *a, tkt__tx *b, bool *same); /* two snapshots */
 /* Brings the generation being built from the state of `then` up to date, and publishes it. */
 int32_t tkt__catch_up(tkt__build *b, tkt__tx *then);

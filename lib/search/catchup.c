@@ -4,8 +4,8 @@
  *
  * Which events changed between two states is told by the rows that every commit leaves: the discovery rows
  * name the events whose own guard was written (sale, bookings), the catalogue's feed names events, venues and
- * performers. Round after round brings the generation being built from one snapshot to a newer one, an event
- * a body; when few are left, a body that runs alone does these and switches, so nothing can come between.
+ * performers. Round after round brings the generation being built from one snapshot to a newer one, many
+ * events a body, so that it is faster than those who change them; when few are left, a body that runs alone does these and switches, so nothing can come between.
  * A crash leaves the old index and an unfinished generation, which the next build empties.
  */
 #include "search/build.h"
@@ -13,7 +13,8 @@
 
 #include <stdlib.h>
 
-#define FINAL_MOST 8u     /* events that the switching body may bring up to date */
+#define FINAL_MOST 16u    /* events that the switching body may bring up to date */
+#define SLICE 64u         /* events of a body before; fewer when they do not fit */
 #define ROUNDS_MAX 1000u
 #define DISCOVERY_KEY (16 + TKT__GUARD_BYTES)
 
@@ -189,11 +190,12 @@ static int32_t find_changed(changed *c, tkt__tx *then, tkt__tx *now)
 
 /* ---- bodies -------------------------------------------------------------------------------------------------- */
 
-typedef struct one_event {
+typedef struct slice {
     tkt__build *b;
     tkt__tx *then, *now;
-    uint64_t event;
-} one_event;
+    const uint64_t *event;
+    size_t n;
+} slice;
 
 static int32_t record_in(tkt__tx *tx, uint8_t kind, uint64_t id, tkt__slice *record)
 {
@@ -220,9 +222,11 @@ static int32_t move_one(tkt__build *b, tkt__tx *tx, uint64_t what, tkt__tx *then
 
 static int32_t move_body(tkt__tx *tx, void *ctx)
 {
-    const one_event *e = ctx;
+    const slice *s = ctx;
+    int32_t status = TKT_DONE;
     tkt__tx_shadow(tx, true);
-    int32_t status = move_one(e->b, tx, e->event, e->then, e->now);
+    for (size_t i = 0; status == TKT_DONE && i < s->n; i++)
+        status = move_one(s->b, tx, s->event[i], s->then, s->now);
     tkt__tx_shadow(tx, false);
     return status;
 }
@@ -231,10 +235,18 @@ static int32_t move_all(tkt__build *b, const changed *c, tkt__tx *then, tkt__tx 
 {
     const tkt__guard guard = { TKT__G_CATALOG, 0 };
     int32_t status = TKT_DONE;
-    for (size_t i = 0; status == TKT_DONE && i < c->n; i++) {
-        one_event e = { b, then, now, c->event[i] };
-        status = tkt__store_run(b->store, &guard, 1, 0, move_body, &e);
-        b->stats.caught++;
+    size_t most = SLICE;
+    for (size_t i = 0; status == TKT_DONE && i < c->n;) {
+        slice s = { b, then, now, c->event + i, c->n - i < most ? c->n - i : most };
+        status = tkt__store_run(b->store, &guard, 1, 0, move_body, &s);
+        if (tkt_status_primary(status) == TKT_E_LIMIT && s.n > 1) {
+            most = s.n / 2;
+            status = TKT_DONE;
+            continue;
+        }
+        i += s.n;
+        b->stats.caught += s.n;
+        most = most < SLICE ? 2 * most : SLICE;
     }
     return status;
 }
@@ -268,7 +280,8 @@ static int32_t try_switch(tkt__build *b, tkt__tx *then, bool *too_many)
     const tkt__run_options alone = { .alone = true };
     switching s = { .b = b, .then = then, .changed = { .b = b, .most = FINAL_MOST } };
     int32_t status = tkt__kv_run(b->store->kv, guards, 2, &alone, switch_body, &s);
-    *too_many = s.too_many && status == TKT_NOT_FOUND;
+    *too_many = (s.too_many && status == TKT_NOT_FOUND) ||
+                (tkt_status_primary(status) == TKT_E_LIMIT && s.changed.n > 1);
     if (status == TKT_DONE)
         b->stats.caught += s.changed.n;
     tkt__free(b->hooks, s.changed.event, s.changed.room * sizeof *s.changed.event);
@@ -291,6 +304,8 @@ int32_t tkt__catch_up(tkt__build *b, tkt__tx *then)
         status = find_changed(&c, then, now);
         if (status == TKT_DONE)
             status = move_all(b, &c, then, now);
+        if (mine == NULL)
+            tkt__build_release(b); /* what is no longer needed keeps no pages from being used again */
         tkt__kv_read_end(mine);
         mine = then = now;
     }
