@@ -15,7 +15,7 @@
 #define BATCH_DEFAULT 256u
 #define BATCH_MOST 1024u
 #define WRITES_A_BODY 1800u /* of the engine's 2,000 */
-#define WRITES_AN_EVENT 90u /* most of them the index's */
+#define WRITES_AN_EVENT 12u /* and what the index says */
 #define WRITES_A_PERFORMER 4u
 #define BYTES_A_BODY (700u << 10)
 #define CHANGES_A_BODY (TKT__GUARDS_MAX - 1)
@@ -30,6 +30,7 @@ typedef struct importer {
     tkt_import in;
     tkt_import_stats *stats;
     tkt__line *lines;     /* the batch */
+    uint32_t index_writes;/* an event's */
     uint32_t count, size; /* of size */
     int64_t anchor_ms;
     uint8_t *record;      /* scratch of TKT__EVENT_RECORD_MAX */
@@ -282,7 +283,7 @@ static uint32_t part_end(const importer *im, uint32_t from, uint32_t news)
         return from + CHANGES_A_BODY < im->count ? from + CHANGES_A_BODY : im->count;
     for (; to < news; to++) {
         const tkt__line *line = &im->lines[to];
-        writes += WRITES_AN_EVENT + WRITES_A_PERFORMER * line->performer_count;
+        writes += WRITES_AN_EVENT + im->index_writes + WRITES_A_PERFORMER * line->performer_count;
         bytes += 1024 + line->event.description.len + line->event.name.len + line->event.url.len +
                  256 * (uint64_t)line->performer_count;
         if (to > from && (writes > WRITES_A_BODY || bytes > BYTES_A_BODY))
@@ -299,7 +300,9 @@ static void empty_batch(importer *im)
 
 static int32_t flush(importer *im)
 {
+    const tkt__change_hooks *change = &im->store->change;
     int32_t rc = TKT_DONE;
+    im->index_writes = change->writes_an_event != NULL ? change->writes_an_event(change->user) : 0;
     for (int tries = 0; rc == TKT_DONE && im->count != 0 && tries < TRIES_MAX; tries++) {
         rc = classify(im);
         uint32_t news = new_to_front(im), from = 0;

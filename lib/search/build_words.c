@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 
+#define BUCKET (UINT64_C(1) << 14) /* hashes of one row: near.c */
+
 typedef struct filed {
     uint32_t hash;
     const uint8_t *word; /* u8 length, bytes */
@@ -18,12 +20,14 @@ typedef struct share {
     size_t n, room;
 } share;
 
+/* As the bytes of entries: hash, length, word. */
 static int compare(const void *a, const void *b)
 {
     const filed *x = a, *y = b;
     if (x->hash != y->hash)
         return x->hash < y->hash ? -1 : 1;
-    return tkt__slice_compare(tkt__slice_of(x->word + 1, x->word[0]), tkt__slice_of(y->word + 1, y->word[0]));
+    int order = (int)x->word[0] - (int)y->word[0];
+    return order != 0 ? order : memcmp(x->word + 1, y->word + 1, x->word[0]);
 }
 
 static uint32_t keys_of(const uint8_t *word, uint32_t keys[TKT__NEAR_KEYS])
@@ -33,20 +37,35 @@ static uint32_t keys_of(const uint8_t *word, uint32_t keys[TKT__NEAR_KEYS])
     return tkt__near_keys(word + 1, word[0], deep, keys);
 }
 
+/* Entries of one bucket into one row. */
+static int32_t write_row(tkt__build *b, const filed *item, size_t n, uint8_t *row)
+{
+    uint8_t key[3], entry[3 + TKT__WORD_MAX];
+    size_t size = 0;
+    for (size_t i = 0; i < n; i++) {
+        size_t length = tkt__near_entry(item[i].hash, item[i].word + 1, item[i].word[0], entry);
+        if (size + length > TKT__NEAR_ROW_BYTES || (i > 0 && compare(&item[i - 1], &item[i]) == 0))
+            continue;
+        memcpy(row + size, entry, length);
+        size += length;
+    }
+    tkt__near_row_key(tkt__near_bucket(item->hash), key);
+    return b->ops->bulk_append(b->bulk, TKT__T_NEAR_WORD, tkt__slice_of(key, sizeof key), tkt__slice_of(row, size));
+}
+
+/* The share ends where a bucket does. */
 static int32_t write_share(tkt__build *b, share *s)
 {
-    uint8_t key[4 + TKT__WORD_MAX];
-    int32_t status = TKT_DONE;
-    qsort(s->item, s->n, sizeof *s->item, compare);
-    for (size_t i = 0; status == TKT_DONE && i < s->n; i++) {
-        const uint8_t *word = s->item[i].word;
-        if (i > 0 && compare(&s->item[i - 1], &s->item[i]) == 0)
-            continue;
-        tkt__be32(key, s->item[i].hash);
-        memcpy(key + 4, word + 1, word[0]);
-        status = b->ops->bulk_append(b->bulk, TKT__T_NEAR_WORD, tkt__slice_of(key, 4 + (size_t)word[0]),
-                                     tkt__slice_of(key, 0));
+    uint8_t *row = tkt__alloc(b->hooks, TKT__NEAR_ROW_BYTES);
+    int32_t status = row != NULL ? TKT_DONE : tkt__fail(TKT_E_NOMEM, "no memory to file words");
+    if (s->n > 0)
+        qsort(s->item, s->n, sizeof *s->item, compare);
+    for (size_t i = 0, n; status == TKT_DONE && i < s->n; i += n) {
+        for (n = 1; i + n < s->n && tkt__near_bucket(s->item[i + n].hash) == tkt__near_bucket(s->item[i].hash);)
+            n++;
+        status = write_row(b, s->item + i, n, row);
     }
+    tkt__free(b->hooks, row, TKT__NEAR_ROW_BYTES);
     s->n = 0;
     return status;
 }
@@ -77,13 +96,14 @@ int32_t tkt__build_words(tkt__build *b, const tkt__word_set *words)
     s.item = tkt__alloc(b->hooks, s.room * sizeof *s.item);
     if (s.item == NULL)
         return tkt__fail(TKT_E_NOMEM, "no memory to file words");
-    uint64_t step = all <= s.room ? end : end / (all / s.room + 1);
+    uint64_t step = all <= s.room ? end : end / (all / s.room + 1) / BUCKET * BUCKET;
+    step = step < BUCKET ? BUCKET : step;
     for (uint64_t from = 0; status == TKT_DONE && from < end;) {
         uint64_t to = from + step < end ? from + step : end;
         bool fits = gather_share(words, &s, from, to);
-        if (!fits && step > 1) { /* hashes are not that even: take less */
+        if (!fits && step > BUCKET) { /* hashes are not that even: take less */
             s.n = 0;
-            step /= 2;
+            step = step / 2 / BUCKET * BUCKET;
             continue;
         }
         status = fits ? write_share(b, &s) : tkt__fail(TKT_E_NOMEM, "no memory to file words");

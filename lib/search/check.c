@@ -253,25 +253,18 @@ static int32_t check_bitmap(walk *w, tkt__slice term, const tkt__list_ref *ref)
 
 static int32_t check_filed(walk *w, tkt__slice word)
 {
-    uint32_t keys[TKT__NEAR_KEYS], chars[TKT__WORD_MAX];
-    uint8_t key[4 + TKT__WORD_MAX];
-    tkt__slice v, none;
+    tkt__slice none;
+    bool filed = false;
     if (word.n > TKT__WORD_MAX || !tkt__near_word(word.p, (uint32_t)word.n))
         return TKT_DONE;
-    uint32_t deep = tkt__word_chars(word.p, word.n, chars) >= TKT__NEAR_DEEP ? 2 : 1;
-    uint32_t count = tkt__near_keys(word.p, (uint32_t)word.n, deep, keys);
     int32_t status = tkt__near_waiting(w->tx, word, &none);
-    if (status != TKT_NOT_FOUND)
-        return status;
-    memcpy(key + 4, word.p, word.n);
-    status = TKT_DONE;
-    for (uint32_t i = 0; status == TKT_DONE && i < count; i++) {
-        tkt__be32(key, keys[i]);
-        status = tkt__tx_get(w->tx, TKT__T_NEAR_WORD, tkt__slice_of(key, 4 + word.n), &v);
-    }
-    return status == TKT_NOT_FOUND ? tkt__problem(w->problems, "index", "a word is not filed for typos: '%.*s'",
-                                                  (int)word.n, (const char *)word.p)
-                                   : status;
+    if (status == TKT_NOT_FOUND)
+        status = tkt__near_is_filed(w->tx, word.p, (uint32_t)word.n, &filed);
+    else
+        filed = status == TKT_DONE;
+    return status == TKT_DONE && !filed ? tkt__problem(w->problems, "index", "a word is not filed for typos: '%.*s'",
+                                                       (int)word.n, (const char *)word.p)
+                                        : status;
 }
 
 static int32_t check_term(void *user, tkt__slice key, tkt__slice value)

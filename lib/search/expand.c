@@ -179,24 +179,7 @@ static int32_t consider(near_search *ns, tkt__slice word)
     return status == TKT_NOT_FOUND ? TKT_DONE : status;
 }
 
-static int32_t consider_key(near_search *ns, uint32_t hash)
-{
-    uint8_t key[4];
-    tkt__cursor *cursor;
-    tkt__slice k, v;
-    tkt__be32(key, hash);
-    int32_t status = tkt__tx_cursor_open(ns->s->tx, TKT__T_NEAR_WORD, &cursor);
-    if (status != TKT_DONE)
-        return status;
-    status = tkt__cursor_seek(cursor, tkt__slice_of(key, sizeof key), &k, &v);
-    while (status == TKT_DONE && k.n > 4 && memcmp(k.p, key, 4) == 0) {
-        status = consider(ns, tkt__slice_of(k.p + 4, k.n - 4));
-        if (status == TKT_DONE)
-            status = tkt__cursor_next(cursor, &k, &v);
-    }
-    tkt__cursor_close(cursor);
-    return status == TKT_NOT_FOUND ? TKT_DONE : status;
-}
+static int32_t consider_filed(void *user, tkt__slice word) { return consider(user, word); }
 
 static int32_t consider_waiting(void *user, tkt__slice key, tkt__slice value)
 {
@@ -232,7 +215,7 @@ int32_t tkt__expand_typo(tkt__search *s, tkt__part *part)
         return status == TKT_NOT_FOUND ? TKT_DONE : status;
     uint32_t n = tkt__near_keys(part->word.p, (uint32_t)part->word.n, ns.most, keys);
     for (uint32_t i = 0; status == TKT_DONE && i < n; i++)
-        status = consider_key(&ns, keys[i]);
+        status = tkt__near_find(s->tx, keys[i], consider_filed, &ns);
     if (status == TKT_DONE)
         status = tkt__scan(s->tx, TKT__T_SEARCH, tkt__slice_of("p", 1), consider_waiting, &ns);
     if (status != TKT_DONE || b.n == 0)

@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: MIT
  *
  * search/near.c: words a typo away, by deletion neighbourhoods: a word is filed under itself and under
- * what is left of its first 7 characters without one or two of them; a misspelt word is looked up under
+ * what is left of its first 6 characters without one or two of them; a misspelt word is looked up under
  * the same of its own. Two words at distance d share at least one such remainder (W. Garbe's symmetric
  * delete, with its prefix form), so this finds every candidate; the distance itself decides.
  *
- * Rows: NEAR_WORD be32 hash ‖ word; SEARCH 'p' event → words not filed yet, for an event may bring
- * more words than one body may write rows for. Rows of words that are gone stay until the index is built
- * anew: whoever reads them looks the word up.
+ * Rows
+ *   NEAR_WORD be24 bucket (the upper 18 bits of the hash) → entries, ascending: be16 tag (the lower 14), u8
+ *             length, the word
+ *   SEARCH    'p' event → words not filed yet, for an event may bring more words than one body may write
+ *             rows for
+ * Entries of words that are gone stay until the index is built anew: whoever reads them looks the word up.
  */
 #include "search/search.h"
 
 #include <xxhash.h>
 
-#define PREFIX 7u
+#define PREFIX 6u
+#define TAG_BITS 14u  /* of a hash; the others are the bucket */
 #define AT_ONCE 8u     /* words of one body that are filed at once */
 #define SLICE 40u      /* words filed by one body of a tick */
 
@@ -63,18 +67,131 @@ uint32_t tkt__near_keys(const uint8_t *p, uint32_t n, uint32_t deletions, uint32
     return count;
 }
 
-static int32_t file_word(tkt__tx *tx, const uint8_t *p, uint32_t n)
+/* ---- rows --------------------------------------------------------------------------------------------------- */
+
+uint32_t tkt__near_bucket(uint32_t hash) { return hash >> TAG_BITS; }
+static uint32_t tag_of(uint32_t hash) { return hash & ((1u << TAG_BITS) - 1); }
+
+void tkt__near_row_key(uint32_t bucket, uint8_t key[3])
 {
-    uint32_t keys[TKT__NEAR_KEYS], chars[TKT__WORD_MAX];
-    uint32_t deep = tkt__word_chars(p, n, chars) >= TKT__NEAR_DEEP ? 2 : 1, count = tkt__near_keys(p, n, deep, keys);
-    uint8_t key[4 + TKT__WORD_MAX];
+    key[0] = (uint8_t)(bucket >> 16);
+    key[1] = (uint8_t)(bucket >> 8);
+    key[2] = (uint8_t)bucket;
+}
+
+size_t tkt__near_entry(uint32_t hash, const uint8_t *p, uint32_t n, uint8_t out[3 + TKT__WORD_MAX])
+{
+    out[0] = (uint8_t)(tag_of(hash) >> 8);
+    out[1] = (uint8_t)tag_of(hash);
+    out[2] = (uint8_t)n;
+    memcpy(out + 3, p, n);
+    return 3 + (size_t)n;
+}
+
+/* The entry at `at`; false at the end. *bad: the row is malformed. */
+static bool entry_at(tkt__slice row, size_t at, tkt__slice *entry, bool *bad)
+{
+    *bad = at < row.n && (row.n - at < 4 || row.p[at + 2] == 0 || row.p[at + 2] > TKT__WORD_MAX ||
+                          row.n - at - 3 < row.p[at + 2]);
+    if (at >= row.n || *bad)
+        return false;
+    *entry = tkt__slice_of(row.p + at, 3 + (size_t)row.p[at + 2]);
+    return true;
+}
+
+static int32_t malformed(void) { return tkt__fail(TKT_E_CORRUPT, "a row of words by their rest is malformed"); }
+
+static int32_t row_get(tkt__tx *tx, uint32_t hash, uint8_t key[3], tkt__slice *row)
+{
+    tkt__near_row_key(tkt__near_bucket(hash), key);
+    int32_t status = tkt__tx_get(tx, TKT__T_NEAR_WORD, tkt__slice_of(key, 3), row);
+    if (status == TKT_NOT_FOUND)
+        *row = tkt__slice_of("", 0);
+    return status == TKT_NOT_FOUND ? TKT_DONE : status;
+}
+
+/* Where an entry stands in its row, or would. */
+static int32_t place_of(tkt__slice row, tkt__slice entry, size_t *place, bool *there)
+{
+    tkt__slice other;
+    bool bad;
+    *there = false;
+    for (*place = 0; entry_at(row, *place, &other, &bad); *place += other.n) {
+        int order = tkt__slice_compare(other, entry);
+        *there = order == 0;
+        if (order >= 0)
+            return TKT_DONE;
+    }
+    return bad ? malformed() : TKT_DONE;
+}
+
+static int32_t file_key(tkt__tx *tx, uint32_t hash, const uint8_t *p, uint32_t n)
+{
+    uint8_t key[3], entry[3 + TKT__WORD_MAX];
+    tkt__slice row, e = tkt__slice_of(entry, tkt__near_entry(hash, p, n, entry));
+    size_t place = 0;
+    bool there = false;
+    int32_t status = row_get(tx, hash, key, &row);
+    if (status == TKT_DONE)
+        status = place_of(row, e, &place, &there);
+    if (status != TKT_DONE || there || row.n + e.n > TKT__NEAR_ROW_BYTES)
+        return status; /* a bucket that is full: its later words are corrected by their other keys */
+    uint8_t *grown = tkt__tx_memory(tx, row.n + e.n);
+    if (grown == NULL)
+        return tkt__fail(TKT_E_NOMEM, "no memory to file a word");
+    memcpy(grown, row.p, place);
+    memcpy(grown + place, e.p, e.n);
+    memcpy(grown + place + e.n, row.p + place, row.n - place);
+    return tkt__tx_put(tx, TKT__T_NEAR_WORD, tkt__slice_of(key, sizeof key), tkt__slice_of(grown, row.n + e.n));
+}
+
+static uint32_t keys_of(const uint8_t *p, uint32_t n, uint32_t keys[TKT__NEAR_KEYS])
+{
+    uint32_t chars[TKT__WORD_MAX];
+    return tkt__near_keys(p, n, tkt__word_chars(p, n, chars) >= TKT__NEAR_DEEP ? 2 : 1, keys);
+}
+
+int32_t tkt__near_file(tkt__tx *tx, const uint8_t *p, uint32_t n)
+{
+    uint32_t keys[TKT__NEAR_KEYS], count = keys_of(p, n, keys);
     int32_t status = TKT_DONE;
-    memcpy(key + 4, p, n);
-    for (uint32_t i = 0; status == TKT_DONE && i < count; i++) {
-        tkt__be32(key, keys[i]);
-        status = tkt__tx_put(tx, TKT__T_NEAR_WORD, tkt__slice_of(key, 4 + n), tkt__slice_of(key, 0));
+    for (uint32_t i = 0; status == TKT_DONE && i < count; i++)
+        status = file_key(tx, keys[i], p, n);
+    return status;
+}
+
+int32_t tkt__near_is_filed(tkt__tx *tx, const uint8_t *p, uint32_t n, bool *filed)
+{
+    uint32_t keys[TKT__NEAR_KEYS], count = keys_of(p, n, keys);
+    int32_t status = TKT_DONE;
+    *filed = true;
+    for (uint32_t i = 0; status == TKT_DONE && *filed && i < count; i++) {
+        uint8_t key[3], entry[3 + TKT__WORD_MAX];
+        tkt__slice row, e = tkt__slice_of(entry, tkt__near_entry(keys[i], p, n, entry));
+        size_t place;
+        status = row_get(tx, keys[i], key, &row);
+        if (status == TKT_DONE)
+            status = place_of(row, e, &place, filed);
+        *filed = *filed || row.n + e.n > TKT__NEAR_ROW_BYTES;
     }
     return status;
+}
+
+int32_t tkt__near_find(tkt__tx *tx, uint32_t hash, tkt__near_fn fn, void *user)
+{
+    uint8_t key[3];
+    tkt__slice row, entry;
+    uint32_t tag = tag_of(hash);
+    bool bad = false;
+    int32_t status = row_get(tx, hash, key, &row);
+    for (size_t at = 0; status == TKT_DONE && entry_at(row, at, &entry, &bad); at += entry.n) {
+        uint32_t here = (uint32_t)entry.p[0] << 8 | entry.p[1];
+        if (here > tag)
+            break;
+        if (here == tag)
+            status = fn(user, tkt__slice_of(entry.p + 3, entry.n - 3));
+    }
+    return status == TKT_DONE && bad ? malformed() : status;
 }
 
 /* ---- fresh words of an event ------------------------------------------------------------------------ */
@@ -115,7 +232,7 @@ int32_t tkt__near_note(tkt__tx *tx, uint64_t event, const tkt__term *const *word
         return leave_waiting(tx, event, words, n);
     for (uint32_t i = 0; status == TKT_DONE && i < n; i++)
         if (tkt__near_word(words[i]->p, words[i]->n))
-            status = file_word(tx, words[i]->p, words[i]->n);
+            status = tkt__near_file(tx, words[i]->p, words[i]->n);
     return status;
 }
 
@@ -173,7 +290,7 @@ static int32_t tick_body(tkt__tx *tx, void *ctx)
         tkt__slice word = tkt__get_bytes(&r, n);
         if (r.bad || n == 0 || n > TKT__WORD_MAX)
             return tkt__fail(TKT_E_CORRUPT, "words that wait to be filed are malformed");
-        status = file_word(tx, word.p, n);
+        status = tkt__near_file(tx, word.p, n);
         (*filed)++;
     }
     if (status != TKT_DONE)

@@ -5,6 +5,19 @@
  */
 #include "search/search.h"
 
+#define WRITES_AN_EVENT 78u /* of a fresh event of some thirty words */
+
+static int32_t look_for_index(tkt__tx *tx, void *ctx)
+{
+    return tkt__index_meta_get(tx, ctx);
+}
+
+uint32_t tkt__search_writes(void *user)
+{
+    tkt__index_meta meta;
+    return tkt__store_look(user, look_for_index, &meta) == TKT_NOT_FOUND ? 0 : WRITES_AN_EVENT;
+}
+
 static int32_t begin_index(tkt__tx *tx, void *ctx)
 {
     tkt__index_meta meta;
@@ -25,6 +38,7 @@ static int32_t opened(tkt_store *store)
     store->change.availability_flipped = tkt__search_availability;
     store->change.entity_changed = tkt__search_entity_changed;
     store->change.settle = tkt__search_settle;
+    store->change.writes_an_event = tkt__search_writes;
     return store->created && !store->no_index ? tkt__store_run(store, &guard, 1, 0, begin_index, NULL) : TKT_DONE;
 }
 

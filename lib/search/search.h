@@ -26,7 +26,7 @@
  *             u16 currency, u16 category; the tail of empty ones is cut off
  *             'i' be32 event >> 6 → 64 × u32 docno, the tail of zeros cut off
  *   SOLD_OUT  be32 docno >> 13 → n × u16 offset, ascending
- *   NEAR_WORD be32 hash of what is left of a word without 0, 1 or 2 letters ‖ word → empty
+ *   NEAR_WORD words by what is left of them when letters go: near.c
  *   PLACE     names by their words, venues by cells: names.c
  *
  * Files: block (bytes of postings), chunk (bytes of bitmaps), list and bitmap (terms and their postings), docs (numbers, columns),
@@ -37,6 +37,7 @@
 #define TKT_SEARCH_SEARCH_H
 
 #include "catalog/catalog.h"
+#include "text/analyse.h"
 #include "text/stem.h"
 
 extern const tkt__room tkt__search_room;
@@ -187,8 +188,17 @@ int32_t tkt__list_drop(tkt__tx *tx, const tkt__term *term, uint32_t docno, bool 
 /* Whether typos can lead to the word: 4 characters or more, no digit. */
 bool tkt__near_word(const uint8_t *p, uint32_t n);
 #define TKT__NEAR_DEEP 7u /* from so many characters on words are reached by two edits */
-#define TKT__NEAR_KEYS 40 /* most keys of a word: itself and 1 or 2 of its first 7 letters gone */
+#define TKT__NEAR_KEYS 32 /* most keys of a word: itself and 1 or 2 of its first 6 letters gone */
 uint32_t tkt__near_keys(const uint8_t *p, uint32_t n, uint32_t deletions, uint32_t keys[TKT__NEAR_KEYS]);
+/* Files a word; whether all its entries are there; each word filed under one hash. */
+#define TKT__NEAR_ROW_BYTES 60000u
+int32_t tkt__near_file(tkt__tx *tx, const uint8_t *p, uint32_t n);
+int32_t tkt__near_is_filed(tkt__tx *tx, const uint8_t *p, uint32_t n, bool *filed);
+typedef int32_t (*tkt__near_fn)(void *user, tkt__slice word);
+int32_t tkt__near_find(tkt__tx *tx, uint32_t hash, tkt__near_fn fn, void *user);
+uint32_t tkt__near_bucket(uint32_t hash);
+void tkt__near_row_key(uint32_t bucket, uint8_t key[3]);
+size_t tkt__near_entry(uint32_t hash, const uint8_t *p, uint32_t n, uint8_t out[3 + TKT__WORD_MAX]);
 /* Notes fresh words of an event: rows at once when few, else to be done by tick. */
 int32_t tkt__near_note(tkt__tx *tx, uint64_t event, const tkt__term *const *words, uint32_t n);
 /* Whether a word still waits to be filed. TKT_NOT_FOUND. */
@@ -219,6 +229,7 @@ int32_t tkt__column_of(tkt__tx *tx, uint64_t event, const tkt__terms *terms, tkt
 int32_t tkt__search_entity_changed(void *user, tkt__tx *tx, uint8_t kind, uint64_t id, tkt__slice old_record,
                                    tkt__slice new_record);
 int32_t tkt__search_settle(void *user, uint8_t kind, uint64_t id, uint64_t most);
+uint32_t tkt__search_writes(void *user);
 int32_t tkt__search_availability(void *user, tkt__tx *tx, uint64_t event, bool available);
 int32_t tkt__search_sale_changed(void *user, tkt__tx *tx, uint64_t event);
 int32_t tkt__search_check(tkt_store *store, tkt__tx *tx, tkt__problems *problems);

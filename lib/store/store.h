@@ -128,6 +128,8 @@ typedef struct tkt__change_hooks {
     int32_t (*entity_changed)(void *user, tkt__tx *tx, uint8_t kind, uint64_t id, tkt__slice old_record,
                               tkt__slice new_record);
     int32_t (*settle)(void *user, uint8_t kind, uint64_t id, uint64_t most);
+    /* Writes that event_changed adds for a fresh event, roughly; outside of bodies. */
+    uint32_t (*writes_an_event)(void *user);
 } tkt__change_hooks;
 
 /* ---- the open store ------------------------------------------------------------------------------- */
