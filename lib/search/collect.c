@@ -288,7 +288,7 @@ static bool day_is_counted(const tkt__search *s, uint32_t day, bool *eligible)
     return c->day_n == 0 && (!q->has_cursor || day != cursor_day) && (!*eligible || c->n == c->want);
 }
 
-int32_t tkt__collect_window(tkt__search *s, uint32_t base, const uint64_t word[TKT__WINDOW_WORDS], uint32_t n)
+int32_t tkt__collect_window(tkt__search *s, uint32_t base, const uint64_t *word, uint32_t words, uint32_t n)
 {
     tkt__collector *c = s->collector;
     bool eligible;
@@ -301,7 +301,7 @@ int32_t tkt__collect_window(tkt__search *s, uint32_t base, const uint64_t word[T
         return TKT_DONE;
     }
     status = make_room(s, c, n);
-    for (uint32_t i = 0; status == TKT_DONE && i < TKT__WINDOW_WORDS; i++)
+    for (uint32_t i = 0; status == TKT_DONE && i < words; i++)
         for (uint64_t w = word[i]; w != 0; w &= w - 1)
             c->doc[c->day_n++] = base + i * 64 + (uint32_t)__builtin_ctzll(w);
     return status;

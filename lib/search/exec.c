@@ -14,10 +14,10 @@
 #define PROBE_LEAVES 4u
 #define PROBE_LENGTH 4096u /* a list shorter than this is read through anyway */
 
-static bool few(const tkt__bits *b)
+static bool few(const tkt__bits *b, uint32_t words)
 {
     uint32_t n = 0;
-    for (uint32_t i = 0; i < TKT__WINDOW_WORDS && n <= PROBE_DOCS; i++)
+    for (uint32_t i = 0; i < words && n <= PROBE_DOCS; i++)
         n += (uint32_t)__builtin_popcountll(b->w[i]);
     return n <= PROBE_DOCS;
 }
@@ -33,7 +33,7 @@ static bool may_probe(const tkt__run *e, const tkt__clause *c)
     for (uint32_t l = 0; l < part->leaves; l++)
         if (part->leaf[l].reader.bits != NULL)
             return false;
-    return few(&e->match);
+    return few(&e->match, e->words);
 }
 
 static int32_t probe_document(tkt__run *e, const tkt__clause *c, uint32_t off)
@@ -66,7 +66,7 @@ static int32_t probe_document(tkt__run *e, const tkt__clause *c, uint32_t off)
 static int32_t probe(tkt__run *e, const tkt__clause *c)
 {
     int32_t status = TKT_DONE;
-    TKT__EACH_BIT(&e->match, off)
+    TKT__EACH_BIT(&e->match, e->words, off)
         if (status == TKT_DONE)
             status = probe_document(e, c, (uint32_t)off);
     tkt__part_order(c->alternative[0].part);
@@ -86,12 +86,13 @@ static int32_t narrow(tkt__run *e, bool *led)
         } else {
             status = tkt__fill_clause(e, c, *led ? &e->match : NULL);
             if (*led)
-                tkt__bits_and(&e->match, &e->clause);
+                tkt__bits_and(&e->match, &e->clause, e->words);
             else
                 e->match = e->clause;
         }
         *led = true;
-        if (!tkt__bits_any(&e->match))
+        e->words = tkt__bits_used(&e->match, e->words);
+        if (e->words == 0)
             return status;
     }
     return status;
@@ -100,7 +101,7 @@ static int32_t narrow(tkt__run *e, bool *led)
 static int32_t widen_and_exclude(tkt__run *e, bool led)
 {
     tkt__search *s = e->s;
-    tkt__bits should = { { 0 } };
+    tkt__bits should;
     bool optional = false;
     int32_t status = TKT_DONE;
     for (uint32_t i = 0; status == TKT_DONE && i < s->clauses; i++) {
@@ -108,18 +109,22 @@ static int32_t widen_and_exclude(tkt__run *e, bool led)
         if (c->kind != TKT__SHOULD)
             continue;
         status = tkt__fill_clause(e, c, led ? &e->match : NULL);
+        if (optional)
+            tkt__bits_or(&should, &e->clause, e->words);
+        else
+            should = e->clause;
         optional = true;
-        tkt__bits_or(&should, &e->clause);
     }
     if (optional && led)
-        tkt__bits_and(&e->match, &should);
+        tkt__bits_and(&e->match, &should, e->words);
     else if (optional)
         e->match = should;
-    for (uint32_t i = 0; status == TKT_DONE && i < s->clauses && tkt__bits_any(&e->match); i++) {
+    e->words = tkt__bits_used(&e->match, e->words);
+    for (uint32_t i = 0; status == TKT_DONE && i < s->clauses && e->words > 0; i++) {
         if (s->clause[i].kind != TKT__NOT)
             continue;
         status = tkt__fill_clause(e, &s->clause[i], &e->match);
-        for (uint32_t w = 0; w < TKT__WINDOW_WORDS; w++)
+        for (uint32_t w = 0; w < e->words; w++)
             e->match.w[w] &= ~e->clause.w[w];
     }
     return status;
@@ -131,15 +136,16 @@ static int32_t run_window(tkt__run *e)
 {
     bool led = false;
     e->late = 0;
+    e->words = TKT__WINDOW_WORDS;
     if (e->score != NULL)
-        memset(&e->touched, 0, sizeof e->touched);
+        tkt__bits_clear(&e->touched, TKT__WINDOW_WORDS);
     int32_t status = narrow(e, &led);
-    if (status == TKT_DONE && (!led || tkt__bits_any(&e->match)))
+    if (status == TKT_DONE && e->words > 0)
         status = widen_and_exclude(e, led);
     if (status == TKT_DONE)
         status = tkt__give_window(e);
     if (e->score != NULL)
-        TKT__EACH_BIT(&e->touched, off)
+        TKT__EACH_BIT(&e->touched, TKT__WINDOW_WORDS, off)
             e->score->total[off] = 0;
     return status;
 }

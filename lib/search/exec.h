@@ -22,6 +22,7 @@ typedef struct tkt__run {
     tkt__search *s;
     uint32_t base, end;      /* of the window */
     bool before;             /* before the query's window: `during` */
+    uint32_t words;          /* of the window's bits that may be set; the others are zero */
     tkt__bits match, clause, part, touched;
     tkt__scores *score;      /* NULL: nothing scores */
     /* Bitmap leaves of this window whose levels are read last, for documents that may reach the page. */
@@ -29,31 +30,33 @@ typedef struct tkt__run {
     tkt__leaf *late_leaf[TKT__CLAUSES_MAX];
 } tkt__run;
 
-#define TKT__EACH_BIT(b, off)                                                                         \
-    for (uint32_t i_##off = 0; i_##off < TKT__WINDOW_WORDS; i_##off++)                                \
+#define TKT__EACH_BIT(b, n, off)                                                                      \
+    for (uint32_t i_##off = 0; i_##off < (n); i_##off++)                                              \
         for (uint64_t w_##off = (b)->w[i_##off], off = 0;                                             \
              w_##off != 0 && (off = i_##off * 64u + (uint32_t)__builtin_ctzll(w_##off), true);        \
              w_##off &= w_##off - 1)
 
-static inline bool tkt__bits_any(const tkt__bits *b)
+/* How many words are in use: the last that is not zero, and those before it. */
+static inline uint32_t tkt__bits_used(const tkt__bits *b, uint32_t n)
 {
-    uint64_t all = 0;
-    for (uint32_t i = 0; i < TKT__WINDOW_WORDS; i++)
-        all |= b->w[i];
-    return all != 0;
+    while (n > 0 && b->w[n - 1] == 0)
+        n--;
+    return n;
 }
 
-static inline void tkt__bits_and(tkt__bits *b, const tkt__bits *with)
+static inline void tkt__bits_and(tkt__bits *b, const tkt__bits *with, uint32_t n)
 {
-    for (uint32_t i = 0; i < TKT__WINDOW_WORDS; i++)
+    for (uint32_t i = 0; i < n; i++)
         b->w[i] &= with->w[i];
 }
 
-static inline void tkt__bits_or(tkt__bits *b, const tkt__bits *with)
+static inline void tkt__bits_or(tkt__bits *b, const tkt__bits *with, uint32_t n)
 {
-    for (uint32_t i = 0; i < TKT__WINDOW_WORDS; i++)
+    for (uint32_t i = 0; i < n; i++)
         b->w[i] |= with->w[i];
 }
+
+static inline void tkt__bits_clear(tkt__bits *b, uint32_t n) { memset(b->w, 0, n * sizeof b->w[0]); }
 
 static inline bool tkt__clause_wanted(const tkt__run *e, const tkt__clause *c)
 {
@@ -67,8 +70,8 @@ void tkt__part_order(tkt__part *part);
 /* The part's first document at or above `from`; TKT__DOC_END. */
 int32_t tkt__part_next(tkt__part *part, uint32_t from, uint32_t *next);
 int32_t tkt__clause_next(const tkt__clause *c, uint32_t from, uint32_t *next);
-/* The clause's documents of the window into e->clause, only those `within` where that is given, and their
- * scores into the totals. */
+/* The clause's documents of the window, of its first e->words words, into e->clause, only those `within`
+ * where that is given, and their scores into the totals. */
 int32_t tkt__fill_clause(tkt__run *e, const tkt__clause *c, const tkt__bits *within);
 
 /* ---- give.c: what the lists say matches ------------------------------------------------------------------- */

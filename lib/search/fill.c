@@ -65,7 +65,7 @@ static int32_t fill_array(const tkt__run *e, tkt__leaf *leaf, tkt__bits *out, co
 static int32_t score_bits(const tkt__run *e, tkt__leaf *leaf, const tkt__bits *which, uint32_t *score)
 {
     int32_t status = TKT_DONE;
-    TKT__EACH_BIT(which, off) {
+    TKT__EACH_BIT(which, e->words, off) {
         uint8_t level;
         if (status == TKT_DONE)
             status = tkt__reader_level(&leaf->reader, e->base + (uint32_t)off, &level);
@@ -81,11 +81,14 @@ static int32_t fill_bits(const tkt__run *e, tkt__leaf *leaf, tkt__bits *out, con
     tkt__bits mine;
     if (leaf->reader.doc >= e->end)
         return TKT_DONE;
-    memcpy(mine.w, leaf->reader.bits->word, sizeof mine.w);
-    if (score != NULL && within != NULL)
-        tkt__bits_and(&mine, within);
-    tkt__bits_or(out, &mine);
-    return score != NULL ? score_bits(e, leaf, &mine, score) : TKT_DONE;
+    for (uint32_t i = 0; i < e->words; i++)
+        out->w[i] |= leaf->reader.bits->word[i];
+    if (score == NULL)
+        return TKT_DONE;
+    memcpy(mine.w, leaf->reader.bits->word, e->words * sizeof mine.w[0]);
+    if (within != NULL)
+        tkt__bits_and(&mine, within, e->words);
+    return score_bits(e, leaf, &mine, score);
 }
 
 /* The list's documents of this window into `out`; with scores only those within. */
@@ -178,7 +181,7 @@ static int32_t fill_part(const tkt__run *e, tkt__part *part, tkt__bits *out, con
 
 static void zero(uint32_t *score, const tkt__bits *where)
 {
-    TKT__EACH_BIT(where, off)
+    TKT__EACH_BIT(where, TKT__WINDOW_WORDS, off)
         score[off] = 0;
 }
 
@@ -189,19 +192,19 @@ static int32_t fill_words(tkt__run *e, const tkt__alternative *alt, const tkt__b
     int32_t status = TKT_DONE;
     memset(&all, 0xff, sizeof all);
     for (uint32_t p = 0; status == TKT_DONE && p < alt->parts; p++) {
-        memset(&e->part, 0, sizeof e->part);
+        tkt__bits_clear(&e->part, TKT__WINDOW_WORDS);
         status = fill_part(e, &alt->part[p], &e->part, within, score != NULL ? e->score->one : NULL);
-        tkt__bits_and(&all, &e->part);
-        tkt__bits_or(&touched, &e->part);
+        tkt__bits_and(&all, &e->part, TKT__WINDOW_WORDS);
+        tkt__bits_or(&touched, &e->part, TKT__WINDOW_WORDS);
         if (score != NULL)
-            TKT__EACH_BIT(&e->part, off) {
+            TKT__EACH_BIT(&e->part, TKT__WINDOW_WORDS, off) {
                 e->score->sum[off] += e->score->one[off];
                 e->score->one[off] = 0;
             }
     }
-    tkt__bits_or(&e->clause, &all);
+    tkt__bits_or(&e->clause, &all, TKT__WINDOW_WORDS);
     if (score != NULL) {
-        TKT__EACH_BIT(&all, off)
+        TKT__EACH_BIT(&all, TKT__WINDOW_WORDS, off)
             if (e->score->sum[off] > score[off])
                 score[off] = e->score->sum[off];
         zero(e->score->sum, &touched);
@@ -216,11 +219,11 @@ static int32_t keep_phrase(tkt__run *e, const tkt__clause *c, const tkt__bits *w
         tkt__bits outside = e->clause;
         for (uint32_t i = 0; i < TKT__WINDOW_WORDS; i++)
             outside.w[i] &= ~within->w[i];
-        tkt__bits_and(&e->clause, within);
+        tkt__bits_and(&e->clause, within, TKT__WINDOW_WORDS);
         if (score != NULL)
             zero(score, &outside);
     }
-    TKT__EACH_BIT(&e->clause, off) {
+    TKT__EACH_BIT(&e->clause, TKT__WINDOW_WORDS, off) {
         bool there = false;
         if (status == TKT_DONE)
             status = tkt__match_phrase(e->s, e->base + (uint32_t)off, c->phrase, &there);
@@ -236,11 +239,11 @@ static int32_t keep_phrase(tkt__run *e, const tkt__clause *c, const tkt__bits *w
 /* Adds the best scores of the clause's documents to the totals, and clears them. */
 static void add_scores(tkt__run *e)
 {
-    TKT__EACH_BIT(&e->clause, off) {
+    TKT__EACH_BIT(&e->clause, TKT__WINDOW_WORDS, off) {
         e->score->total[off] += e->score->best[off];
         e->score->best[off] = 0;
     }
-    tkt__bits_or(&e->touched, &e->clause);
+    tkt__bits_or(&e->touched, &e->clause, TKT__WINDOW_WORDS);
 }
 
 static tkt__leaf *late_leaf(const tkt__clause *c)
@@ -256,7 +259,7 @@ int32_t tkt__fill_clause(tkt__run *e, const tkt__clause *c, const tkt__bits *wit
     tkt__leaf *late = scores ? late_leaf(c) : NULL;
     uint32_t *best = scores && late == NULL ? e->score->best : NULL;
     int32_t status = TKT_DONE;
-    memset(&e->clause, 0, sizeof e->clause);
+    tkt__bits_clear(&e->clause, TKT__WINDOW_WORDS);
     for (uint32_t a = 0; status == TKT_DONE && a < c->alternatives; a++) {
         const tkt__alternative *alt = &c->alternative[a];
         status = alt->parts == 1 ? fill_part(e, alt->part, &e->clause, within, best)

@@ -187,19 +187,19 @@ int32_t tkt__give_window(tkt__run *e)
     bool asked = tkt__match_needed(s, e->base >> TKT__SLOT_BITS) || s->query->facets != 0;
     int32_t status = TKT_DONE;
     if (!asked && tkt__collects_by_day(s)) {
-        uint32_t n = tkt__bits_before(e->match.w, TKT__WINDOW);
+        uint32_t n = tkt__bits_before(e->match.w, e->words * 64);
         s->work += TKT__WINDOW_WORDS;
-        return n > 0 ? tkt__collect_window(s, e->base, e->match.w, n) : TKT_DONE;
+        return n > 0 ? tkt__collect_window(s, e->base, e->match.w, e->words, n) : TKT_DONE;
     }
     if (!asked && e->score != NULL) {
-        for (uint32_t from = 0; status == TKT_DONE && from < TKT__WINDOW; from += TKT__STRETCH_DOCS)
+        for (uint32_t from = 0; status == TKT_DONE && from < e->words * 64; from += TKT__STRETCH_DOCS)
             status = give_stretch(e, from);
         if (e->late > 0)
-            tkt__bits_or(&e->touched, &e->match);
+            tkt__bits_or(&e->touched, &e->match, e->words);
         return status;
     }
     asked = tkt__match_needed(s, e->base >> TKT__SLOT_BITS);
-    TKT__EACH_BIT(&e->match, off)
+    TKT__EACH_BIT(&e->match, e->words, off)
         if (status == TKT_DONE)
             status = tkt__give_document(e, e->base + (uint32_t)off, e->score != NULL ? e->score->total[off] : 0,
                                         asked);

@@ -160,7 +160,7 @@ int32_t tkt__collect_end(tkt__search *s);
 /* By date alone: the n documents of a window, where only lists decide. Where the page needs none of their day
  * they are counted by number. */
 bool tkt__collects_by_day(const tkt__search *s);
-int32_t tkt__collect_window(tkt__search *s, uint32_t base, const uint64_t word[TKT__WINDOW_WORDS], uint32_t n);
+int32_t tkt__collect_window(tkt__search *s, uint32_t base, const uint64_t *word, uint32_t words, uint32_t n);
 /* By relevance: may a document of at most this score be on the page? n that may not have passed. */
 bool tkt__collect_can_enter(const tkt__search *s, uint32_t docno, uint64_t most);
 void tkt__collect_passed(tkt__search *s, uint32_t n);

@@ -5,6 +5,9 @@
  */
 #include "search/reader.h"
 
+#define STEPS_MOST 3
+#define STEPS_SPAN (STEPS_MOST << TKT__SLOT_BITS) /* days that are worth trying */
+
 static int32_t no_memory(void) { return tkt__fail(TKT_E_NOMEM, "no memory to read a list"); }
 
 static int32_t damaged(const tkt__reader_list *list)
@@ -46,6 +49,20 @@ static int32_t row_next(tkt__cursor *cursor, uint32_t list, uint32_t *fence, tkt
 static int32_t decode(const tkt__reader_list *list, tkt__slice row, tkt__postings *out)
 {
     return list->levels ? tkt__block_decode(row, out) : tkt__block_decode_documents(row, out);
+}
+
+/* As row_seek, from where the cursor stands: neighbours are reached by steps, which cost a fraction. */
+static int32_t row_forward(tkt__reader_list *list, uint32_t docno, tkt__slice *row)
+{
+    int32_t status = TKT_DONE;
+    if (list->doc == 0 || docno - list->fence > STEPS_SPAN)
+        return row_seek(list->cursor, list->list, docno, &list->fence, row);
+    for (int step = 0; step < STEPS_MOST; step++) {
+        status = row_next(list->cursor, list->list, &list->fence, row);
+        if (status != TKT_DONE || list->fence >= docno)
+            return status;
+    }
+    return row_seek(list->cursor, list->list, docno, &list->fence, row);
 }
 
 /* ---- opening ------------------------------------------------------------------------------------------ */
@@ -205,7 +222,7 @@ static int32_t seek_array(tkt__reader_list *list, uint32_t docno)
 {
     if (list->cursor != NULL && (list->doc == 0 || docno > list->fence)) {
         tkt__slice row = { NULL, 0 };
-        int32_t status = row_seek(list->cursor, list->list, docno, &list->fence, &row);
+        int32_t status = row_forward(list, docno, &row);
         status = take_block(list, status, row);
         if (status != TKT_DONE)
             return status;
@@ -260,7 +277,7 @@ static int32_t seek_bits(tkt__reader_list *list, uint32_t docno)
 {
     if (list->doc == 0 || docno > list->fence) {
         tkt__slice row = { NULL, 0 };
-        int32_t status = row_seek(list->cursor, list->list, docno, &list->fence, &row);
+        int32_t status = row_forward(list, docno, &row);
         status = take_chunk(list, status, row);
         if (status != TKT_DONE || list->doc == TKT__DOC_END)
             return status;
