@@ -115,7 +115,11 @@ typedef struct tkt__reader {
     const uint8_t *p, *end;
     bool bad;
 } tkt__reader;
-static inline tkt__reader tkt__reader_of(tkt__slice s) { tkt__reader r = { s.p, s.p + s.n, false }; return r; }
+static inline tkt__reader tkt__reader_of(tkt__slice s)
+{
+    tkt__reader r = { s.p, s.n != 0 ? s.p + s.n : s.p, false }; /* an empty slice may point nowhere */
+    return r;
+}
 uint8_t tkt__get_u8(tkt__reader *r);
 uint16_t tkt__get_u16(tkt__reader *r);
 uint32_t tkt__get_u32(tkt__reader *r);

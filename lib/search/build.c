@@ -206,12 +206,19 @@ static int32_t make_room(tkt__build *b)
     return TKT_DONE;
 }
 
+static void count_chunks(tkt__build *b)
+{
+    for (uint32_t day = 0; day < TKT__DAY_END; day++)
+        b->chunks += (b->in_day[day] + TKT__CHUNK_DOCS - 1) / TKT__CHUNK_DOCS;
+}
+
 static int32_t write_all(tkt__build *b)
 {
     tkt__word_set words = { .n = 0 };
     tkt__name_set names = { .n = 0 };
     tkt__arena_init(&words.arena, b->hooks, 0);
     tkt__arena_init(&names.arena, b->hooks, 0);
+    count_chunks(b);
     int32_t status = tkt__build_merge(b, &words, &names);
     if (status == TKT_DONE)
         status = tkt__build_words(b, &words);

@@ -87,6 +87,7 @@ struct tkt__build {
     uint64_t *spilled;     /* events, in order of start */
     uint32_t spilled_n, spilled_room;
     uint32_t last_list;
+    uint32_t chunks;       /* of 8,192 numbers that have documents */
     tkt__slice *category;  /* by number − 1 */
     uint32_t categories;
     tkt__arena arena;

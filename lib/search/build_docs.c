@@ -442,7 +442,7 @@ static int32_t write_days(tkt__build *b)
 /* Rows of SEARCH in the order of their keys: C, D, N, V, c. */
 int32_t tkt__build_write_index_rows(tkt__build *b)
 {
-    tkt__index_counts counts = { b->stats.events, b->last_list, b->spilled_n, b->categories };
+    tkt__index_counts counts = { b->stats.events, b->last_list, b->spilled_n, b->categories, b->chunks };
     uint8_t bytes[TKT__INDEX_ROW_BYTES];
     int32_t status = TKT_DONE;
     for (uint32_t i = 0; status == TKT_DONE && i < b->categories; i++) {

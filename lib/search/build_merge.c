@@ -271,7 +271,8 @@ static int32_t merge_list(merger *m, tkt__slice term, uint64_t n, bool levels, c
 {
     tkt__build *b = m->b;
     bool outside = n > INLINE_MOST;
-    bool bitmap = n >= TKT__BITMAP_LEAST && n * TKT__BITMAP_SHARE > b->stats.events;
+    bool bitmap = n >= TKT__BITMAP_LEAST && n * TKT__BITMAP_SHARE > b->stats.events &&
+                  n >= (uint64_t)b->chunks * TKT__BITMAP_CHUNK;
     tkt__list_ref ref = { b->last_list + 1, (uint32_t)n, levels, bitmap };
     int32_t status = TKT_DONE;
     m->block.n = 0;

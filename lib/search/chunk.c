@@ -27,9 +27,9 @@ uint32_t tkt__bits_before(const uint64_t *word, uint32_t bits)
 {
     uint32_t n = 0;
     for (uint32_t i = 0; i < bits >> 6; i++)
-        n += (uint32_t)__builtin_popcountll(word[i]);
+        n += tkt__popcount(word[i]);
     if ((bits & 63) != 0)
-        n += (uint32_t)__builtin_popcountll(word[bits >> 6] & ((UINT64_C(1) << (bits & 63)) - 1));
+        n += tkt__popcount(word[bits >> 6] & ((UINT64_C(1) << (bits & 63)) - 1));
     return n;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * search/chunk.h: a piece of a bitmap list: 8,192 neighbouring document numbers, a bit each. Lists that
- * more than one document in TKT__BITMAP_SHARE has are kept so: a window of them costs a handful of words,
+ * search/chunk.h: a piece of a bitmap list: 8,192 neighbouring document numbers, a bit each. Lists that very
+ * many documents have (TKT__BITMAP_SHARE, _CHUNK) are kept so: a window of them costs a handful of words,
  * whatever it holds. Levels lie apart, for only scores need them: a list with levels has two numbers, L
  * and L + 1.
  *
@@ -20,7 +20,9 @@
 #include "search/search.h"
 
 #define TKT__BITMAP_SHARE 64u    /* a list of more than documents / 64 … */
-#define TKT__BITMAP_LEAST 1024u  /* … and at least so many becomes a bitmap */
+#define TKT__BITMAP_LEAST 1024u  /* … and at least so many … */
+#define TKT__BITMAP_CHUNK 64u    /* … and so many for each chunk that has documents becomes a bitmap: to read a
+                                    chunk costs as much as to decode some fifty postings */
 
 #define TKT__CHUNK_BITS 13
 #define TKT__CHUNK_DOCS (UINT32_C(1) << TKT__CHUNK_BITS)
@@ -39,6 +41,8 @@
 size_t tkt__chunk_encode(const uint64_t word[TKT__CHUNK_WORDS], uint8_t out[TKT__CHUNK_BYTES]);
 /* -TKT_E_CORRUPT on anything that encode does not write. */
 int32_t tkt__chunk_decode(tkt__slice chunk, uint64_t word[TKT__CHUNK_WORDS], uint32_t *n);
+/* How many words a chunk has; those behind them are zero. */
+static inline uint32_t tkt__chunk_words(tkt__slice chunk) { return (uint32_t)(chunk.n - 4) / 8; }
 
 /* 1 ≤ n ≤ TKT__STRETCH_DOCS levels below 16, a byte each. Returns the bytes written. */
 size_t tkt__stretch_encode(const uint8_t *level, uint32_t n, uint8_t out[TKT__STRETCH_BYTES]);
@@ -47,6 +51,16 @@ int32_t tkt__stretch_open(tkt__slice stretch, const uint8_t **nibbles, uint32_t 
 static inline uint8_t tkt__nibble(const uint8_t *nibbles, uint32_t i)
 {
     return i & 1 ? nibbles[i >> 1] >> 4 : nibbles[i >> 1] & 15;
+}
+
+/* Bits set in a word, without the instruction that not every machine has (H. S. Warren, "Hacker's Delight",
+ * 5-1); compilers make vectors of it. */
+static inline uint32_t tkt__popcount(uint64_t x)
+{
+    x -= x >> 1 & UINT64_C(0x5555555555555555);
+    x = (x & UINT64_C(0x3333333333333333)) + (x >> 2 & UINT64_C(0x3333333333333333));
+    x = (x + (x >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+    return (uint32_t)(x * UINT64_C(0x0101010101010101) >> 56);
 }
 
 /* How many bits are set among the first `bits` ones. */

@@ -80,6 +80,7 @@ int32_t tkt__index_counts_get(tkt__tx *tx, tkt__index_counts *counts)
     counts->last_list = tkt__get_u32(&r);
     counts->spilled = tkt__get_u32(&r);
     counts->last_category = tkt__get_u32(&r);
+    counts->chunks = tkt__get_u32(&r);
     return r.bad ? tkt__fail(TKT_E_CORRUPT, "the index's counts are malformed") : TKT_DONE;
 }
 
@@ -90,6 +91,7 @@ size_t tkt__index_counts_encode(const tkt__index_counts *counts, uint8_t out[TKT
     tkt__put_u32(&w, counts->last_list);
     tkt__put_u32(&w, counts->spilled);
     tkt__put_u32(&w, counts->last_category);
+    tkt__put_u32(&w, counts->chunks);
     return w.n;
 }
 

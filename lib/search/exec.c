@@ -18,7 +18,7 @@ static bool few(const tkt__bits *b, uint32_t words)
 {
     uint32_t n = 0;
     for (uint32_t i = 0; i < words && n <= PROBE_DOCS; i++)
-        n += (uint32_t)__builtin_popcountll(b->w[i]);
+        n += tkt__popcount(b->w[i]);
     return n <= PROBE_DOCS;
 }
 
@@ -85,10 +85,11 @@ static int32_t narrow(tkt__run *e, bool *led)
             status = probe(e, c);
         } else {
             status = tkt__fill_clause(e, c, *led ? &e->match : NULL);
+            e->words = e->used < e->words ? e->used : e->words;
             if (*led)
                 tkt__bits_and(&e->match, &e->clause, e->words);
             else
-                e->match = e->clause;
+                memcpy(e->match.w, e->clause.w, e->words * sizeof e->match.w[0]);
         }
         *led = true;
         e->words = tkt__bits_used(&e->match, e->words);

@@ -22,7 +22,8 @@ typedef struct tkt__run {
     tkt__search *s;
     uint32_t base, end;      /* of the window */
     bool before;             /* before the query's window: `during` */
-    uint32_t words;          /* of the window's bits that may be set; the others are zero */
+    uint32_t words;          /* of `match` that may be set; the others are not looked at */
+    uint32_t used;           /* of `clause`; the others are zero */
     tkt__bits match, clause, part, touched;
     tkt__scores *score;      /* NULL: nothing scores */
     /* Bitmap leaves of this window whose levels are read last, for documents that may reach the page. */

@@ -44,18 +44,21 @@ static uint32_t first_at(const uint32_t *doc, uint32_t low, uint32_t high, uint3
     return low;
 }
 
-static int32_t fill_array(const tkt__run *e, tkt__leaf *leaf, tkt__bits *out, const tkt__bits *within,
-                          uint32_t *score)
+static void use(tkt__run *e, uint32_t words) { e->used = words > e->used ? words : e->used; }
+
+static int32_t fill_array(tkt__run *e, tkt__leaf *leaf, tkt__bits *out, const tkt__bits *within, uint32_t *score)
 {
     tkt__reader_list *list = &leaf->reader;
+    uint32_t end = within != NULL ? e->base + e->words * 64 : e->end; /* nothing behind it can match */
     int32_t status = TKT_DONE;
-    while (status == TKT_DONE && list->doc < e->end) {
-        bool rest = list->docs[list->have - 1] < e->end;
-        uint32_t to = rest ? list->have : first_at(list->docs, list->at, list->have, e->end);
+    while (status == TKT_DONE && list->doc < end) {
+        bool rest = list->docs[list->have - 1] < end;
+        uint32_t to = rest ? list->have : first_at(list->docs, list->at, list->have, end);
         if (score == NULL)
             spread(list->docs, list->at, to, e->base, out);
         else
             spread_scores(list, to, e->base, out, within, leaf->worth, score);
+        use(e, ((list->docs[to - 1] - e->base) >> 6) + 1);
         list->at = to - 1;
         status = tkt__reader_next(list);
     }
@@ -75,14 +78,15 @@ static int32_t score_bits(const tkt__run *e, tkt__leaf *leaf, const tkt__bits *w
     return status;
 }
 
-static int32_t fill_bits(const tkt__run *e, tkt__leaf *leaf, tkt__bits *out, const tkt__bits *within,
-                         uint32_t *score)
+static int32_t fill_bits(tkt__run *e, tkt__leaf *leaf, tkt__bits *out, const tkt__bits *within, uint32_t *score)
 {
     tkt__bits mine;
     if (leaf->reader.doc >= e->end)
         return TKT_DONE;
-    for (uint32_t i = 0; i < e->words; i++)
+    uint32_t words = leaf->reader.bits->used < e->words ? leaf->reader.bits->used : e->words;
+    for (uint32_t i = 0; i < words; i++)
         out->w[i] |= leaf->reader.bits->word[i];
+    use(e, words);
     if (score == NULL)
         return TKT_DONE;
     memcpy(mine.w, leaf->reader.bits->word, e->words * sizeof mine.w[0]);
@@ -92,7 +96,7 @@ static int32_t fill_bits(const tkt__run *e, tkt__leaf *leaf, tkt__bits *out, con
 }
 
 /* The list's documents of this window into `out`; with scores only those within. */
-static int32_t fill(const tkt__run *e, tkt__leaf *leaf, tkt__bits *out, const tkt__bits *within, uint32_t *score)
+static int32_t fill(tkt__run *e, tkt__leaf *leaf, tkt__bits *out, const tkt__bits *within, uint32_t *score)
 {
     int32_t status = tkt__reader_seek(&leaf->reader, e->base);
     if (status != TKT_DONE)
@@ -159,7 +163,7 @@ int32_t tkt__clause_next(const tkt__clause *c, uint32_t from, uint32_t *next)
     return TKT_DONE;
 }
 
-static int32_t fill_part(const tkt__run *e, tkt__part *part, tkt__bits *out, const tkt__bits *within,
+static int32_t fill_part(tkt__run *e, tkt__part *part, tkt__bits *out, const tkt__bits *within,
                          uint32_t *score)
 {
     uint32_t next;
@@ -203,6 +207,7 @@ static int32_t fill_words(tkt__run *e, const tkt__alternative *alt, const tkt__b
             }
     }
     tkt__bits_or(&e->clause, &all, TKT__WINDOW_WORDS);
+    use(e, TKT__WINDOW_WORDS);
     if (score != NULL) {
         TKT__EACH_BIT(&all, TKT__WINDOW_WORDS, off)
             if (e->score->sum[off] > score[off])
@@ -239,11 +244,11 @@ static int32_t keep_phrase(tkt__run *e, const tkt__clause *c, const tkt__bits *w
 /* Adds the best scores of the clause's documents to the totals, and clears them. */
 static void add_scores(tkt__run *e)
 {
-    TKT__EACH_BIT(&e->clause, TKT__WINDOW_WORDS, off) {
+    TKT__EACH_BIT(&e->clause, e->used, off) {
         e->score->total[off] += e->score->best[off];
         e->score->best[off] = 0;
     }
-    tkt__bits_or(&e->touched, &e->clause, TKT__WINDOW_WORDS);
+    tkt__bits_or(&e->touched, &e->clause, e->used);
 }
 
 static tkt__leaf *late_leaf(const tkt__clause *c)
@@ -259,7 +264,8 @@ int32_t tkt__fill_clause(tkt__run *e, const tkt__clause *c, const tkt__bits *wit
     tkt__leaf *late = scores ? late_leaf(c) : NULL;
     uint32_t *best = scores && late == NULL ? e->score->best : NULL;
     int32_t status = TKT_DONE;
-    tkt__bits_clear(&e->clause, TKT__WINDOW_WORDS);
+    tkt__bits_clear(&e->clause, e->used);
+    e->used = 0;
     for (uint32_t a = 0; status == TKT_DONE && a < c->alternatives; a++) {
         const tkt__alternative *alt = &c->alternative[a];
         status = alt->parts == 1 ? fill_part(e, alt->part, &e->clause, within, best)

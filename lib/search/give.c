@@ -192,6 +192,8 @@ int32_t tkt__give_window(tkt__run *e)
         return n > 0 ? tkt__collect_window(s, e->base, e->match.w, e->words, n) : TKT_DONE;
     }
     if (!asked && e->score != NULL) {
+        for (uint32_t i = e->words; i % TKT__STRETCH_WORDS != 0; i++)
+            e->match.w[i] = 0; /* to the end of the last stretch */
         for (uint32_t from = 0; status == TKT_DONE && from < e->words * 64; from += TKT__STRETCH_DOCS)
             status = give_stretch(e, from);
         if (e->late > 0)

@@ -259,6 +259,7 @@ static int32_t take_chunk(tkt__reader_list *list, int32_t status, tkt__slice row
     if (status != TKT_DONE)
         return status;
     list->bits->base = list->fence & ~(TKT__CHUNK_DOCS - 1);
+    list->bits->used = tkt__chunk_words(row);
     *list->work += TKT__WINDOW_WORDS;
     return TKT_DONE;
 }

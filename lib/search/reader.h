@@ -23,7 +23,7 @@
 
 typedef struct tkt__bit_reader {
     tkt__cursor *levels; /* NULL: the list has none, or nobody asked for them */
-    uint32_t base;       /* of `word` */
+    uint32_t base, used; /* of `word`; words that are not all zero behind */
     uint32_t stretch;    /* fence of the levels at hand; 0: none */
     const uint8_t *nibbles;
     uint64_t word[TKT__WINDOW_WORDS];
@@ -53,6 +53,17 @@ void tkt__reader_close(tkt__reader_list *list);
 /* Moves to the first document at or above docno (1 or above). */
 int32_t tkt__reader_seek(tkt__reader_list *list, uint32_t docno);
 int32_t tkt__reader_next(tkt__reader_list *list);
+/* The same as seek, without a call where it stands there already. */
+static inline int32_t tkt__reader_reach(tkt__reader_list *list, uint32_t docno)
+{
+    if (list->doc >= docno)
+        return TKT_DONE;
+    if (list->bits == NULL && list->at + 1 < list->have && list->docs[list->at + 1] >= docno) {
+        list->doc = list->docs[++list->at];
+        return TKT_DONE;
+    }
+    return tkt__reader_seek(list, docno);
+}
 /* The level of the document that it stands on (arrays), or of any in its chunk (bitmaps). 0 without levels. */
 int32_t tkt__reader_level(tkt__reader_list *list, uint32_t docno, uint8_t *level);
 /* No level of the chunk's stretch that `docno` lies in is above *highest. */

@@ -54,7 +54,7 @@ static int32_t row_put(tkt__tx *tx, uint8_t kind, uint64_t id, const uint8_t pla
 int32_t tkt__renamed(tkt__tx *tx, uint8_t kind, uint64_t id, int64_t start_ms, uint64_t event, tkt__slice *record)
 {
     uint8_t mine[PLACE_BYTES];
-    tkt__slice place;
+    tkt__slice place = { NULL, 0 };
     int32_t status = row_get(tx, kind, id, &place, record);
     if (status != TKT_DONE)
         return status;
@@ -95,7 +95,7 @@ static void step(uint8_t place[PLACE_BYTES])
 static int32_t work_off(tkt_store *store, tkt__tx *tx, uint8_t kind, uint64_t id, uint32_t most, uint32_t *done)
 {
     uint8_t place[PLACE_BYTES], key[10], old[TKT__ENTITY_RECORD_MAX];
-    tkt__slice at, record;
+    tkt__slice at = { NULL, 0 }, record = { NULL, 0 };
     int32_t status = row_get(tx, kind, id, &at, &record);
     if (status != TKT_DONE)
         return status;

@@ -11,7 +11,8 @@
  *
  * Rows (numbers little-endian unless be; tables in store/store.h)
  *   SEARCH    'V' → u32 layout, u32 analyser, TKT__FIELDS × (u16 weight × 100, u32 average length × 100)
- *             'N' → u64 documents, u32 last list id, u32 documents in spill days, u32 last category
+ *             'N' → u64 documents, u32 last list id, u32 documents in spill days, u32 last category,
+ *             u32 chunks of 8,192 numbers in use when it was built
  *             'D' be16 day → u32 next slot, u32 documents, u32 sorted: slots below it are in order
  *             of (start, event), as a build gave them out; u16 n, n × u32 freed slots
  *             'c' folded category → u16 number;  'C' be16 number → folded category
@@ -137,6 +138,7 @@ void tkt__index_meta_default(tkt__index_meta *meta);
 typedef struct tkt__index_counts {
     uint64_t documents;
     uint32_t last_list, spilled, last_category;
+    uint32_t chunks; /* of 8,192 numbers that had documents when the index was built */
 } tkt__index_counts;
 int32_t tkt__index_counts_get(tkt__tx *tx, tkt__index_counts *counts);
 int32_t tkt__index_counts_put(tkt__tx *tx, const tkt__index_counts *counts);

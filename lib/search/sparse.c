@@ -7,7 +7,8 @@
 #include "search/exec.h"
 
 #define ASK_LEAVES 8u     /* most lists of a clause that are asked */
-#define THIN 512u         /* the leader has at most one document in so many */
+#define THIN 5u           /* documents of the leader a window, at most, where windows are known */
+#define DOCS_A_WINDOW 900u /* where they are not: in a year's worth of events */
 #define BUDGET_EVERY 256u /* documents between two looks at the budget */
 
 static const tkt__clause *leader_of(const tkt__run *e)
@@ -19,12 +20,18 @@ static const tkt__clause *leader_of(const tkt__run *e)
     return NULL;
 }
 
+static uint64_t thin_at_most(const tkt__search *s)
+{
+    uint64_t windows = s->counts.chunks != 0 ? s->counts.chunks : s->counts.documents / DOCS_A_WINDOW;
+    return windows * THIN + TKT__READER_WHOLE;
+}
+
 bool tkt__sparse_fits(const tkt__run *e)
 {
     const tkt__clause *lead = leader_of(e);
     if (lead == NULL || lead->phrase != NULL || lead->alternatives != 1 || lead->alternative[0].parts != 1 ||
         lead->leaves != 1 || lead->alternative[0].part->leaf->reader.bits != NULL ||
-        (uint64_t)lead->cost * THIN > e->s->counts.documents + THIN * TKT__READER_WHOLE)
+        lead->cost > thin_at_most(e->s))
         return false;
     for (uint32_t i = 0; i < e->s->clauses; i++)
         if (e->s->clause[i].leaves > ASK_LEAVES)
@@ -41,7 +48,7 @@ static int32_t part_has(tkt__part *part, uint32_t docno, bool scores, bool *ther
     for (uint32_t l = 0; l < part->leaves; l++) {
         tkt__leaf *leaf = &part->leaf[l];
         uint8_t level = 0;
-        int32_t status = tkt__reader_seek(&leaf->reader, docno);
+        int32_t status = tkt__reader_reach(&leaf->reader, docno);
         if (status != TKT_DONE)
             return status;
         *next = leaf->reader.doc < *next ? leaf->reader.doc : *next;
@@ -61,11 +68,25 @@ static int32_t part_has(tkt__part *part, uint32_t docno, bool scores, bool *ther
 /* A bitmap list by itself: is the bit set? Its level waits. */
 static int32_t late_has(tkt__run *e, tkt__leaf *leaf, uint32_t docno, bool *there, uint32_t *next)
 {
-    int32_t status = tkt__reader_seek(&leaf->reader, docno);
+    int32_t status = tkt__reader_reach(&leaf->reader, docno);
     *next = leaf->reader.doc;
     *there = *next == docno;
     if (*there)
         e->late_leaf[e->late++] = leaf;
+    return status;
+}
+
+/* The commonest clause: one list. */
+static int32_t one_has(tkt__leaf *leaf, uint32_t docno, bool scores, bool *there, uint32_t *score, uint32_t *next)
+{
+    uint8_t level = 0;
+    int32_t status = tkt__reader_reach(&leaf->reader, docno);
+    *next = leaf->reader.doc;
+    *there = *next == docno;
+    if (status != TKT_DONE || !*there || !scores)
+        return status;
+    status = tkt__reader_level(&leaf->reader, docno, &level);
+    *score += leaf->worth[level];
     return status;
 }
 
@@ -78,8 +99,9 @@ static int32_t clause_has(tkt__run *e, const tkt__clause *c, uint32_t docno, boo
     tkt__leaf *first = c->alternative[0].part->leaf;
     *there = false;
     *next = docno + 1;
-    if (c->leaves == 1 && c->phrase == NULL && scores && first->reader.bits != NULL)
-        return late_has(e, first, docno, there, next);
+    if (c->leaves == 1 && c->phrase == NULL)
+        return scores && first->reader.bits != NULL ? late_has(e, first, docno, there, next)
+                                                    : one_has(first, docno, scores, there, score, next);
     for (uint32_t a = 0; status == TKT_DONE && a < c->alternatives; a++) {
         const tkt__alternative *alt = &c->alternative[a];
         uint32_t sum = 0, worth, at;

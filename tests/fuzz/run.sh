@@ -13,7 +13,7 @@ name=${1:?NAME: analyse, query or block} seconds=${2:?SECONDS}
 tkt_need build fuzz
 if ! [ -f build-fuzz/build.ninja ]; then
     CC=clang meson setup build-fuzz -Dtests=disabled -Dexamples=disabled -Ddefault_library=static \
-        -Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fsanitize=fuzzer-no-link >/dev/null
+        -Db_sanitize=address,undefined -Db_lundef=false -Dc_args='-fsanitize=fuzzer-no-link -fno-sanitize-recover=all' >/dev/null
 fi
 ninja -C build-fuzz >/dev/null
 clang -std=c11 -g -O1 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
