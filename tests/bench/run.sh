@@ -13,7 +13,7 @@ usage() { sed -n '4,9s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 [ $# -gt 0 ] || usage
 name=$1
 shift
-case $name in view) ;; *) usage ;; esac
+case $name in view | search) ;; *) usage ;; esac
 . examples/packages.sh
 tkt_need build test
 # A folder of its own: release code, no assertions of the test builds.
