@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # tests/bench/run.sh view [--quick] [--json FILE]
-# tests/bench/run.sh search [--quick] [--events N] [--per-class N] [--rounds N] [--only CLASSES]
-#                           [--skip sqlite|lucene|xapian|figures]… [--json FILE] [--keep DIR]
+# tests/bench/run.sh search [--quick] [--events N] [--per-class N] [--rounds N] [--seconds N]
+#                           [--only CLASSES] [--skip sqlite|lucene|xapian|figures]… [--json FILE] [--keep DIR]
 #
 # Runs a benchmark and its peers side by side and prints medians, percentiles and ratios as one JSON
 # object, to FILE too. Installs the peers that it needs. --quick: less data and fewer rounds.

@@ -225,8 +225,10 @@ public final class LuceneBench {
         return lines;
     }
 
-    private void turn(List<Line> queries, char kind, boolean scored, String path) throws IOException {
+    private void turn(List<Line> queries, char kind, boolean scored, long seconds, String path)
+            throws IOException {
         List<Answer> answers = new ArrayList<>();
+        long end = System.nanoTime() + seconds * 1_000_000_000L;
         for (Line q : queries) {
             if (q.kind != kind)
                 continue;
@@ -235,6 +237,8 @@ public final class LuceneBench {
             answer(q, scored, a);
             a.ns = System.nanoTime() - began;
             answers.add(a);
+            if (began > end)
+                break;
         }
         try (PrintWriter out = new PrintWriter(path)) {
             for (Answer a : answers) {
@@ -252,7 +256,7 @@ public final class LuceneBench {
         System.out.println("ready");
         for (String line; (line = in.readLine()) != null;) {
             String[] command = line.split(" ");
-            turn(queries, command[0].charAt(0), command[1].equals("relevance"), command[2]);
+            turn(queries, command[0].charAt(0), command[1].equals("relevance"), Long.parseLong(command[2]), command[3]);
             System.out.println("done");
         }
     }

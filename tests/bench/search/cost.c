@@ -51,7 +51,7 @@ static void load(const char *path)
     tkt_import_stats stats = TKT_IMPORT_STATS_INIT;
     import.read = read_file;
     import.user = stdin;
-    import.batch = 10000;
+    import.batch = 1024;
     MUST(tkt_import_jsonl(store, &import, &stats) == TKT_DONE && stats.lines_refused == 0);
     tkt_store_close(store);
 }

@@ -8,8 +8,9 @@
  * window. words: for the peers: all of them, with a space between; each is one word, or several with '|' between, any of
  * which will do.
  *
- * An engine reads commands on standard input, one a line: "CLASS ORDER FILE": answers every query of the class, by
- * ORDER (date, relevance), and writes FILE, one line a query: nanoseconds TAB total TAB starts of its first 20 hits
+ * An engine reads commands on standard input, one a line: "CLASS ORDER SECONDS FILE": answers the queries of the class,
+ * by ORDER (date, relevance), until so many seconds are over (queries are in no order, so the first are a fair sample),
+ * and writes FILE, one line a query: nanoseconds TAB total TAB starts of its first 20 hits
  * with a comma between. Then it prints "done". Nothing but the answering is timed.
  */
 #ifndef TKT_BENCH_ENGINE_H
@@ -95,10 +96,12 @@ static inline uint64_t engine_ns(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static inline void engine_turn(const engine_queries *q, char class_, int by_relevance, const char *path, engine_fn fn, void *user)
+static inline void engine_turn(const engine_queries *q, char class_, int by_relevance, uint64_t seconds, const char *path,
+                               engine_fn fn, void *user)
 {
     engine_answer *answers = (engine_answer *)calloc(q->n, sizeof *answers);
     size_t n = 0;
+    uint64_t end = engine_ns() + seconds * 1000000000u;
     if (answers == NULL)
         engine_die("no memory for answers");
     for (size_t i = 0; i < q->n; i++) {
@@ -107,6 +110,8 @@ static inline void engine_turn(const engine_queries *q, char class_, int by_rele
         uint64_t began = engine_ns();
         fn(user, &q->query[i], by_relevance, &answers[n]);
         answers[n++].ns = engine_ns() - began;
+        if (began > end)
+            break;
     }
     FILE *file = fopen(path, "w");
     if (file == NULL)
@@ -130,9 +135,10 @@ static inline void engine_serve(const engine_queries *q, engine_fn fn, void *use
     fflush(stdout);
     while (fgets(line, sizeof line, stdin) != NULL) {
         char class_, order[16], path[3000];
-        if (sscanf(line, "%c %15s %2999s", &class_, order, path) != 3)
+        unsigned seconds;
+        if (sscanf(line, "%c %15s %u %2999s", &class_, order, &seconds, path) != 4)
             engine_die("not a command");
-        engine_turn(q, class_, strcmp(order, "relevance") == 0, path, fn, user);
+        engine_turn(q, class_, strcmp(order, "relevance") == 0, seconds, path, fn, user);
         puts("done");
         fflush(stdout);
     }

@@ -2,8 +2,8 @@
 #
 # tests/bench/search/run.py: the search benchmark from the first event to the table. Called by ../run.sh.
 #
-#   run.py BUILD [--quick] [--events N] [--json FILE] [--keep DIR] [--per-class N] [--rounds N] [--only CLASSES]
-#          [--skip ENGINE]...
+#   run.py BUILD [--quick] [--events N] [--json FILE] [--keep DIR] [--per-class N] [--rounds N] [--seconds N]
+#          [--only CLASSES] [--skip ENGINE]...
 #
 # --keep DIR: stores, indexes and queries stay there and are used again. Else all is made in a folder that is removed.
 import argparse
@@ -31,6 +31,7 @@ def arguments():
     p.add_argument("--events", type=int)
     p.add_argument("--per-class", type=int)
     p.add_argument("--rounds", type=int)
+    p.add_argument("--seconds", type=int, default=60, help="of a turn, at most")
     p.add_argument("--json")
     p.add_argument("--keep")
     p.add_argument("--only", default="abcdefgh")
@@ -129,7 +130,7 @@ def main():
             if a.json:
                 with open(a.json, "w") as file:
                     json.dump(result, file, indent=1)
-        rows = verdict.run(engines, a.rounds, a.only, folder, note)
+        rows = verdict.run(engines, a.rounds, a.seconds, a.only, folder, note)
         if "figures" not in a.skip:
             result["figures"] = figures.measure(w)
             note(rows)
