@@ -6,6 +6,7 @@
 #   . examples/packages.sh
 #   tkt_need build           gcc, meson and the libraries: enough for examples/quickstart.sh
 #   tkt_need build test      and what tests/run.sh adds
+#   tkt_need build test bench and what tests/bench/run.sh search compares with
 #   tkt_need build test full and what tests/run.sh --full adds (cross compiler, emulator)
 #
 # tkt_need looks for each thing itself, not for its package, so a compiler or meson from elsewhere
@@ -32,6 +33,10 @@ test  binutils                   cmd:readelf
 test  libcriterion-dev           inc:criterion/criterion.h
 fuzz  clang                      cmd:clang
 fuzz  libclang-rt-14-dev         deb:libclang-rt-14-dev
+bench openjdk-17-jdk-headless     cmd:javac
+bench liblucene8-java            deb:liblucene8-java
+bench libsqlite3-dev             inc:sqlite3.h
+bench libxapian-dev              deb:libxapian-dev
 full  gcc-arm-linux-gnueabihf    cmd:arm-linux-gnueabihf-gcc
 full  libc6-dev-armhf-cross      deb:libc6-dev-armhf-cross
 full  liblmdb-dev:armhf          deb:liblmdb-dev:armhf

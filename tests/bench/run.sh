@@ -2,22 +2,39 @@
 # SPDX-License-Identifier: MIT
 #
 # tests/bench/run.sh view [--quick] [--json FILE]
+# tests/bench/run.sh search [--quick] [--events N] [--per-class N] [--rounds N] [--seconds N]
+#                           [--only CLASSES] [--skip sqlite|lucene|xapian|figures]… [--json FILE] [--keep DIR]
 #
 # Runs a benchmark and its peers side by side and prints medians, percentiles and ratios as one JSON
 # object, to FILE too. Installs the peers that it needs. --quick: less data and fewer rounds.
-#   view   an event by its id, against a raw mdb_get of the same record
+#   view     an event by its id, against a raw mdb_get of the same record
+#   search   10 M events (--quick: 100,000) beside Lucene 8, SQLite FTS5 and, up to 1 M, Xapian; what
+#            was made stays in DIR and is used again, else it is removed
 # What the figures were and how to read them: docs/benchmarks.md.
 set -eu
 cd "$(dirname "$0")/../.."
-usage() { sed -n '4,9s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+usage() { sed -n '4,13s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 [ $# -gt 0 ] || usage
 name=$1
 shift
-case $name in view) ;; *) usage ;; esac
 . examples/packages.sh
-tkt_need build test
+case $name in
+view) tkt_need build test ;;
+search) tkt_need build test bench ;;
+*) usage ;;
+esac
 # A folder of its own: release code, no assertions of the test builds.
 [ -f build-bench/build.ninja ] ||
     meson setup build-bench --buildtype=release -Dtests=enabled -Dexamples=disabled >/dev/null
-ninja -C build-bench "tests/bench/bench_$name" >/dev/null
-exec "build-bench/tests/bench/bench_$name" "$@"
+if [ "$name" = view ]; then
+    ninja -C build-bench tests/bench/bench_view >/dev/null
+    exec build-bench/tests/bench/bench_view "$@"
+fi
+meson setup --reconfigure build-bench >/dev/null # finds peers that were installed just now
+out=build-bench/tests/bench/search
+for part in gen dump queries ours cost overlap beside fts5; do
+    ninja -C build-bench "${out#build-bench/}/bench_search_$part" >/dev/null
+done
+# Not by meson: the project's language is C alone.
+g++ -O3 -o "$out/bench_search_xapian" tests/bench/search/xapian.cc -lxapian
+exec python3 tests/bench/search/run.py build-bench "$@"

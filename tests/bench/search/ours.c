@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * tests/bench/search/ours.c: the queries answered by this library, by its public calls alone. engine.h has the turns.
+ *
+ *   bench_search_ours STORE QUERIES
+ *
+ * One snapshot, renewed for each query. No limit of work or time: totals are exact. Words stand for others in classes
+ * f (prefix) and g (typo) alone.
+ */
+#include "engine.h"
+
+#include "../bench.h"
+
+#include <ticketing/ticketing.h>
+
+typedef struct ours {
+    tkt_store *store;
+    tkt_snapshot *snap;
+    tkt_query *query;
+} ours;
+
+static tkt_text text_of(const char *text)
+{
+    return (tkt_text){ text, strlen(text) };
+}
+
+static void answer(void *user, const engine_query *q, int by_relevance, engine_answer *out)
+{
+    ours *o = user;
+    tkt_query *query;
+    tkt_results *results;
+    tkt_total total = TKT_TOTAL_INIT;
+    tkt_hit hit = TKT_HIT_INIT;
+    MUST(tkt_snapshot_renew(o->snap) == TKT_DONE && tkt_query_new(&query) == TKT_DONE);
+    MUST(tkt_query_set_text(query, text_of(q->text)) == TKT_DONE);
+    MUST(tkt_query_set_prefix(query, q->class_ == 'f' ? TKT_EXPAND_AUTO : TKT_EXPAND_OFF) == TKT_DONE);
+    MUST(tkt_query_set_typo(query, q->class_ == 'g' ? TKT_EXPAND_AUTO : TKT_EXPAND_OFF) == TKT_DONE);
+    MUST(tkt_query_set_sort(query, by_relevance ? TKT_SORT_RELEVANCE : TKT_SORT_DATE) == TKT_DONE);
+    MUST(tkt_query_set_budget(query, 0, 0) == TKT_DONE);
+    if (q->to_ms != 0)
+        MUST(tkt_query_set_window(query, q->from_ms, q->to_ms) == TKT_DONE);
+    if (q->city[0] != '\0')
+        MUST(tkt_query_add_city(query, text_of(q->city)) == TKT_DONE);
+    if (q->category[0] != '\0')
+        MUST(tkt_query_add_category(query, text_of(q->category)) == TKT_DONE);
+    MUST(tkt_search(o->snap, query, &results) == TKT_DONE && tkt_results_total(results, &total) == TKT_DONE);
+    out->total = total.total;
+    out->hits = 0;
+    while (out->hits < ENGINE_PAGE && tkt_results_hit(results, out->hits, &hit) == TKT_DONE)
+        out->start[out->hits++] = hit.start_ms;
+    tkt_results_free(results);
+    tkt_query_free(query);
+}
+
+int main(int argc, char **argv)
+{
+    ours o = { NULL, NULL, NULL };
+    MUST(argc == 3);
+    engine_queries q = engine_read(argv[2]);
+    MUST(tkt_store_open(argv[1], strlen(argv[1]), NULL, &o.store) == TKT_DONE);
+    MUST(tkt_snapshot_begin(o.store, &o.snap) == TKT_DONE);
+    engine_serve(&q, answer, &o);
+    tkt_snapshot_end(o.snap);
+    tkt_store_close(o.store);
+    return 0;
+}
