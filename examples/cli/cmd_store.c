@@ -71,6 +71,8 @@ int cmd_stats(cli *c)
         { "usedBytes", s.used_bytes },     { "fileBytes", s.file_bytes },
         { "now", (uint64_t)s.now_ms },     { "clockFrozenMs", (uint64_t)s.clock_frozen_ms },
         { "indexed", s.indexed },          { "index", s.index },
+        { "cacheHits", s.cache_hits },     { "cacheMisses", s.cache_misses },
+        { "cacheBytes", s.cache_bytes },
     };
     out_begin(c);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -281,8 +281,16 @@ static void close_build(tkt__build *b, bool published)
 
 static int32_t publish_body(tkt__tx *tx, void *ctx)
 {
+    tkt__generation generation;
     (void)ctx;
-    return tkt__tx_publish(tx, TKT__BUILD_TABLES);
+    int32_t status = tkt__generation_get(tx, &generation);
+    generation.index++;
+    generation.sold_out++;
+    tkt__tx_shadow(tx, true);
+    if (status == TKT_DONE)
+        status = tkt__generation_put(tx, &generation);
+    tkt__tx_shadow(tx, false);
+    return status == TKT_DONE ? tkt__tx_publish(tx, TKT__BUILD_TABLES) : status;
 }
 
 int32_t tkt_index_drop(tkt_store *store)

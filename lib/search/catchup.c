@@ -261,8 +261,11 @@ typedef struct switching {
 static int32_t switch_body(tkt__tx *tx, void *ctx)
 {
     switching *s = ctx;
+    tkt__generation generation;
     s->too_many = false;
-    int32_t status = find_changed(&s->changed, s->then, tx);
+    int32_t status = tkt__generation_get(tx, &generation);
+    if (status == TKT_DONE)
+        status = find_changed(&s->changed, s->then, tx);
     if (status == TKT_EXISTS) {
         s->too_many = true;
         return TKT_NOT_FOUND; /* nothing of this body is kept */
@@ -270,6 +273,10 @@ static int32_t switch_body(tkt__tx *tx, void *ctx)
     tkt__tx_shadow(tx, true);
     for (size_t i = 0; status == TKT_DONE && i < s->changed.n; i++)
         status = move_one(s->b, tx, s->changed.event[i], s->then, tx);
+    generation.index++;
+    generation.sold_out++;
+    if (status == TKT_DONE)
+        status = tkt__generation_put(tx, &generation);
     tkt__tx_shadow(tx, false);
     return status == TKT_DONE ? tkt__tx_publish(tx, TKT__BUILD_TABLES) : status;
 }

@@ -15,6 +15,8 @@
 
 #include <ticketing/search.h>
 
+#include <stdatomic.h>
+
 #include "search/reader.h"
 
 #define TKT__CURSOR_BYTES 29
@@ -179,8 +181,10 @@ typedef struct tkt__facet_value {
     uint64_t count;
 } tkt__facet_value;
 
+/* Immutable once given. */
 struct tkt_results {
     tkt_hooks hooks;
+    _Atomic uint32_t owners; /* the host, and the cache */
     tkt__arena arena;
     uint64_t total, work;
     bool lower_bound, more;

@@ -134,6 +134,8 @@ int32_t tkt__search_entity_changed(void *user, tkt__tx *tx, uint8_t kind, uint64
         return tkt__fail(TKT_E_BUSY, "its events are still being brought up to date after an earlier change");
     if (status == TKT_NOT_FOUND)
         status = tkt__name_moves(tx, kind, id, old_record, new_record);
+    if (status == TKT_DONE) /* places and names that searches read from the record itself */
+        status = tkt__generation_raise(tx, false);
     if (status == TKT_DONE)
         status = next_event(tx, kind, id, first, found);
     if (status == TKT_DONE)

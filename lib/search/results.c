@@ -3,7 +3,7 @@
  * search/results.c: one search from its beginning to its end, and what the host may ask of its results,
  * which are copies: they need neither snapshot nor query any more.
  */
-#include "search/query.h"
+#include "search/cache.h"
 
 static int32_t begin(tkt__search *s, tkt_snapshot *snapshot, const tkt_query *query)
 {
@@ -99,8 +99,30 @@ static tkt_results *new_results(const tkt_hooks *hooks)
         return NULL;
     memset(results, 0, sizeof *results);
     results->hooks = *hooks;
+    atomic_init(&results->owners, 1);
     tkt__arena_init(&results->arena, &results->hooks, 0);
     return results;
+}
+
+/* Searches, or finds that it has been done: then *results is another's, shared. */
+static int32_t search(tkt__search *s, tkt_snapshot *snapshot, const tkt_query *query, tkt_results **results)
+{
+    tkt__generation generation;
+    int32_t status = begin(s, snapshot, query);
+    tkt__cache *cache = status == TKT_DONE && tkt__cache_takes(query) ? snapshot->store->search_cache : NULL;
+    if (cache != NULL)
+        status = tkt__generation_get(s->tx, &generation);
+    tkt_results *kept = status == TKT_DONE && cache != NULL ? tkt__cache_find(cache, query, &generation) : NULL;
+    if (kept != NULL) {
+        tkt_results_free(*results);
+        *results = kept;
+        return TKT_DONE;
+    }
+    if (status == TKT_DONE)
+        status = run(s, *results);
+    if (status == TKT_DONE && cache != NULL)
+        tkt__cache_keep(cache, query, &generation, *results);
+    return status;
 }
 
 int32_t tkt_search(tkt_snapshot *snapshot, const tkt_query *query, tkt_results **out)
@@ -117,9 +139,7 @@ int32_t tkt_search(tkt_snapshot *snapshot, const tkt_query *query, tkt_results *
         memset(s, 0, sizeof *s);
         s->hooks = &hooks;
         tkt__arena_init(&s->arena, s->hooks, 0);
-        status = begin(s, snapshot, query);
-        if (status == TKT_DONE)
-            status = run(s, results);
+        status = search(s, snapshot, query, &results);
         tkt__arena_free(&s->arena);
     } else
         status = tkt__fail(TKT_E_NOMEM, "no memory for a search");
@@ -134,7 +154,7 @@ int32_t tkt_search(tkt_snapshot *snapshot, const tkt_query *query, tkt_results *
 
 void tkt_results_free(tkt_results *results)
 {
-    if (results == NULL)
+    if (results == NULL || atomic_fetch_sub(&results->owners, 1) != 1)
         return;
     tkt_hooks hooks = results->hooks;
     tkt__arena_free(&results->arena);

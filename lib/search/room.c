@@ -3,7 +3,7 @@
  * search/room.c: the index as a room of the store: it listens to changes from the opening on, gives a
  * fresh store an empty index, files words and works changes of names off by and by, and is checked.
  */
-#include "search/search.h"
+#include "search/cache.h"
 
 #define WRITES_AN_EVENT 78u /* of a fresh event of some thirty words */
 
@@ -39,14 +39,19 @@ static int32_t opened(tkt_store *store)
     store->change.entity_changed = tkt__search_entity_changed;
     store->change.settle = tkt__search_settle;
     store->change.writes_an_event = tkt__search_writes;
+    int32_t status = tkt__cache_open(&store->hooks, store->search_cache_bytes, (tkt__cache **)&store->search_cache);
+    if (status != TKT_DONE)
+        return status;
     return store->created && !store->no_index ? tkt__store_run(store, &guard, 1, 0, begin_index, NULL) : TKT_DONE;
 }
+
+static void gone(tkt_store *store) { tkt__cache_close(store->search_cache); }
 
 static int32_t stats(tkt_store *store, tkt__tx *tx, tkt_stats *out)
 {
     tkt__index_meta meta;
     tkt__index_counts counts = { 0 };
-    (void)store;
+    tkt__cache_stats(store->search_cache, out);
     int32_t status = tkt__index_meta_get(tx, &meta);
     bool old = tkt_status_primary(status) == TKT_E_UPGRADE;
     out->index = status == TKT_DONE ? TKT_INDEX_CURRENT : old ? TKT_INDEX_OLD : TKT_INDEX_NONE;
@@ -67,6 +72,7 @@ static int32_t tick(tkt_store *store, uint32_t most, uint32_t *done)
 const tkt__room tkt__search_room = {
     .name = "search",
     .opened = opened,
+    .gone = gone,
     .check = tkt__search_check,
     .tick = tick,
     .stats = stats,

@@ -13,6 +13,7 @@
  *   SEARCH    'V' → u32 layout, u32 analyser, TKT__FIELDS × (u16 weight × 100, u32 average length × 100)
  *             'N' → u64 documents, u32 last list id, u32 documents in spill days, u32 last category,
  *             u32 chunks of 8,192 numbers in use when it was built
+ *             'G' → u64 generation; of SOLD_OUT too: cache.c
  *             'D' be16 day → u32 next slot, u32 documents, u32 sorted: slots below it are in order
  *             of (start, event), as a build gave them out; u16 n, n × u32 freed slots
  *             'c' folded category → u16 number;  'C' be16 number → folded category
@@ -206,6 +207,16 @@ int32_t tkt__near_note(tkt__tx *tx, uint64_t event, const tkt__term *const *word
 /* Whether a word still waits to be filed. TKT_NOT_FOUND. */
 int32_t tkt__near_waiting(tkt__tx *tx, tkt__slice word, tkt__slice *row);
 int32_t tkt__near_tick(tkt_store *store, uint32_t most, uint32_t *done);
+
+/* ---- generations (cache.c) ------------------------------------------------------------------------------------- */
+
+/* Numbers that rise with every commit that changes what searches find. A build carries them on. */
+typedef struct tkt__generation {
+    uint64_t index, sold_out;
+} tkt__generation;
+int32_t tkt__generation_get(tkt__tx *tx, tkt__generation *generation);
+int32_t tkt__generation_put(tkt__tx *tx, const tkt__generation *generation);
+int32_t tkt__generation_raise(tkt__tx *tx, bool sold_out);
 
 /* ---- names that change (rename.c) --------------------------------------------------------------------------- */
 

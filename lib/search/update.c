@@ -144,6 +144,8 @@ static int32_t apply(change *c, const tkt__terms *old, const tkt__terms *new, bo
         status = move_postings(c, old, new);
     if (status == TKT_DONE && there)
         status = put_column(c, c->new_doc, new);
+    if (status == TKT_DONE)
+        status = tkt__generation_raise(c->tx, false);
     return status == TKT_DONE && c->fresh_n != 0 ? tkt__near_note(c->tx, c->event, c->fresh, c->fresh_n) : status;
 }
 
@@ -285,7 +287,10 @@ int32_t tkt__search_sale_changed(void *user, tkt__tx *tx, uint64_t event)
     column.price = column_price(minor);
     column.currency = (uint16_t)(tkt__currency_code(currency) | (more ? TKT__CURRENCY_MORE : 0));
     bool same = before.price == column.price && before.currency == column.currency;
-    return same ? TKT_DONE : tkt__column_put(tx, docno, &column);
+    if (!same)
+        status = tkt__column_put(tx, docno, &column);
+    /* Prices that the column does not hold may have changed all the same. */
+    return status == TKT_DONE ? tkt__generation_raise(tx, false) : status;
 }
 
 int32_t tkt__search_availability(void *user, tkt__tx *tx, uint64_t event, bool available)
@@ -295,7 +300,9 @@ int32_t tkt__search_availability(void *user, tkt__tx *tx, uint64_t event, bool a
     if (tkt__kv_caps(store->kv)->remote) /* there the feed's follower keeps the set */
         return TKT_DONE;
     int32_t status = tkt__doc_of(tx, event, &docno);
-    return status == TKT_DONE        ? tkt__sold_out_set(tx, docno, !available)
-           : status == TKT_NOT_FOUND ? TKT_DONE
-                                     : status;
+    if (status == TKT_DONE)
+        status = tkt__sold_out_set(tx, docno, !available);
+    else
+        return status == TKT_NOT_FOUND ? TKT_DONE : status;
+    return status == TKT_DONE ? tkt__generation_raise(tx, true) : status;
 }

@@ -15,7 +15,9 @@ struct tkt_options {
     tkt__lmdb_options lmdb;
     int64_t snapshot_limit_ms;
     bool no_index;
+    size_t cache_bytes;
 };
+#define TKT__CACHE_DEFAULT (sizeof(void *) > 4 ? (size_t)8 << 20 : (size_t)800 << 10) /* 32-bit machines are kiosks */
 
 /* format.c: META/"format" as it stands. */
 #define TKT__FORMAT_MAJOR 1

@@ -26,6 +26,9 @@ void tkt__store_unref(tkt_store *store)
     if (atomic_fetch_sub(&store->references, 1) != 1)
         return;
     tkt_hooks hooks = store->hooks;
+    for (size_t i = 0; tkt__rooms[i] != NULL; i++)
+        if (tkt__rooms[i]->gone != NULL)
+            tkt__rooms[i]->gone(store);
     tkt__kv_close(store->kv);
     tkt__free(&hooks, store, sizeof *store);
 }
@@ -121,6 +124,7 @@ int32_t tkt__store_open_engine(const tkt__engine_ops *ops, void *engine, bool cr
     store->created = created;
     store->read_only = options != NULL && options->lmdb.read_only;
     store->no_index = options != NULL && options->no_index;
+    store->search_cache_bytes = options != NULL ? options->cache_bytes : TKT__CACHE_DEFAULT;
     store->snapshot_limit_ms = options != NULL ? options->snapshot_limit_ms : TKT__SNAPSHOT_LIMIT_MS;
     atomic_init(&store->references, 1);
     status = begin(store, ops, engine);
@@ -186,7 +190,7 @@ int32_t tkt_store_open(const char *path, size_t path_len, const tkt_options *opt
 
 int32_t tkt_store_upgrade(const char *path, size_t path_len, const tkt_options *options)
 {
-    tkt_options upgrading = { .hooks = TKT_HOOKS_INIT, .snapshot_limit_ms = TKT__SNAPSHOT_LIMIT_MS };
+    tkt_options upgrading = { .cache_bytes = TKT__CACHE_DEFAULT, .hooks = TKT_HOOKS_INIT, .snapshot_limit_ms = TKT__SNAPSHOT_LIMIT_MS };
     tkt_store *store;
     if (options != NULL)
         upgrading = *options;

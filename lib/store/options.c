@@ -6,6 +6,7 @@
 
 #define MAP_LEAST_BYTES (UINT64_C(1) << 20)
 #define READERS_MAX 65536u
+#define CACHE_MOST (UINT64_C(1) << 30)
 
 int32_t tkt_options_new(tkt_options **options)
 {
@@ -20,6 +21,7 @@ int32_t tkt_options_new(tkt_options **options)
         return tkt__fail(TKT_E_NOMEM, "no memory for options");
     memset(made, 0, sizeof *made);
     made->hooks = hooks;
+    made->cache_bytes = TKT__CACHE_DEFAULT;
     made->snapshot_limit_ms = TKT__SNAPSHOT_LIMIT_MS;
     *options = made;
     return TKT_DONE;
@@ -68,6 +70,16 @@ int32_t tkt_options_set_index(tkt_options *options, int32_t yes)
     int32_t status = set_flag(options, &index, yes, "index");
     if (status == TKT_DONE)
         options->no_index = !index;
+    return status;
+}
+
+int32_t tkt_options_set_query_cache(tkt_options *options, uint64_t bytes)
+{
+    int32_t status = given(options);
+    if (status == TKT_DONE && bytes > CACHE_MOST)
+        status = tkt__fail(TKT_E_INVALID, "a cache of queries has at most 1 GiB");
+    if (status == TKT_DONE)
+        options->cache_bytes = (size_t)bytes;
     return status;
 }
 

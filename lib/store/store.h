@@ -101,6 +101,7 @@ typedef struct tkt__room {
     const char *name;
     int32_t (*opened)(tkt_store *store);              /* NULL: nothing to do */
     void (*closing)(tkt_store *store);
+    void (*gone)(tkt_store *store);                   /* the last snapshot has ended too */
     int32_t (*check)(tkt_store *store, tkt__tx *tx, tkt__problems *problems);
     int32_t (*tick)(tkt_store *store, uint32_t most, uint32_t *done);
     int32_t (*next_deadline)(tkt_store *store, tkt__tx *tx, int64_t *wait_ms); /* lowers *wait_ms */
@@ -151,6 +152,8 @@ struct tkt_store {
     uint64_t epoch;
     bool created, read_only;
     bool no_index; /* asked for at creation */
+    size_t search_cache_bytes;
+    void *search_cache;             /* search's, owned by that room */
     int64_t snapshot_limit_ms;
     uint8_t salt[TKT_SALT_BYTES];
     tkt__clock clock;
