@@ -213,7 +213,10 @@ int main(int argc, char **argv)
     engine_queries q = engine_read(argv[2]);
     double *idle = calloc((size_t)SECONDS * 4000, sizeof *idle), *busy = calloc((size_t)SECONDS * 4000, sizeof *busy);
     MUST(idle != NULL && busy != NULL);
-    MUST(tkt_store_open(path, strlen(path), NULL, &store) == TKT_DONE && tkt_snapshot_begin(store, &snap) == TKT_DONE);
+    tkt_options *options;
+    MUST(tkt_options_new(&options) == TKT_DONE && tkt_options_set_query_cache(options, 0) == TKT_DONE);
+    MUST(tkt_store_open(path, strlen(path), options, &store) == TKT_DONE && tkt_snapshot_begin(store, &snap) == TKT_DONE);
+    tkt_options_free(options);
     search_for(snap, &q, WARM, idle);
     size_t n_idle = search_for(snap, &q, SECONDS, idle);
     kill(child, SIGCONT);

@@ -57,7 +57,10 @@ int main(int argc, char **argv)
     ours o = { NULL, NULL, NULL };
     MUST(argc == 3);
     engine_queries q = engine_read(argv[2]);
-    MUST(tkt_store_open(argv[1], strlen(argv[1]), NULL, &o.store) == TKT_DONE);
+    tkt_options *options;
+    MUST(tkt_options_new(&options) == TKT_DONE && tkt_options_set_query_cache(options, 0) == TKT_DONE);
+    MUST(tkt_store_open(argv[1], strlen(argv[1]), options, &o.store) == TKT_DONE);
+    tkt_options_free(options);
     MUST(tkt_snapshot_begin(o.store, &o.snap) == TKT_DONE);
     engine_serve(&q, answer, &o);
     tkt_snapshot_end(o.snap);
