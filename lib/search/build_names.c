@@ -136,7 +136,8 @@ static int compare_row(const void *a, const void *b)
 static int32_t write_rows(rows *r)
 {
     int32_t status = TKT_DONE;
-    qsort(r->row, r->n, sizeof *r->row, compare_row);
+    if (r->n > 0)
+        qsort(r->row, r->n, sizeof *r->row, compare_row);
     for (size_t i = 0; status == TKT_DONE && i < r->n; i++) {
         const row *w = &r->row[i];
         if (i > 0 && compare_row(&r->row[i - 1], w) == 0)
