@@ -107,42 +107,54 @@ static int32_t fill(tkt__run *e, tkt__leaf *leaf, tkt__bits *out, const tkt__bit
 
 /* ---- several lists: the heap ------------------------------------------------------------------------------- */
 
-static uint32_t doc_at(const tkt__part *part, uint32_t i) { return part->leaf[part->heap[i]].reader.doc; }
-
+/* The item at `at` has a later document now. */
 static void sink(tkt__part *part, uint32_t at)
 {
+    tkt__heap_item *heap = part->heap, item = heap[at];
+    uint32_t n = part->leaves;
     for (;;) {
-        uint32_t child = 2 * at + 1, spare = part->heap[at];
-        if (child >= part->leaves)
-            return;
-        if (child + 1 < part->leaves && doc_at(part, child + 1) < doc_at(part, child))
-            child++;
-        if (doc_at(part, at) <= doc_at(part, child))
-            return;
-        part->heap[at] = part->heap[child];
-        part->heap[child] = spare;
+        uint32_t child = 2 * at + 1;
+        if (child >= n)
+            break;
+        child += child + 1 < n && heap[child + 1].doc < heap[child].doc;
+        if (item.doc <= heap[child].doc)
+            break;
+        heap[at] = heap[child];
         at = child;
     }
+    heap[at] = item;
+}
+
+static void sink_first(tkt__part *part)
+{
+    part->heap[0].doc = part->leaf[part->heap[0].leaf].reader.doc;
+    sink(part, 0);
 }
 
 void tkt__part_order(tkt__part *part)
 {
-    for (uint32_t i = part->heap != NULL ? part->leaves / 2 : 0; i > 0; i--)
+    if (part->heap == NULL)
+        return;
+    for (uint32_t i = 0; i < part->leaves; i++)
+        part->heap[i].doc = part->leaf[part->heap[i].leaf].reader.doc;
+    for (uint32_t i = part->leaves / 2; i > 0; i--)
         sink(part, i - 1);
 }
 
 int32_t tkt__part_next(tkt__part *part, uint32_t from, uint32_t *next)
 {
-    tkt__reader_list *first = &part->leaf[part->heap != NULL ? part->heap[0] : 0].reader;
     int32_t status = TKT_DONE;
-    while (status == TKT_DONE && first->doc < from) {
-        status = tkt__reader_seek(first, from);
-        if (part->heap == NULL)
-            break;
-        sink(part, 0);
-        first = &part->leaf[part->heap[0]].reader;
+    if (part->heap == NULL) {
+        if (part->leaf->reader.doc < from)
+            status = tkt__reader_seek(&part->leaf->reader, from);
+        *next = part->leaf->reader.doc;
+        return status;
     }
-    *next = first->doc;
+    while (status == TKT_DONE && part->heap[0].doc < from) {
+        status = tkt__reader_seek(&part->leaf[part->heap[0].leaf].reader, from);
+        sink_first(part);
+    }
+    *next = part->heap[0].doc;
     return status;
 }
 
@@ -171,12 +183,12 @@ static int32_t fill_part(tkt__run *e, tkt__part *part, tkt__bits *out, const tkt
         return fill(e, part->leaf, out, within, score);
     int32_t status = tkt__part_next(part, e->base, &next);
     while (status == TKT_DONE && next < e->end) {
-        tkt__leaf *leaf = &part->leaf[part->heap[0]];
+        tkt__leaf *leaf = &part->leaf[part->heap[0].leaf];
         status = fill(e, leaf, out, within, score);
         if (status == TKT_DONE) /* a bitmap still stands in the window */
             status = tkt__reader_seek(&leaf->reader, e->end);
-        sink(part, 0);
-        next = doc_at(part, 0);
+        sink_first(part);
+        next = part->heap[0].doc;
     }
     return status;
 }

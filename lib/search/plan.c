@@ -184,7 +184,7 @@ static int32_t open_part(tkt__search *s, tkt__part *part, bool levels, uint64_t 
     if (part->heap == NULL)
         return no_memory();
     for (uint32_t l = 0; l < part->leaves; l++)
-        part->heap[l] = l;
+        part->heap[l] = (tkt__heap_item){ 0, l };
     return TKT_DONE;
 }
 

@@ -70,13 +70,18 @@ typedef struct tkt__leaf {
     tkt__reader_list reader;
 } tkt__leaf;
 
+/* A list in its part's heap: the document it stands on, and which it is. */
+typedef struct tkt__heap_item {
+    uint32_t doc, leaf;
+} tkt__heap_item;
+
 /* One word: any of its lists. A clause: any of its alternatives, which are words that must all be there. */
 typedef struct tkt__part {
     tkt__slice word;
     bool prefix, fixed;  /* fixed: neither prefix, typo nor stem */
     uint32_t leaves;
     tkt__leaf *leaf;
-    uint32_t *heap; /* of several leaves: that which stands on the earliest document first */
+    tkt__heap_item *heap; /* of several leaves: that which stands on the earliest document first */
 } tkt__part;
 
 typedef struct tkt__alternative {

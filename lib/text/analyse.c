@@ -381,16 +381,19 @@ uint32_t tkt__word_chars(const uint8_t *p, size_t n, uint32_t chars[TKT__WORD_MA
     return count;
 }
 
+/* Only cells at most `most` off the diagonal can hold an answer; those beside them count as too far. */
 uint32_t tkt__word_distance(const uint32_t *a, uint32_t na, const uint32_t *b, uint32_t nb, uint32_t most)
 {
-    uint32_t rows[3][TKT__WORD_MAX + 1], *before = rows[0], *above = rows[1], *row = rows[2];
+    uint32_t rows[3][TKT__WORD_MAX + 2], *before = rows[0], *above = rows[1], *row = rows[2];
     if (na > nb + most || nb > na + most)
         return most + 1;
     for (uint32_t j = 0; j <= nb; j++)
         above[j] = j;
+    above[nb + 1] = most + 1;
     for (uint32_t i = 1; i <= na; i++) {
-        uint32_t least = row[0] = i;
-        for (uint32_t j = 1; j <= nb; j++) {
+        uint32_t first = i > most + 1 ? i - most : 1, last = i + most < nb ? i + most : nb, least = i;
+        row[first - 1] = first == 1 ? i : most + 1;
+        for (uint32_t j = first; j <= last; j++) {
             uint32_t best = above[j - 1] + (a[i - 1] != b[j - 1]);
             if (above[j] + 1 < best)
                 best = above[j] + 1;
@@ -401,6 +404,7 @@ uint32_t tkt__word_distance(const uint32_t *a, uint32_t na, const uint32_t *b, u
             row[j] = best;
             least = best < least ? best : least;
         }
+        row[last + 1] = most + 1;
         if (least > most)
             return most + 1;
         uint32_t *spare = before;
