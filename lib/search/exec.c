@@ -219,11 +219,19 @@ static int32_t run_range(tkt__run *e, uint32_t from, uint32_t to, bool before)
 {
     tkt__search *s = e->s;
     e->before = before;
-    for (uint32_t c = 0; c < s->clauses; c++)
+    bool sparse = tkt__sparse_fits(e);
+    int32_t status = TKT_DONE;
+    for (uint32_t c = 0; c < s->clauses; c++) {
+        bool scores = sparse || (s->clause[c].scores && e->score != NULL);
+        if (!tkt__clause_wanted(e, &s->clause[c]))
+            continue;
         for (uint32_t a = 0; a < s->clause[c].alternatives; a++)
-            for (uint32_t p = 0; p < s->clause[c].alternative[a].parts; p++)
-                tkt__part_order(&s->clause[c].alternative[a].part[p]);
-    return tkt__sparse_fits(e) ? tkt__sparse_run(e, from, to) : run_windows(e, from > 0 ? from : 1, to);
+            for (uint32_t p = 0; status == TKT_DONE && p < s->clause[c].alternative[a].parts; p++)
+                status = tkt__part_begin(e, &s->clause[c].alternative[a].part[p], scores, from, to);
+    }
+    if (status != TKT_DONE)
+        return status;
+    return sparse ? tkt__sparse_run(e, from, to) : run_windows(e, from > 0 ? from : 1, to);
 }
 
 static uint32_t first_of(uint32_t day) { return day << TKT__SLOT_BITS; }

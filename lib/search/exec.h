@@ -68,12 +68,23 @@ static inline bool tkt__clause_wanted(const tkt__run *e, const tkt__clause *c)
 
 /* Puts the part's lists in order again after they were moved one by one. */
 void tkt__part_order(tkt__part *part);
+/* Before a range of documents is read: `scores`: they are wanted of this part. */
+int32_t tkt__part_begin(tkt__run *e, tkt__part *part, bool scores, uint32_t from, uint32_t to);
 /* The part's first document at or above `from`; TKT__DOC_END. */
 int32_t tkt__part_next(tkt__part *part, uint32_t from, uint32_t *next);
 int32_t tkt__clause_next(const tkt__clause *c, uint32_t from, uint32_t *next);
 /* The clause's documents of the window, of its first e->words words, into e->clause, only those `within`
  * where that is given, and their scores into the totals. */
 int32_t tkt__fill_clause(tkt__run *e, const tkt__clause *c, const tkt__bits *within);
+
+/* ---- pages.c ------------------------------------------------------------------------------------------- */
+
+#define TKT__PAGES_LEAVES 8u /* from so many lists on */
+/* Reads the part's documents from…to−1 into its pages. */
+int32_t tkt__pages_make(tkt__search *s, tkt__part *part, uint32_t from, uint32_t to);
+uint32_t tkt__pages_next(const struct tkt__pages *pages, uint32_t from);
+/* The first `words` of a window into out; returns how many of them may be set. */
+uint32_t tkt__pages_fill(const struct tkt__pages *pages, uint32_t base, uint32_t words, tkt__bits *out);
 
 /* ---- give.c: what the lists say matches ------------------------------------------------------------------- */
 

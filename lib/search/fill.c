@@ -141,9 +141,20 @@ void tkt__part_order(tkt__part *part)
         sink(part, i - 1);
 }
 
+int32_t tkt__part_begin(tkt__run *e, tkt__part *part, bool scores, uint32_t from, uint32_t to)
+{
+    tkt__part_order(part);
+    part->pages = NULL;
+    return part->leaves >= TKT__PAGES_LEAVES && !scores ? tkt__pages_make(e->s, part, from, to) : TKT_DONE;
+}
+
 int32_t tkt__part_next(tkt__part *part, uint32_t from, uint32_t *next)
 {
     int32_t status = TKT_DONE;
+    if (part->pages != NULL) {
+        *next = tkt__pages_next(part->pages, from);
+        return TKT_DONE;
+    }
     if (part->heap == NULL) {
         if (part->leaf->reader.doc < from)
             status = tkt__reader_seek(&part->leaf->reader, from);
@@ -179,6 +190,10 @@ static int32_t fill_part(tkt__run *e, tkt__part *part, tkt__bits *out, const tkt
                          uint32_t *score)
 {
     uint32_t next;
+    if (part->pages != NULL) {
+        use(e, tkt__pages_fill(part->pages, e->base, e->words, out));
+        return TKT_DONE;
+    }
     if (part->heap == NULL)
         return fill(e, part->leaf, out, within, score);
     int32_t status = tkt__part_next(part, e->base, &next);

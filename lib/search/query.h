@@ -6,7 +6,8 @@
  *   query.c    the setters           parse.c   words, phrases, exclusions
  *   expand.c   prefixes, typos, stems          plan.c   terms become lists, cheapest first
  *   exec.c     windows of documents  fill.c    the lists of a window
- *   sparse.c   one by one            match.c   what only a document's facts can tell
+ *   pages.c    very many lists       sparse.c  one by one
+ *   match.c    what only a document's facts can tell
  *   collect.c  orders and pages      facet.c   counts           results.c   what the host gets
  *   place.c    venues in a circle    suggest.c names that begin so
  */
@@ -82,6 +83,7 @@ typedef struct tkt__part {
     uint32_t leaves;
     tkt__leaf *leaf;
     tkt__heap_item *heap; /* of several leaves: that which stands on the earliest document first */
+    struct tkt__pages *pages; /* of very many, without scores: all of the range at once (pages.c) */
 } tkt__part;
 
 typedef struct tkt__alternative {
