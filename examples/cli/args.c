@@ -32,6 +32,8 @@ int usage_error(const char *format, ...)
 
 const char *usage_text(void) { return last_usage; }
 
+void usage_told(void) { last_usage[0] = '\0'; }
+
 const char *args_option(const cli *c, const char *name)
 {
     for (int i = c->option_count - 1; i >= 0; i--)

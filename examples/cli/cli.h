@@ -57,7 +57,8 @@ bool args_token(const char *text, uint8_t token[TKT_TOKEN_BYTES]);
 /* EVENT: an id or ext:EXTERNALID. Answers an exit code; EXIT_EFFECT: *id is set. */
 int args_event(cli *c, tkt_snapshot *snapshot, const char *text, uint64_t *id);
 int usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
-const char *usage_text(void); /* what usage_error said last; "": nothing */
+const char *usage_text(void); /* what usage_error said last; "": nothing that was not told */
+void usage_told(void);        /* it is in an answer: the next one is not to repeat it */
 static inline tkt_text text_of(const char *s, size_t n)
 {
     tkt_text t = { s, n };

@@ -287,38 +287,78 @@ static int search_once(cli *c, tkt_snapshot *snap)
 
 /* ---- a file of queries ---------------------------------------------------------------------------------------- */
 
-static int search_line(cli *c, tkt_snapshot *snap, char *line)
+/* The words of a line, parted by tabs; false when they are too many. */
+static bool split(char *line, char *word[ARGS_MAX], int *n)
 {
-    cli one = { .json = true, .store = c->store };
-    char *word[ARGS_MAX];
-    int n = 0;
-    const command *cmd = commands;
-    while (strcmp(cmd->name, "search") != 0)
-        cmd++;
-    for (char *at = line; at != NULL && n < ARGS_MAX; n++) {
-        word[n] = at;
+    char *at = line;
+    for (*n = 0; at != NULL && *n < ARGS_MAX; ++*n) {
+        word[*n] = at;
         at = strchr(at, '\t');
         if (at != NULL)
             *at++ = '\0';
     }
-    int code = args_words(&one, cmd, n, word) ? search_once(&one, snap) : EXIT_USAGE;
+    return at == NULL;
+}
+
+static int search_line(cli *c, tkt_snapshot *snap, char *line)
+{
+    cli one = { .json = true, .store = c->store };
+    char *word[ARGS_MAX];
+    int n, code;
+    const command *cmd = commands;
+    while (strcmp(cmd->name, "search") != 0)
+        cmd++;
+    if (!split(line, word, &n))
+        code = usage_error("a line of queries has %d words at most", ARGS_MAX);
+    else if (!args_words(&one, cmd, n, word))
+        code = EXIT_USAGE;
+    else if (args_option(&one, "batch") != NULL)
+        code = usage_error("a line of queries can't name a file of queries");
+    else
+        code = search_once(&one, snap);
     if (code == EXIT_USAGE)
         out_usage(&one);
     return code;
 }
 
+/* Reads a line to its end, however long; true unless the file is at its end. *wrong says why its text is not whole. */
+static bool read_query(FILE *file, char line[LINE_MAX_BYTES], const char **wrong)
+{
+    size_t n = 0;
+    int byte = getc(file);
+    *wrong = NULL;
+    if (byte == EOF)
+        return false;
+    for (; byte != EOF && byte != '\n'; byte = getc(file)) {
+        if (byte == '\0')
+            *wrong = "a line of queries has no zero bytes";
+        else if (n < LINE_MAX_BYTES - 1)
+            line[n++] = (char)byte;
+        else if (*wrong == NULL)
+            *wrong = "a line of queries is longer than its buffer";
+    }
+    n -= n > 0 && line[n - 1] == '\r';
+    line[n] = '\0';
+    return true;
+}
+
+/* One answer a line, whatever the line is. */
 static int search_file(cli *c, tkt_snapshot *snap, const char *path)
 {
     char line[LINE_MAX_BYTES];
+    const char *wrong;
     int worst = EXIT_EFFECT;
     FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
     if (file == NULL)
         return usage_error("%s: %s", path, strerror(errno));
-    while (worst != EXIT_FAILED && fgets(line, sizeof line, file) != NULL) {
-        line[strcspn(line, "\r\n")] = '\0';
-        int code = search_line(c, snap, line);
+    while (worst != EXIT_FAILED && read_query(file, line, &wrong)) {
+        int code = wrong != NULL ? usage_error("%s", wrong) : search_line(c, snap, line);
+        if (wrong != NULL)
+            out_usage(&(cli){ .json = true });
         worst = code > worst ? code : worst;
     }
+    if (ferror(file))
+        worst = usage_error("%s: %s", path, strerror(errno));
     if (file != stdin)
         fclose(file);
     return worst;

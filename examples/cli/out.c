@@ -276,4 +276,5 @@ void out_usage(cli *c)
     out_array(c, "causes");
     out_array_end(c);
     out_end(c);
+    usage_told();
 }
