@@ -5,7 +5,8 @@
  * Lines gather in a batch. A batch is first compared with the newest snapshot: events that are there
  * with the same bytes cost no write, so a second import commits nothing. The rest goes in bodies of
  * bounded size: new events under the catalogue's guard, changed ones under their own guards too, seven
- * at a time. Every body decides anew what is there, so two imports at once make one event of an "@id".
+ * at a time; up to sixteen bodies share a commit. Every body decides anew what is there, so two imports at
+ * once make one event of an "@id".
  *
  * A crash leaves the batches that were committed; the import is simply run again. Callbacks run with
  * no write transaction open.
@@ -187,44 +188,80 @@ static void give_back(const part *p, bool written)
         tkt__id_give_back(store, TKT__ID_EVENT, p->event_id + e, p->events - e);
 }
 
-static int32_t run_part(part *p)
+static void count_part(const part *p)
 {
-    tkt__guard guards[TKT__GUARDS_MAX] = { { TKT__G_CATALOG, 0 } };
-    size_t n = 1;
+    tkt_import_stats *s = p->im->stats;
+    s->events_added += p->events_used;
+    s->events_updated += p->updated;
+    s->events_unchanged += p->to - p->from - p->events_used - p->updated;
+    s->venues_added += p->venues_used;
+    s->performers_added += p->performers_used;
+}
+
+static void job_of(part *p, tkt__job *job)
+{
+    *job = (tkt__job){ .guards = { { TKT__G_CATALOG, 0 } }, .guards_n = 1, .body = write_part, .ctx = p,
+                       .status = -TKT_E_INTERNAL };
     for (uint32_t i = p->from; i < p->to; i++)
         if (p->im->lines[i].known_id != 0)
-            guards[n++] = tkt__guard_of(TKT__G_EVENT, p->im->lines[i].known_id);
-    int32_t rc = lease(p);
+            job->guards[job->guards_n++] = tkt__guard_of(TKT__G_EVENT, p->im->lines[i].known_id);
+}
+
+/* Parts that share a commit as far as they fit. The outcome of each is in its job. */
+static int32_t run_parts(part *p, uint32_t n, tkt__job *job)
+{
+    int32_t rc = TKT_DONE;
+    uint32_t leased = 0;
+    for (uint32_t i = 0; i < n; i++)
+        job_of(&p[i], &job[i]);
+    for (; rc == TKT_DONE && leased < n; leased++)
+        rc = lease(&p[leased]);
     if (rc == TKT_DONE)
-        rc = tkt__store_run(p->im->store, guards, n, 0, write_part, p);
-    give_back(p, rc == TKT_DONE);
-    if (rc == TKT_DONE) {
-        tkt_import_stats *s = p->im->stats;
-        s->events_added += p->events_used;
-        s->events_updated += p->updated;
-        s->events_unchanged += p->to - p->from - p->events_used - p->updated;
-        s->venues_added += p->venues_used;
-        s->performers_added += p->performers_used;
+        rc = tkt__kv_run_jobs(p->im->store->kv, job, n);
+    for (uint32_t i = 0; i < leased; i++) {
+        bool written = leased == n && job[i].status == TKT_DONE;
+        give_back(&p[i], written);
+        if (written)
+            count_part(&p[i]);
     }
     return rc;
 }
 
 /* A body's limits are only guessed beforehand (the index writes as much as the words ask for): what is too
  * much for one body goes in halves. */
-static int32_t run_lines(importer *im, uint32_t from, uint32_t to)
+static int32_t run_halves(importer *im, uint32_t from, uint32_t to)
 {
-    uint32_t size = to - from;
+    tkt__job job;
+    uint32_t size = (to - from + 1) / 2;
     for (; from < to; from += size) {
         part p = { .im = im, .from = from, .to = to - from < size ? to : from + size };
-        int32_t rc = run_part(&p);
+        int32_t rc = run_parts(&p, 1, &job);
         while (tkt_status_primary(rc) == TKT_E_LIMIT && size > 1) {
             size = (size + 1) / 2;
             p = (part){ .im = im, .from = from, .to = to - from < size ? to : from + size };
-            rc = run_part(&p);
+            rc = run_parts(&p, 1, &job);
         }
         if (rc != TKT_DONE)
             return rc;
     }
+    return TKT_DONE;
+}
+
+static int32_t run_lines(part *p, uint32_t n)
+{
+    tkt__job job[TKT__JOBS_MAX];
+    int32_t rc = run_parts(p, n, job);
+    for (uint32_t i = 0; rc != TKT_DONE && i < n; i++) {
+        bool halves = tkt_status_primary(job[i].status) == TKT_E_LIMIT && p[i].to - p[i].from > 1;
+        if (job[i].status != TKT_DONE && !halves)
+            return rc;
+    }
+    for (uint32_t i = 0; i < n; i++)
+        if (job[i].status != TKT_DONE) {
+            rc = run_halves(p->im, p[i].from, p[i].to);
+            if (rc != TKT_DONE)
+                return rc;
+        }
     return TKT_DONE;
 }
 
@@ -307,9 +344,13 @@ static int32_t flush(importer *im)
         rc = classify(im);
         uint32_t news = new_to_front(im), from = 0;
         while (rc == TKT_DONE && from < im->count) {
-            uint32_t to = part_end(im, from, news);
-            rc = run_lines(im, from, to);
-            from = to;
+            part p[TKT__JOBS_MAX];
+            uint32_t n = 0;
+            for (; n < TKT__JOBS_MAX && from < im->count; n++) {
+                p[n] = (part){ .im = im, .from = from, .to = part_end(im, from, news) };
+                from = p[n].to;
+            }
+            rc = run_lines(p, n);
         }
         if (rc == TKT_IN_USE) { /* another import was faster: look again; what is written is unchanged */
             rc = TKT_DONE;

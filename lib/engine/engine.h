@@ -246,6 +246,19 @@ typedef struct tkt__run_options {
 int32_t tkt__kv_run(tkt__kv *kv, const tkt__guard *guards, size_t n, const tkt__run_options *options,
                     tkt__body body, void *ctx);
 
+/* Several bodies handed in together, in this order: they share a commit as far as they fit into one. Each
+ * has its own outcome, as if it had been run alone; the call returns when all have one. Answers TKT_DONE, or
+ * the first outcome that is none (its record reaches the caller's thread). */
+#define TKT__JOBS_MAX 16
+typedef struct tkt__job {
+    tkt__guard guards[TKT__GUARDS_MAX];
+    size_t guards_n;
+    tkt__body body;
+    void *ctx;
+    int32_t status; /* the outcome */
+} tkt__job;
+int32_t tkt__kv_run_jobs(tkt__kv *kv, tkt__job *jobs, size_t n);
+
 /* Read snapshots. `renew` takes the newest state into the same handle. */
 int32_t tkt__kv_read_begin(tkt__kv *kv, tkt__tx **tx);
 int32_t tkt__kv_read_renew(tkt__tx *tx);

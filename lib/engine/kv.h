@@ -138,6 +138,12 @@ typedef enum tkt__role {
     TKT__OVER  /* answered */
 } tkt__role;
 
+/* Where one thread waits for all the requests that it handed in together. */
+typedef struct tkt__party {
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+} tkt__party;
+
 typedef struct tkt__request tkt__request;
 struct tkt__request {
     tkt__request *next, *prev; /* queue; within a batch `next` alone */
@@ -161,9 +167,8 @@ struct tkt__request {
     tkt__request *claim_next;
     const tkt__guard *claim;
     uint32_t claim_n;
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
-    uint8_t role;       /* under lock */
+    tkt__party *party;
+    uint8_t role;       /* under party->lock */
     tkt__error_record record;
 };
 

@@ -8,7 +8,7 @@
  * whole process, one leader at a time; on a remote engine the guards that the leader claims, so that
  * disjoint requests go in parallel and overlapping ones never are in two transactions at once.
  *
- * Locks: `kv->lock` for queue, claims and idle batches; a request's own lock for its role. Neither is
+ * Locks: `kv->lock` for queue, claims and idle batches; its party's lock for a request's role. Neither is
  * held while an engine, a body or a hook runs. Nothing here survives a crash, or has to.
  */
 #include <time.h>
@@ -87,10 +87,11 @@ static void dequeue(tkt__kv *kv, tkt__request *r)
 
 static void set_role(tkt__request *r, tkt__role role)
 {
-    pthread_mutex_lock(&r->lock);
+    tkt__party *party = r->party;
+    pthread_mutex_lock(&party->lock);
     r->role = (uint8_t)role;
-    pthread_cond_signal(&r->wake);
-    pthread_mutex_unlock(&r->lock); /* last touch: an answered request may be gone after it */
+    pthread_cond_signal(&party->wake);
+    pthread_mutex_unlock(&party->lock); /* last touch: an answered request may be gone after it */
 }
 
 static bool may_lead(const tkt__kv *kv, const tkt__request *r)
@@ -158,9 +159,9 @@ static void requeue(tkt__kv *kv, tkt__list *again)
     while (back != NULL) {
         tkt__request *r = back;
         back = r->prev;
-        pthread_mutex_lock(&r->lock);
+        pthread_mutex_lock(&r->party->lock);
         r->role = TKT__WAIT;
-        pthread_mutex_unlock(&r->lock);
+        pthread_mutex_unlock(&r->party->lock);
         enqueue(kv, r, true);
     }
 }
@@ -223,16 +224,25 @@ static void lead(tkt__kv *kv, tkt__request *own)
         set_role(r, TKT__OVER);
 }
 
-static tkt__role wait_role(tkt__request *r)
+/* Waits until one of the party is to lead; NULL: all are answered. */
+static tkt__request *await(tkt__party *party, tkt__request *r, size_t n)
 {
-    pthread_mutex_lock(&r->lock);
-    while (r->role == TKT__WAIT)
-        pthread_cond_wait(&r->wake, &r->lock);
-    tkt__role role = r->role;
-    if (role == TKT__LEAD)
-        r->role = TKT__WAIT;
-    pthread_mutex_unlock(&r->lock);
-    return role;
+    tkt__request *leader = NULL;
+    pthread_mutex_lock(&party->lock);
+    for (;;) {
+        size_t over = 0;
+        for (size_t i = 0; leader == NULL && i < n; i++) {
+            over += r[i].role == TKT__OVER;
+            leader = r[i].role == TKT__LEAD ? &r[i] : NULL;
+        }
+        if (leader != NULL || over == n)
+            break;
+        pthread_cond_wait(&party->wake, &party->lock);
+    }
+    if (leader != NULL)
+        leader->role = TKT__WAIT;
+    pthread_mutex_unlock(&party->lock);
+    return leader;
 }
 
 /* ---- the call ------------------------------------------------------------------------------------------- */
@@ -241,8 +251,6 @@ static int32_t prepare(tkt__kv *kv, tkt__request *r, const tkt__guard *guards, s
                        const tkt__run_options *options)
 {
     int64_t timeout = options != NULL && options->timeout_ms > 0 ? options->timeout_ms : TKT__RUN_TIMEOUT_MS;
-    if (getpid() != kv->pid)
-        return tkt__fail(TKT_E_FORKED, "the store was opened by the parent process: open it anew here");
     if (n > TKT__GUARDS_MAX)
         return tkt__fail(TKT_E_INTERNAL, "%zu guards, at most %d", n, TKT__GUARDS_MAX);
     for (size_t i = 0; i < n; i++)
@@ -250,12 +258,33 @@ static int32_t prepare(tkt__kv *kv, tkt__request *r, const tkt__guard *guards, s
     r->dry = options != NULL && options->dry;
     r->alone = options != NULL && options->alone;
     r->deadline_ms = kv->hooks.monotonic_ms(kv->hooks.user) + timeout;
-    if (pthread_mutex_init(&r->lock, NULL) != 0)
+    return TKT_DONE;
+}
+
+/* Until every one is answered. TKT_DONE: the answers are in the requests. */
+static int32_t run_party(tkt__kv *kv, tkt__request *r, size_t n)
+{
+    tkt__party party;
+    tkt__request *leader;
+    if (getpid() != kv->pid)
+        return tkt__fail(TKT_E_FORKED, "the store was opened by the parent process: open it anew here");
+    if (pthread_mutex_init(&party.lock, NULL) != 0)
         return tkt__fail(TKT_E_NOMEM, "no memory for a lock");
-    if (pthread_cond_init(&r->wake, NULL) != 0) {
-        pthread_mutex_destroy(&r->lock);
+    if (pthread_cond_init(&party.wake, NULL) != 0) {
+        pthread_mutex_destroy(&party.lock);
         return tkt__fail(TKT_E_NOMEM, "no memory for a condition");
     }
+    for (size_t i = 0; i < n; i++)
+        r[i].party = &party;
+    pthread_mutex_lock(&kv->lock);
+    for (size_t i = 0; i < n; i++)
+        enqueue(kv, &r[i], false);
+    promote(kv);
+    pthread_mutex_unlock(&kv->lock);
+    while ((leader = await(&party, r, n)) != NULL)
+        lead(kv, leader);
+    pthread_cond_destroy(&party.wake);
+    pthread_mutex_destroy(&party.lock);
     return TKT_DONE;
 }
 
@@ -264,17 +293,49 @@ int32_t tkt__kv_run(tkt__kv *kv, const tkt__guard *guards, size_t n, const tkt__
 {
     tkt__request r = { .body = body, .ctx = ctx };
     int32_t status = prepare(kv, &r, guards, n, options);
+    if (status == TKT_DONE)
+        status = run_party(kv, &r, 1);
     if (status != TKT_DONE)
         return status;
-    pthread_mutex_lock(&kv->lock);
-    enqueue(kv, &r, false);
-    promote(kv);
-    pthread_mutex_unlock(&kv->lock);
-    while (wait_role(&r) == TKT__LEAD)
-        lead(kv, &r);
-    pthread_cond_destroy(&r.wake);
-    pthread_mutex_destroy(&r.lock);
     if (r.recorded)
         tkt__error_load(&r.record);
     return r.status;
+}
+
+static int32_t run_jobs(tkt__kv *kv, tkt__job *jobs, size_t n, tkt__request *r)
+{
+    int32_t status = TKT_DONE;
+    for (size_t i = 0; status == TKT_DONE && i < n; i++) {
+        r[i].body = jobs[i].body;
+        r[i].ctx = jobs[i].ctx;
+        status = prepare(kv, &r[i], jobs[i].guards, jobs[i].guards_n, NULL);
+    }
+    if (status == TKT_DONE)
+        status = run_party(kv, r, n);
+    if (status != TKT_DONE)
+        return status;
+    for (size_t i = 0; i < n; i++) {
+        jobs[i].status = r[i].status;
+        if (status != TKT_DONE || r[i].status == TKT_DONE)
+            continue;
+        status = r[i].status;
+        if (r[i].recorded)
+            tkt__error_load(&r[i].record);
+    }
+    return status;
+}
+
+int32_t tkt__kv_run_jobs(tkt__kv *kv, tkt__job *jobs, size_t n)
+{
+    if (n > TKT__JOBS_MAX)
+        return tkt__fail(TKT_E_INTERNAL, "%zu jobs, at most %d", n, TKT__JOBS_MAX);
+    for (size_t i = 0; i < n; i++)
+        jobs[i].status = -TKT_E_NOMEM;
+    tkt__request *r = tkt__alloc(&kv->hooks, n * sizeof *r);
+    if (r == NULL)
+        return tkt__fail(TKT_E_NOMEM, "no memory to queue %zu bodies", n);
+    memset(r, 0, n * sizeof *r);
+    int32_t status = run_jobs(kv, jobs, n, r);
+    tkt__free(&kv->hooks, r, n * sizeof *r);
+    return status;
 }

@@ -129,7 +129,7 @@ int32_t read_one(subject *s, uint8_t table, tkt__slice key, char *text, size_t c
     return status;
 }
 
-static uint64_t rows_in(tkt__tx *tx, uint8_t table)
+uint64_t rows_in(tkt__tx *tx, uint8_t table)
 {
     tkt__cursor *c;
     tkt__slice k, v;
@@ -139,6 +139,31 @@ static uint64_t rows_in(tkt__tx *tx, uint8_t table)
         n++;
     tkt__cursor_close(c);
     return n;
+}
+
+int32_t count_up_body(tkt__tx *tx, void *ctx)
+{
+    count_up *c = ctx;
+    tkt__slice v;
+    char name[32], number[32];
+    unsigned long at = 0;
+    c->runs++;
+    snprintf(name, sizeof name, "op %lu", (unsigned long)c->op);
+    int32_t status = tkt__tx_insert(tx, SALE, key_of(10, name), text_of(""));
+    if (status == TKT_EXISTS)
+        return TKT_REPLAYED;
+    if (status == TKT_DONE) {
+        status = tkt__tx_get(tx, SALE, key_of(10, "count"), &v);
+        if (status == TKT_DONE) {
+            memcpy(number, v.p, v.n);
+            number[v.n] = '\0';
+            at = strtoul(number, NULL, 10);
+        } else if (status != TKT_NOT_FOUND)
+            return status;
+        snprintf(number, sizeof number, "%lu", at + 1);
+        status = tkt__tx_put(tx, SALE, key_of(10, "count"), text_of(number));
+    }
+    return status;
 }
 
 /* ---- 1: keys and values ---------------------------------------------------------------------------------- */
@@ -389,140 +414,7 @@ static void rule_11_stamps_and_instants_grow_with_commit_order(subject *s)
     MUST(s->ops->floor_ms(s->engine, &floor_ms) == TKT_DONE && floor_ms == NOW_MS + 5000);
 }
 
-/* ---- 12: bulk --------------------------------------------------------------------------------------------------------- */
-
-#define BUILT_BIT (UINT32_C(1) << BUILT)
-
-static int32_t publish_body(tkt__tx *tx, void *ctx)
-{
-    (void)ctx;
-    return tkt__tx_publish(tx, BUILT_BIT);
-}
-
-static void publish(subject *s)
-{
-    const tkt__guard guard = { 'c', 0 };
-    const tkt__run_options alone = { .alone = true };
-    MUST(tkt__kv_run(s->kv, &guard, 1, &alone, publish_body, NULL) == TKT_DONE);
-}
-
-static void *append(subject *s, uint32_t n, uint32_t step)
-{
-    void *bulk, *second;
-    MUST(s->ops->bulk_begin(s->engine, BUILT_BIT, &bulk) == TKT_DONE);
-    MUST(tkt_status_primary(s->ops->bulk_begin(s->engine, BUILT_BIT, &second)) == TKT_E_BUSY);
-    for (uint32_t i = 0; i < n; i++) {
-        uint8_t key[4];
-        tkt__be32(key, i * step);
-        MUST(s->ops->bulk_append(bulk, BUILT, tkt__slice_of(key, 4), tkt__slice_of(key, 4)) == TKT_DONE);
-        if (i == 1) {
-            MUST(s->ops->bulk_append(bulk, BUILT, tkt__slice_of(key, 4), text_of("twice")) < 0);
-            MUST(s->ops->bulk_append(bulk, SALE, tkt__slice_of(key, 4), text_of("other")) < 0);
-        }
-    }
-    return bulk;
-}
-
-static void build(subject *s, uint32_t n, uint32_t step, bool publishes)
-{
-    void *bulk = append(s, n, step);
-    if (publishes) {
-        MUST(s->ops->bulk_end(bulk) == TKT_DONE);
-        publish(s);
-    }
-    s->ops->bulk_abort(bulk);
-}
-
-static void rule_12_a_bulk_build_is_seen_whole_or_not_at_all(subject *s)
-{
-    tkt__tx *old, *fresh;
-    tkt__slice v;
-    uint8_t key[4];
-    build(s, 5000, 2, true);
-    MUST(tkt__kv_read_begin(s->kv, &old) == TKT_DONE && rows_in(old, BUILT) == 5000);
-    build(s, 300, 3, false);
-    MUST(tkt__kv_read_begin(s->kv, &fresh) == TKT_DONE && rows_in(fresh, BUILT) == 5000);
-    build(s, 100, 1, true);
-    MUST(rows_in(old, BUILT) == 5000);
-    MUST(tkt__kv_read_renew(fresh) == TKT_DONE && rows_in(fresh, BUILT) == 100);
-    tkt__be32(key, 99);
-    MUST(tkt__tx_get(fresh, BUILT, tkt__slice_of(key, 4), &v) == TKT_DONE && v.n == 4);
-    MUST(tkt__tx_get(old, BUILT, tkt__slice_of(key, 4), &v) == TKT_NOT_FOUND);
-    tkt__kv_read_end(old);
-    tkt__kv_read_end(fresh);
-}
-
-/* One row into the published generation, another into the one being built. */
-static int32_t both_body(tkt__tx *tx, void *ctx)
-{
-    tkt__slice v;
-    (void)ctx;
-    MUST(tkt__tx_get(tx, BUILT, text_of("seven"), &v) == TKT_NOT_FOUND);
-    MUST(tkt__tx_put(tx, BUILT, text_of("old"), text_of("o")) == TKT_DONE);
-    tkt__tx_shadow(tx, true);
-    MUST(tkt__tx_get(tx, BUILT, text_of("old"), &v) == TKT_NOT_FOUND);
-    MUST(tkt__tx_get(tx, BUILT, tkt__slice_of("\0\0\0\7", 4), &v) == TKT_DONE);
-    MUST(tkt__tx_put(tx, BUILT, text_of("new"), text_of("n")) == TKT_DONE);
-    MUST(tkt__tx_del(tx, BUILT, tkt__slice_of("\0\0\0\7", 4)) == TKT_DONE);
-    MUST(tkt__tx_put(tx, CATALOG, text_of("same"), text_of("s")) == TKT_DONE);
-    tkt__tx_shadow(tx, false);
-    MUST(tkt__tx_get(tx, BUILT, text_of("old"), &v) == TKT_DONE);
-    MUST(tkt__tx_get(tx, BUILT, text_of("new"), &v) == TKT_NOT_FOUND);
-    return tkt__tx_get(tx, CATALOG, text_of("same"), &v);
-}
-
-static void rule_12_a_body_can_change_what_is_being_built(subject *s)
-{
-    const tkt__guard guard = { 'c', 0 };
-    tkt__tx *tx;
-    tkt__slice v;
-    build(s, 5, 1, true);
-    void *bulk = append(s, 10, 1);
-    MUST(s->ops->bulk_end(bulk) == TKT_DONE);
-    MUST(tkt__kv_run(s->kv, &guard, 1, NULL, both_body, NULL) == TKT_DONE);
-    MUST(tkt__kv_read_begin(s->kv, &tx) == TKT_DONE && rows_in(tx, BUILT) == 6);
-    tkt__tx_shadow(tx, true);
-    MUST(rows_in(tx, BUILT) == 10 && tkt__tx_get(tx, BUILT, text_of("new"), &v) == TKT_DONE);
-    tkt__tx_shadow(tx, false);
-    publish(s);
-    s->ops->bulk_abort(bulk);
-    MUST(rows_in(tx, BUILT) == 6);
-    MUST(tkt__kv_read_renew(tx) == TKT_DONE && rows_in(tx, BUILT) == 10);
-    MUST(tkt__tx_get(tx, BUILT, text_of("old"), &v) == TKT_NOT_FOUND);
-    tkt__kv_read_end(tx);
-}
-
 /* ---- 6, 9: re-runs and outcomes ------------------------------------------------------------------------------------------ */
-
-typedef struct count_up { /* counts a row up once under a key of its own */
-    uint64_t op;
-    uint32_t runs;
-} count_up;
-
-static int32_t count_up_body(tkt__tx *tx, void *ctx)
-{
-    count_up *c = ctx;
-    tkt__slice v;
-    char name[32], number[32];
-    unsigned long at = 0;
-    c->runs++;
-    snprintf(name, sizeof name, "op %lu", (unsigned long)c->op);
-    int32_t status = tkt__tx_insert(tx, SALE, key_of(10, name), text_of(""));
-    if (status == TKT_EXISTS)
-        return TKT_REPLAYED;
-    if (status == TKT_DONE) {
-        status = tkt__tx_get(tx, SALE, key_of(10, "count"), &v);
-        if (status == TKT_DONE) {
-            memcpy(number, v.p, v.n);
-            number[v.n] = '\0';
-            at = strtoul(number, NULL, 10);
-        } else if (status != TKT_NOT_FOUND)
-            return status;
-        snprintf(number, sizeof number, "%lu", at + 1);
-        status = tkt__tx_put(tx, SALE, key_of(10, "count"), text_of(number));
-    }
-    return status;
-}
 
 static void rules_6_and_9_each_outcome_is_told_as_it_is(const char *name)
 {
@@ -613,12 +505,14 @@ int main(int argc, char **argv)
     rule_7_a_body_has_limits(&s);
     a_refusal_takes_its_writes_back(&s);
     rule_11_stamps_and_instants_grow_with_commit_order(&s);
+    bodies_handed_in_together_share_a_commit(&s);
     rule_12_a_bulk_build_is_seen_whole_or_not_at_all(&s);
     rule_12_a_body_can_change_what_is_being_built(&s);
     subject_close(&s);
     if (strcmp(name, "lmdb") != 0) {
         rules_6_and_9_each_outcome_is_told_as_it_is(name);
         rule_9_a_refusal_is_final_also_after_an_unknown_commit(name);
+        bodies_handed_in_together_keep_their_own_outcomes(name);
     }
     printf("%s keeps the rules\n", name);
     return 0;

@@ -57,6 +57,23 @@ typedef struct one_write {
 int32_t write_one(subject *s, uint8_t op, uint8_t table, uint64_t id, tkt__slice key, tkt__slice value);
 int32_t read_one(subject *s, uint8_t table, tkt__slice key, char *text, size_t cap);
 
+uint64_t rows_in(tkt__tx *tx, uint8_t table);
+
+/* Counts the row "count" of event 10 up, once under a key of its own. */
+typedef struct count_up {
+    uint64_t op;
+    uint32_t runs;
+} count_up;
+int32_t count_up_body(tkt__tx *tx, void *ctx);
+
+/* conformance_bulk.c */
+void rule_12_a_bulk_build_is_seen_whole_or_not_at_all(subject *s);
+void rule_12_a_body_can_change_what_is_being_built(subject *s);
+
+/* conformance_jobs.c */
+void bodies_handed_in_together_share_a_commit(subject *s);
+void bodies_handed_in_together_keep_their_own_outcomes(const char *name);
+
 /* Rules that need threads (conformance_threads.c). */
 void rule_10_all_who_wait_join_the_next_commit(const char *name);
 void no_update_is_lost_among_threads(const char *name);

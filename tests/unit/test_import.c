@@ -137,6 +137,30 @@ Test(import, updates_what_changed_and_nothing_else)
     tkt_snapshot_end(snap);
 }
 
+static uint64_t commits(void)
+{
+    tkt_stats stats = TKT_STATS_INIT;
+    ok(tkt_store_stats(f.store, &stats));
+    return stats.commits;
+}
+
+/* Seven changed events hold the guards of a body; a commit takes more of them. */
+Test(import, changes_share_commits)
+{
+    char text[8192];
+    for (int turn = 0; turn < 2; turn++) {
+        size_t n = 0;
+        for (int i = 0; i < 40; i++)
+            n += (size_t)snprintf(text + n, sizeof text - n,
+                                  "{\"@id\":\"%d\",\"name\":\"Turn %d\",\"startDate\":\"2025-01-01\"}\n", i, turn);
+        uint64_t before = commits();
+        tkt_import_stats s = import_text(text, 0);
+        cr_assert_eq(s.events_added, turn == 0 ? 40 : 0);
+        cr_assert_eq(s.events_updated, turn == 0 ? 0 : 40);
+        cr_assert(commits() - before <= 2, "%d commits", (int)(commits() - before));
+    }
+}
+
 Test(import, refuses_bad_lines_by_themselves)
 {
     static const char *const bad[] = {
