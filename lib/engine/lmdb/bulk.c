@@ -6,22 +6,24 @@
  * table t is. A build empties the other ones and appends to them in commits of SLICE_BYTES; a body of the
  * common layer then switches. Readers keep the generations of their snapshot.
  *
- * The row "bulk" of the engine's own database names the builder's process: a second builder is refused
- * while it lives. A crash or an abort leaves the published generations; the rows of the unfinished ones go
+ * The builder holds a lock (flock) on STORE/build.lock: a second one, of this process or another, is refused
+ * meanwhile. A crash lets go of it, and leaves the published generations; the rows of the unfinished ones go
  * with the next build.
  */
 #include "engine/lmdb/lmdb_engine.h"
 
 #include <errno.h>
-#include <signal.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #define SLICE_BYTES (16u << 20)
-#define OWNER_KEY "bulk"
-#define OWNER_KEY_BYTES 4
+#define LOCK_FILE "build.lock"
 
 typedef struct lmdb_bulk {
     tkt__lmdb *e;
+    int lock; /* descriptor; -1: none */
     tkt__lmdb_view view; /* the transaction of the slice under way; txn NULL between slices */
     uint32_t tables;
     uint64_t slice_bytes;
@@ -66,22 +68,32 @@ static void abort_slice(lmdb_bulk *b)
     b->view.txn = NULL;
 }
 
-/* Takes the build for this process; -TKT_E_BUSY while another living one is at it. */
-static int32_t take_ownership(lmdb_bulk *b)
+/* -TKT_E_BUSY while another one is building. */
+static int32_t take_lock(lmdb_bulk *b)
 {
-    uint8_t bytes[4];
-    MDB_val key = { OWNER_KEY_BYTES, (void *)(uintptr_t)OWNER_KEY }, value;
-    int rc = mdb_get(b->view.txn, b->e->engine_db, &key, &value);
-    if (rc == 0 && value.mv_size == 4) {
-        tkt__reader r = tkt__reader_of(tkt__slice_of(value.mv_data, 4));
-        pid_t owner = (pid_t)tkt__get_u32(&r);
-        if (kill(owner, 0) == 0 || errno != ESRCH)
-            return tkt__fail(TKT_E_BUSY, "process %ld is building these tables", (long)owner);
-    }
-    tkt__writer w = tkt__writer_of(bytes, sizeof bytes);
-    tkt__put_u32(&w, (uint32_t)getpid());
-    value = (MDB_val){ sizeof bytes, bytes };
-    return tkt__lmdb_status(b->e, mdb_put(b->view.txn, b->e->engine_db, &key, &value, 0), "beginning a build");
+    const char *data; /* STORE/data.mdb */
+    char path[TKT__LMDB_PATH_MAX + sizeof LOCK_FILE];
+    int rc = mdb_env_get_path(b->e->env, &data);
+    if (rc != 0)
+        return tkt__lmdb_status(b->e, rc, "beginning a build");
+    snprintf(path, sizeof path, "%.*s%s", (int)(strlen(data) - strlen(TKT__LMDB_FILE)), data, LOCK_FILE);
+    b->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (b->lock < 0)
+        return tkt__fail_errno(errno, "opening the lock of a build");
+    if (flock(b->lock, LOCK_EX | LOCK_NB) == 0)
+        return TKT_DONE;
+    return errno == EWOULDBLOCK ? tkt__fail(TKT_E_BUSY, "another build is under way")
+                                : tkt__fail_errno(errno, "locking a build");
+}
+
+/* A child of fork that still has the descriptor must not keep the lock: so it is let go of, not only closed. */
+static void drop_lock(lmdb_bulk *b)
+{
+    if (b->lock < 0)
+        return;
+    if (!tkt__lmdb_forked(b->e))
+        flock(b->lock, LOCK_UN);
+    close(b->lock);
 }
 
 static int32_t empty_tables(lmdb_bulk *b)
@@ -108,16 +120,17 @@ int32_t tkt__lmdb_bulk_begin(void *engine, uint32_t tables, void **bulk)
     lmdb_bulk *b = tkt__alloc(&e->hooks, sizeof *b);
     if (b == NULL)
         return tkt__fail(TKT_E_NOMEM, "no memory for a build");
-    *b = (lmdb_bulk){ .e = e, .tables = tables };
-    int32_t status = tkt__lmdb_status(e, begin_slice(b), "beginning a build");
+    *b = (lmdb_bulk){ .e = e, .tables = tables, .lock = -1 };
+    int32_t status = take_lock(b);
     if (status == TKT_DONE)
-        status = take_ownership(b);
+        status = tkt__lmdb_status(e, begin_slice(b), "beginning a build");
     if (status == TKT_DONE)
         status = empty_tables(b);
     if (status == TKT_DONE)
         status = tkt__lmdb_status(e, end_slice(b), "beginning a build");
     if (status != TKT_DONE) {
         abort_slice(b);
+        drop_lock(b);
         tkt__free(&e->hooks, b, sizeof *b);
         return status;
     }
@@ -159,13 +172,8 @@ void tkt__lmdb_bulk_abort(void *bulk)
     lmdb_bulk *b = bulk;
     if (b == NULL)
         return;
-    if (!tkt__lmdb_forked(b->e)) {
+    if (!tkt__lmdb_forked(b->e))
         abort_slice(b);
-        MDB_val key = { OWNER_KEY_BYTES, (void *)(uintptr_t)OWNER_KEY };
-        if (begin_slice(b) == 0) {
-            mdb_del(b->view.txn, b->e->engine_db, &key, NULL);
-            end_slice(b);
-        }
-    }
+    drop_lock(b);
     tkt__free(&b->e->hooks, b, sizeof *b);
 }

@@ -16,9 +16,8 @@
  * database "engine":
  *
  *   "stamp"       u64 stamp of the last commit, i64 the highest instant of any commit
- *   "bulk"        u32 process id of the builder at work
  *
- * All little-endian. A crash leaves the last commit whose meta page reached the disk; LMDB guarantees
+ * All little-endian. STORE/build.lock, without bytes, is locked by the builder at work. A crash leaves the last commit whose meta page reached the disk; LMDB guarantees
  * it as long as a 512-byte sector is written whole.
  */
 #ifndef TKT_ENGINE_LMDB_ENGINE_H
