@@ -12,6 +12,7 @@
 #define PREFIX_FACTOR 0.9
 #define STEM_FACTOR 0.9
 #define EDIT_FACTOR 0.8
+#define SEEN_MOST 64u /* candidates that are looked up once; later ones perhaps again */
 
 static int32_t look_up(tkt__search *s, tkt__slice term, tkt__slice *record, uint32_t *n)
 {
@@ -159,7 +160,35 @@ typedef struct near_search {
     tkt__search *s;
     best *b;
     uint32_t chars[TKT__WORD_MAX], n, most;
+    uint64_t letters; /* which the word has, in 64 classes */
+    tkt__slice seen[SEEN_MOST]; /* words near enough: most are filed under several of the keys */
+    uint32_t seen_n;
 } near_search;
+
+static bool seen(near_search *ns, tkt__slice word)
+{
+    for (uint32_t i = 0; i < ns->seen_n; i++)
+        if (ns->seen[i].n == word.n && memcmp(ns->seen[i].p, word.p, word.n) == 0)
+            return true;
+    if (ns->seen_n < SEEN_MOST)
+        ns->seen[ns->seen_n++] = word;
+    return false;
+}
+
+static uint64_t letters_of(const uint32_t *chars, uint32_t n)
+{
+    uint64_t set = 0;
+    for (uint32_t i = 0; i < n; i++)
+        set |= UINT64_C(1) << (chars[i] & 63);
+    return set;
+}
+
+/* An edit takes one letter away and brings one in, at most. Most candidates are told apart by this alone. */
+static bool too_far(const near_search *ns, uint64_t letters)
+{
+    return (uint32_t)__builtin_popcountll(ns->letters & ~letters) > ns->most ||
+           (uint32_t)__builtin_popcountll(letters & ~ns->letters) > ns->most;
+}
 
 static int32_t consider(near_search *ns, tkt__slice word)
 {
@@ -167,8 +196,10 @@ static int32_t consider(near_search *ns, tkt__slice word)
     found f = { .term = word };
     uint32_t n = tkt__word_chars(word.p, word.n, chars);
     ns->s->work++;
+    if (too_far(ns, letters_of(chars, n)))
+        return TKT_DONE;
     f.edits = tkt__word_distance(ns->chars, ns->n, chars, n, ns->most);
-    if (f.edits > ns->most || f.edits == 0)
+    if (f.edits > ns->most || f.edits == 0 || seen(ns, word))
         return TKT_DONE;
     for (uint32_t i = 0; i < ns->b->n; i++)
         if (tkt__slice_compare(ns->b->item[i].term, word) == 0)
@@ -209,6 +240,7 @@ int32_t tkt__expand_typo(tkt__search *s, tkt__part *part)
     uint32_t keys[TKT__NEAR_KEYS];
     double factor[TKT_TYPO_WORDS_MAX];
     ns.n = tkt__word_chars(part->word.p, part->word.n, ns.chars);
+    ns.letters = letters_of(ns.chars, ns.n);
     ns.most = edits_for(part->word, ns.n);
     int32_t status = ns.most == 0 ? TKT_NOT_FOUND : best_open(s, &b, TKT_TYPO_WORDS_MAX);
     if (status != TKT_DONE)

@@ -372,6 +372,10 @@ uint32_t tkt__word_chars(const uint8_t *p, size_t n, uint32_t chars[TKT__WORD_MA
     uint32_t count = 0;
     for (size_t i = 0; i < n && count < TKT__WORD_MAX;) {
         utf8proc_int32_t cp;
+        if (p[i] < 0x80) {
+            chars[count++] = p[i++];
+            continue;
+        }
         utf8proc_ssize_t used = utf8proc_iterate(p + i, (utf8proc_ssize_t)(n - i), &cp);
         if (used <= 0)
             break;
@@ -381,12 +385,21 @@ uint32_t tkt__word_chars(const uint8_t *p, size_t n, uint32_t chars[TKT__WORD_MA
     return count;
 }
 
-/* Only cells at most `most` off the diagonal can hold an answer; those beside them count as too far. */
+/* What two words begin and end with alike adds nothing. Of the rest only cells at most `most` off the diagonal
+ * can hold an answer; those beside them count as too far. */
 uint32_t tkt__word_distance(const uint32_t *a, uint32_t na, const uint32_t *b, uint32_t nb, uint32_t most)
 {
     uint32_t rows[3][TKT__WORD_MAX + 2], *before = rows[0], *above = rows[1], *row = rows[2];
     if (na > nb + most || nb > na + most)
         return most + 1;
+    for (; na > 0 && nb > 0 && a[0] == b[0]; na--, nb--)
+        a++, b++;
+    for (; na > 0 && nb > 0 && a[na - 1] == b[nb - 1]; na--)
+        nb--;
+    if (na == 0 || nb == 0)
+        return na + nb;
+    if (most == 1) /* one letter for another, or two that changed places: nothing else is left */
+        return (na == 1 && nb == 1) || (na == 2 && nb == 2 && a[0] == b[1] && a[1] == b[0]) ? 1 : 2;
     for (uint32_t j = 0; j <= nb; j++)
         above[j] = j;
     above[nb + 1] = most + 1;
