@@ -106,7 +106,9 @@ int provider_use(cli *c, const char *text);
 /* ---- the index (cmd_index.c) ---------------------------------------------------------------------- */
 
 /* Builds it anew with the threads and memory that the options ask for, with a bar on a terminal. */
-int32_t index_build(const cli *c, tkt_reindex_stats *stats);
+/* False: a bad option was complained of. */
+bool index_options(const cli *c, tkt_reindex_options *options);
+int32_t index_build(const cli *c, const tkt_reindex_options *options, tkt_reindex_stats *stats);
 
 /* ---- commands ---------------------------------------------------------------------------------------- */
 

@@ -95,35 +95,57 @@ static void show_stats(cli *c, const tkt_import_stats *s, double seconds)
                s->performers_added, s->lines_refused, text);
 }
 
+/* One event at most is looked for: counting them all would cost more than a small import. */
+static int32_t look(cli *c, bool *empty, uint32_t *state)
+{
+    tkt_event_list list = TKT_EVENT_LIST_INIT;
+    tkt_snapshot *snap;
+    tkt_cursor next;
+    uint64_t id;
+    uint32_t count = 0;
+    int32_t more, status = tkt_snapshot_begin(c->store, &snap);
+    if (status != TKT_DONE)
+        return status;
+    list.from_ms = INT64_MIN;
+    list.to_ms = INT64_MAX;
+    status = tkt_event_list_page(snap, &list, &id, 1, &count, &next, &more);
+    if (status == TKT_DONE)
+        status = tkt_index_state(snap, state);
+    tkt_snapshot_end(snap);
+    *empty = count == 0;
+    return status;
+}
+
 /* Into a store without events: the index is made at the end, in one go. */
 static int32_t begin_load(cli *c)
 {
-    tkt_stats stats = TKT_STATS_INIT;
-    int32_t status = tkt_store_stats(c->store, &stats);
-    if (status != TKT_DONE || stats.events != 0 || stats.index == TKT_INDEX_NONE)
-        return status;
-    return tkt_index_drop(c->store);
+    bool empty;
+    uint32_t state;
+    int32_t status = look(c, &empty, &state);
+    return status != TKT_DONE || !empty || state == TKT_INDEX_NONE ? status : tkt_index_drop(c->store);
 }
 
 /* Also what an import that was broken off left undone. */
-static int32_t end_load(cli *c)
+static int32_t end_load(cli *c, const tkt_reindex_options *options)
 {
-    tkt_stats stats = TKT_STATS_INIT;
+    bool empty;
+    uint32_t state;
     tkt_reindex_stats built = TKT_REINDEX_STATS_INIT;
-    int32_t status = tkt_store_stats(c->store, &stats);
-    if (status != TKT_DONE || stats.index == TKT_INDEX_CURRENT || args_option(c, "no-index") != NULL)
-        return status;
-    return index_build(c, &built);
+    int32_t status = look(c, &empty, &state);
+    return status != TKT_DONE || state == TKT_INDEX_CURRENT || args_option(c, "no-index") != NULL
+               ? status
+               : index_build(c, options, &built);
 }
 
 int cmd_import(cli *c)
 {
     tkt_import import = TKT_IMPORT_INIT;
     tkt_import_stats stats = TKT_IMPORT_STATS_INIT;
+    tkt_reindex_options options = TKT_REINDEX_OPTIONS_INIT;
     source s = { stdin, 0, isatty(STDERR_FILENO) == 1 };
     struct timespec start;
     struct stat st;
-    if (!parse_flags(c, &import))
+    if (!parse_flags(c, &import) || !index_options(c, &options))
         return EXIT_USAGE;
     const char *path = c->positional[0];
     if (strcmp(path, "-") != 0 && (s.file = fopen(path, "rb")) == NULL)
@@ -142,7 +164,7 @@ int cmd_import(cli *c)
     int32_t status = begin_load(c), built = TKT_DONE;
     if (status == TKT_DONE) {
         status = tkt_import_jsonl(c->store, &import, &stats);
-        built = status == TKT_DONE ? end_load(c) : TKT_DONE;
+        built = status == TKT_DONE ? end_load(c, &options) : TKT_DONE;
     }
     if (s.bar)
         fputc('\n', stderr);

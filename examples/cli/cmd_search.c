@@ -60,7 +60,8 @@ static int32_t set_near(const cli *c, tkt_query *q, bool *usage)
         return *usage = true, usage_error("--radius-km is a number above 0, up to 40000, not \"%s\"", km);
     if (!point(text, at))
         return *usage = true, TKT_DONE;
-    return tkt_query_set_near(q, at[0], at[1], (int64_t)(radius * 1000 + 0.5));
+    int64_t metres = (int64_t)(radius * 1000 + 0.5);
+    return tkt_query_set_near(q, at[0], at[1], km != NULL && metres == 0 ? 1 : metres); /* 0: no radius */
 }
 
 static int32_t set_price(const cli *c, tkt_query *q)
@@ -304,6 +305,7 @@ static int search_line(cli *c, tkt_snapshot *snap, char *line)
 {
     cli one = { .json = true, .store = c->store };
     char *word[ARGS_MAX];
+    int32_t status;
     int n, code;
     const command *cmd = commands;
     while (strcmp(cmd->name, "search") != 0)
@@ -314,6 +316,8 @@ static int search_line(cli *c, tkt_snapshot *snap, char *line)
         code = EXIT_USAGE;
     else if (args_option(&one, "batch") != NULL)
         code = usage_error("a line of queries can't name a file of queries");
+    else if ((status = tkt_snapshot_renew(snap)) != TKT_DONE)
+        code = out_bad(&one, status);
     else
         code = search_once(&one, snap);
     if (code == EXIT_USAGE)
@@ -342,7 +346,7 @@ static bool read_query(FILE *file, char line[LINE_MAX_BYTES], const char **wrong
     return true;
 }
 
-/* One answer a line, whatever the line is. */
+/* One answer a line, whatever the line is, each from the newest state: a long file outlives a snapshot. */
 static int search_file(cli *c, tkt_snapshot *snap, const char *path)
 {
     char line[LINE_MAX_BYTES];
@@ -351,7 +355,7 @@ static int search_file(cli *c, tkt_snapshot *snap, const char *path)
     FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
     if (file == NULL)
         return usage_error("%s: %s", path, strerror(errno));
-    while (worst != EXIT_FAILED && read_query(file, line, &wrong)) {
+    while (read_query(file, line, &wrong)) {
         int code = wrong != NULL ? usage_error("%s", wrong) : search_line(c, snap, line);
         if (wrong != NULL)
             out_usage(&(cli){ .json = true });

@@ -212,6 +212,9 @@ TKT_API int32_t tkt_reindex(tkt_store *store, const tkt_reindex_options *options
 /* Takes the index away, for a large load that is to be followed by a build: until then searches answer
  * -TKT_E_UPGRADE. Bookings go on. -TKT_E_BUSY: a build is under way. Since 0.1. */
 TKT_API int32_t tkt_index_drop(tkt_store *store);
+/* Whether there is an index: *state gets TKT_INDEX_… (store.h). One read, where tkt_store_stats counts rows.
+ * Errors of any read. Since 0.1. */
+TKT_API int32_t tkt_index_state(tkt_snapshot *snapshot, uint32_t *state);
 
 #ifdef __cplusplus
 }

@@ -47,18 +47,30 @@ static int32_t opened(tkt_store *store)
 
 static void gone(tkt_store *store) { tkt__cache_close(store->search_cache); }
 
-static int32_t stats(tkt_store *store, tkt__tx *tx, tkt_stats *out)
+static int32_t index_state(tkt__tx *tx, uint32_t *state)
 {
     tkt__index_meta meta;
-    tkt__index_counts counts = { 0 };
-    tkt__cache_stats(store->search_cache, out);
     int32_t status = tkt__index_meta_get(tx, &meta);
     bool old = tkt_status_primary(status) == TKT_E_UPGRADE;
-    out->index = status == TKT_DONE ? TKT_INDEX_CURRENT : old ? TKT_INDEX_OLD : TKT_INDEX_NONE;
-    if (status == TKT_NOT_FOUND || old)
-        return TKT_DONE;
-    if (status == TKT_DONE)
-        status = tkt__index_counts_get(tx, &counts);
+    *state = status == TKT_DONE ? TKT_INDEX_CURRENT : old ? TKT_INDEX_OLD : TKT_INDEX_NONE;
+    return status == TKT_NOT_FOUND || old ? TKT_DONE : status;
+}
+
+int32_t tkt_index_state(tkt_snapshot *snapshot, uint32_t *state)
+{
+    tkt__tx *tx;
+    int32_t status = tkt__snapshot_tx(snapshot, &tx);
+    return status == TKT_DONE ? index_state(tx, state) : status;
+}
+
+static int32_t stats(tkt_store *store, tkt__tx *tx, tkt_stats *out)
+{
+    tkt__index_counts counts = { 0 };
+    tkt__cache_stats(store->search_cache, out);
+    int32_t status = index_state(tx, &out->index);
+    if (status != TKT_DONE || out->index != TKT_INDEX_CURRENT)
+        return status;
+    status = tkt__index_counts_get(tx, &counts);
     out->indexed = counts.documents;
     return status == TKT_DONE ? tkt__rename_open(tx, &out->open_jobs) : status;
 }

@@ -31,6 +31,8 @@ PY
 expect 3 'o["status"] == "no_store"' check
 expect 0 'o["created"] is True' init
 expect 0 'o["created"] is False' init
+expect 2 '' import "$data/sample.jsonl" --threads 999
+expect 2 '' reindex --memory-mib none
 expect 0 'o["events_added"] == 980 and o["lines_refused"] == 0' import "$data/sample.jsonl"
 expect 0 'o["events_added"] == 0 and o["events_unchanged"] == 980' import "$data/sample.jsonl"
 expect 0 'o["startDate"] == "2024-09-25T19:00:00-04:00" and o["venue"]["name"] == "Café Boulud" and len(o["performers"]) == 4 and o["offers"][0]["price"] == 0 and o["status"] == "scheduled"' \

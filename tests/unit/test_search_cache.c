@@ -63,14 +63,27 @@ Test(cache, a_new_event_is_seen)
     cr_assert_eq(hits(), before);
 }
 
+static uint32_t index_state(void)
+{
+    tkt_snapshot *snap;
+    uint32_t state = UINT32_MAX;
+    ok(tkt_snapshot_begin(h.f.store, &snap));
+    ok(tkt_index_state(snap, &state));
+    tkt_snapshot_end(snap);
+    return state;
+}
+
 Test(cache, a_build_and_a_drop_are_seen)
 {
     tkt_event event = plain_event("test:more", TEST_NOW_MS);
+    cr_assert_eq(index_state(), TKT_INDEX_CURRENT);
     ok(tkt_reindex(h.f.store, NULL, NULL));
     cr_assert_eq(found("evening", false), 1);
     ok(tkt_index_drop(h.f.store));
+    cr_assert_eq(index_state(), TKT_INDEX_NONE);
     new_event(&h.f, &event);
     ok(tkt_reindex(h.f.store, NULL, NULL));
+    cr_assert_eq(index_state(), TKT_INDEX_CURRENT);
     cr_assert_eq(found("evening", false), 2);
 }
 
