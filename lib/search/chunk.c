@@ -5,8 +5,6 @@
  */
 #include "search/chunk.h"
 
-#include <endian.h>
-
 #define KIND_BITS 2
 #define KIND_LEVELS 3
 #define HEAD 4
@@ -48,20 +46,28 @@ size_t tkt__chunk_encode(const uint64_t word[TKT__CHUNK_WORDS], uint8_t out[TKT_
     return HEAD + 8 * (size_t)words;
 }
 
-int32_t tkt__chunk_decode(tkt__slice chunk, uint64_t word[TKT__CHUNK_WORDS], uint32_t *n)
+int32_t tkt__chunk_open(tkt__slice chunk, const uint8_t **bytes, uint32_t *words)
 {
     if (chunk.n <= HEAD || chunk.n > TKT__CHUNK_BYTES || (chunk.n - HEAD) % 8 != 0 || chunk.p[0] != KIND_BITS ||
         chunk.p[1] != 0)
         return corrupt();
-    uint32_t words = (uint32_t)(chunk.n - HEAD) / 8;
-    for (uint32_t i = 0; i < words; i++) {
-        uint64_t le;
-        memcpy(&le, chunk.p + HEAD + 8 * (size_t)i, sizeof le);
-        word[i] = le64toh(le);
-    }
+    *bytes = chunk.p + HEAD;
+    *words = (uint32_t)(chunk.n - HEAD) / 8;
+    return tkt__chunk_word(*bytes, *words - 1) != 0 ? TKT_DONE : corrupt();
+}
+
+int32_t tkt__chunk_decode(tkt__slice chunk, uint64_t word[TKT__CHUNK_WORDS], uint32_t *n)
+{
+    const uint8_t *bytes;
+    uint32_t words;
+    int32_t status = tkt__chunk_open(chunk, &bytes, &words);
+    if (status != TKT_DONE)
+        return status;
+    for (uint32_t i = 0; i < words; i++)
+        word[i] = tkt__chunk_word(bytes, i);
     memset(word + words, 0, (TKT__CHUNK_WORDS - words) * sizeof *word);
     *n = tkt__bits_before(word, words * 64);
-    return word[words - 1] != 0 && *n == count_of(chunk.p) ? TKT_DONE : corrupt();
+    return *n == count_of(chunk.p) ? TKT_DONE : corrupt();
 }
 
 size_t tkt__stretch_encode(const uint8_t *level, uint32_t n, uint8_t out[TKT__STRETCH_BYTES])

@@ -19,6 +19,8 @@
 
 #include "search/search.h"
 
+#include <endian.h>
+
 #define TKT__BITMAP_SHARE 64u    /* a list of more than documents / 64 … */
 #define TKT__BITMAP_LEAST 1024u  /* … and at least so many … */
 #define TKT__BITMAP_CHUNK 64u    /* … and so many for each chunk that has documents becomes a bitmap: to read a
@@ -41,8 +43,15 @@
 size_t tkt__chunk_encode(const uint64_t word[TKT__CHUNK_WORDS], uint8_t out[TKT__CHUNK_BYTES]);
 /* -TKT_E_CORRUPT on anything that encode does not write. */
 int32_t tkt__chunk_decode(tkt__slice chunk, uint64_t word[TKT__CHUNK_WORDS], uint32_t *n);
-/* How many words a chunk has; those behind them are zero. */
-static inline uint32_t tkt__chunk_words(tkt__slice chunk) { return (uint32_t)(chunk.n - 4) / 8; }
+/* The same without the count and without a copy: `words` words lie at `bytes`, those behind them are zero. A query
+ * reads no more of a chunk than it needs. */
+int32_t tkt__chunk_open(tkt__slice chunk, const uint8_t **bytes, uint32_t *words);
+static inline uint64_t tkt__chunk_word(const uint8_t *bytes, uint32_t i)
+{
+    uint64_t le;
+    memcpy(&le, bytes + 8 * (size_t)i, sizeof le);
+    return le64toh(le);
+}
 
 /* 1 ≤ n ≤ TKT__STRETCH_DOCS levels below 16, a byte each. Returns the bytes written. */
 size_t tkt__stretch_encode(const uint8_t *level, uint32_t n, uint8_t out[TKT__STRETCH_BYTES]);

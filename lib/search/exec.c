@@ -12,6 +12,7 @@
 
 #define PROBE_DOCS 24u     /* at most so many left: ask for each */
 #define PROBE_LEAVES 4u
+#define CLEAR_ALL 16u      /* totals are cleared at once when one of so many is in use */
 #define PROBE_LENGTH 4096u /* a list shorter than this is read through anyway */
 
 static bool few(const tkt__bits *b, uint32_t words)
@@ -73,6 +74,36 @@ static int32_t probe(tkt__run *e, const tkt__clause *c)
     return status;
 }
 
+/* A clause that is one bitmap list narrows the window as it lies there. */
+static int32_t narrow_by_bits(tkt__run *e, const tkt__clause *c, tkt__leaf *leaf, bool led)
+{
+    int32_t status = tkt__reader_seek(&leaf->reader, e->base);
+    if (status != TKT_DONE || leaf->reader.doc >= e->end) {
+        e->words = 0;
+        return status;
+    }
+    const tkt__bit_reader *b = leaf->reader.bits;
+    e->words = b->used < e->words ? b->used : e->words;
+    for (uint32_t i = 0; led && i < e->words; i++)
+        e->match.w[i] &= tkt__chunk_word(b->bytes, i);
+    for (uint32_t i = 0; !led && i < e->words; i++)
+        e->match.w[i] = tkt__chunk_word(b->bytes, i);
+    if (c->scores && e->score != NULL)
+        e->late_leaf[e->late++] = leaf;
+    return TKT_DONE;
+}
+
+static int32_t narrow_by_lists(tkt__run *e, const tkt__clause *c, bool led)
+{
+    int32_t status = tkt__fill_clause(e, c, led ? &e->match : NULL);
+    e->words = e->used < e->words ? e->used : e->words;
+    if (led)
+        tkt__bits_and(&e->match, &e->clause, e->words);
+    else
+        memcpy(e->match.w, e->clause.w, e->words * sizeof e->match.w[0]);
+    return status;
+}
+
 static int32_t narrow(tkt__run *e, bool *led)
 {
     tkt__search *s = e->s;
@@ -81,16 +112,11 @@ static int32_t narrow(tkt__run *e, bool *led)
         const tkt__clause *c = &s->clause[i];
         if (!tkt__clause_wanted(e, c))
             continue;
-        if (*led && may_probe(e, c)) {
-            status = probe(e, c);
-        } else {
-            status = tkt__fill_clause(e, c, *led ? &e->match : NULL);
-            e->words = e->used < e->words ? e->used : e->words;
-            if (*led)
-                tkt__bits_and(&e->match, &e->clause, e->words);
-            else
-                memcpy(e->match.w, e->clause.w, e->words * sizeof e->match.w[0]);
-        }
+        tkt__leaf *bits = tkt__bits_leaf(c);
+        if (bits != NULL)
+            status = narrow_by_bits(e, c, bits, *led);
+        else
+            status = *led && may_probe(e, c) ? probe(e, c) : narrow_by_lists(e, c, *led);
         *led = true;
         e->words = tkt__bits_used(&e->match, e->words);
         if (e->words == 0)
@@ -133,6 +159,15 @@ static int32_t widen_and_exclude(tkt__run *e, bool led)
 
 /* ---- one window ---------------------------------------------------------------------------------------------- */
 
+static void clear_totals(tkt__run *e)
+{
+    if (tkt__bits_before(e->touched.w, TKT__WINDOW) > TKT__WINDOW / CLEAR_ALL)
+        memset(e->score->total, 0, sizeof e->score->total);
+    else
+        TKT__EACH_BIT(&e->touched, TKT__WINDOW_WORDS, off)
+            e->score->total[off] = 0;
+}
+
 static int32_t run_window(tkt__run *e)
 {
     bool led = false;
@@ -146,8 +181,7 @@ static int32_t run_window(tkt__run *e)
     if (status == TKT_DONE)
         status = tkt__give_window(e);
     if (e->score != NULL)
-        TKT__EACH_BIT(&e->touched, TKT__WINDOW_WORDS, off)
-            e->score->total[off] = 0;
+        clear_totals(e);
     return status;
 }
 
@@ -256,6 +290,18 @@ static int32_t run(tkt__run *e)
     return status;
 }
 
+static bool one_scores(const tkt__search *s)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < s->clauses; i++) {
+        const tkt__clause *c = &s->clause[i];
+        n += c->scores ? 1 : 0;
+        if (c->scores && (c->alternatives != 1 || c->alternative[0].parts != 1 || c->phrase != NULL))
+            return false;
+    }
+    return n == 1 && s->query->facets == 0;
+}
+
 int32_t tkt__exec(tkt__search *s)
 {
     tkt__run *e = tkt__arena_get(&s->arena, sizeof *e);
@@ -265,6 +311,7 @@ int32_t tkt__exec(tkt__search *s)
     memset(e, 0, sizeof *e);
     e->s = s;
     e->score = score;
+    e->one_scores = one_scores(s);
     int32_t status = run(e);
     if (status != TKT_DONE && score != NULL) /* it may have ended in the middle of a window */
         memset(score, 0, sizeof *score);

@@ -26,10 +26,13 @@ typedef struct tkt__run {
     uint32_t used;           /* of `clause`; the others are zero */
     tkt__bits match, clause, part, touched;
     tkt__scores *score;      /* NULL: nothing scores */
+    bool one_scores;         /* one clause of one word alone, and nothing else is made of scores */
     /* Bitmap leaves of this window whose levels are read last, for documents that may reach the page. */
     uint32_t late;
     tkt__leaf *late_leaf[TKT__CLAUSES_MAX];
 } tkt__run;
+
+#define TKT__DENSE 16u /* read all levels of a stretch when at least one of so many of its documents matches */
 
 #define TKT__EACH_BIT(b, n, off)                                                                      \
     for (uint32_t i_##off = 0; i_##off < (n); i_##off++)                                              \
@@ -73,6 +76,8 @@ int32_t tkt__part_begin(tkt__run *e, tkt__part *part, bool scores, uint32_t from
 /* The part's first document at or above `from`; TKT__DOC_END. */
 int32_t tkt__part_next(tkt__part *part, uint32_t from, uint32_t *next);
 int32_t tkt__clause_next(const tkt__clause *c, uint32_t from, uint32_t *next);
+/* The list of a clause that is one bitmap list and nothing else; NULL. */
+tkt__leaf *tkt__bits_leaf(const tkt__clause *c);
 /* The clause's documents of the window, of its first e->words words, into e->clause, only those `within`
  * where that is given, and their scores into the totals. */
 int32_t tkt__fill_clause(tkt__run *e, const tkt__clause *c, const tkt__bits *within);

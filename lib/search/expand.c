@@ -186,8 +186,8 @@ static uint64_t letters_of(const uint32_t *chars, uint32_t n)
 /* An edit takes one letter away and brings one in, at most. Most candidates are told apart by this alone. */
 static bool too_far(const near_search *ns, uint64_t letters)
 {
-    return (uint32_t)__builtin_popcountll(ns->letters & ~letters) > ns->most ||
-           (uint32_t)__builtin_popcountll(letters & ~ns->letters) > ns->most;
+    return tkt__popcount(ns->letters & ~letters) > ns->most ||
+           tkt__popcount(letters & ~ns->letters) > ns->most;
 }
 
 static int32_t consider(near_search *ns, tkt__slice word)

@@ -65,15 +65,54 @@ static int32_t fill_array(tkt__run *e, tkt__leaf *leaf, tkt__bits *out, const tk
     return status;
 }
 
+/* The levels of one stretch of a bitmap list, in the order in which they lie there. */
+static void score_stretch(const tkt__leaf *leaf, uint32_t from, const uint64_t *which, uint32_t *score)
+{
+    const tkt__bit_reader *b = leaf->reader.bits;
+    uint32_t rank = 0;
+    for (uint32_t i = 0; i < TKT__STRETCH_WORDS; i++)
+        for (uint64_t w = b->word[from / 64 + i]; w != 0; w &= w - 1, rank++) {
+            uint32_t bit = (uint32_t)__builtin_ctzll(w), off = from + i * 64 + bit;
+            uint32_t value = leaf->worth[b->nibbles != NULL ? tkt__nibble(b->nibbles, rank) : 0];
+            if ((which[i] >> bit & 1) != 0 && value > score[off])
+                score[off] = value;
+        }
+}
+
+static int32_t score_some(const tkt__run *e, tkt__leaf *leaf, uint32_t from, const uint64_t *which, uint32_t *score)
+{
+    for (uint32_t i = 0; i < TKT__STRETCH_WORDS; i++)
+        for (uint64_t w = which[i]; w != 0; w &= w - 1) {
+            uint32_t off = from + i * 64 + (uint32_t)__builtin_ctzll(w);
+            uint8_t level;
+            int32_t status = tkt__reader_level(&leaf->reader, e->base + off, &level);
+            if (status != TKT_DONE)
+                return status;
+            if (leaf->worth[level] > score[off])
+                score[off] = leaf->worth[level];
+        }
+    return TKT_DONE;
+}
+
+/* `which` is zero to the end of its last stretch. Where this clause alone makes the score, a stretch whose highest
+ * level keeps its documents off the page need not be read: what they have by other lists is their best then. */
 static int32_t score_bits(const tkt__run *e, tkt__leaf *leaf, const tkt__bits *which, uint32_t *score)
 {
     int32_t status = TKT_DONE;
-    TKT__EACH_BIT(which, e->words, off) {
-        uint8_t level;
-        if (status == TKT_DONE)
-            status = tkt__reader_level(&leaf->reader, e->base + (uint32_t)off, &level);
-        if (status == TKT_DONE && leaf->worth[level] > score[off])
-            score[off] = leaf->worth[level];
+    for (uint32_t from = 0; status == TKT_DONE && from < e->words * 64; from += TKT__STRETCH_DOCS) {
+        const uint64_t *word = which->w + from / 64;
+        uint32_t n = tkt__bits_before(word, TKT__STRETCH_DOCS);
+        uint8_t highest;
+        if (n == 0)
+            continue;
+        status = tkt__reader_highest(&leaf->reader, e->base + from, &highest);
+        if (status != TKT_DONE ||
+            (e->one_scores && !tkt__collect_can_enter(e->s, e->base + from, leaf->worth[highest])))
+            continue;
+        if (n * TKT__DENSE < tkt__bits_before(leaf->reader.bits->word + from / 64, TKT__STRETCH_DOCS))
+            status = score_some(e, leaf, from, word, score);
+        else
+            score_stretch(leaf, from, word, score);
     }
     return status;
 }
@@ -85,11 +124,13 @@ static int32_t fill_bits(tkt__run *e, tkt__leaf *leaf, tkt__bits *out, const tkt
         return TKT_DONE;
     uint32_t words = leaf->reader.bits->used < e->words ? leaf->reader.bits->used : e->words;
     for (uint32_t i = 0; i < words; i++)
-        out->w[i] |= leaf->reader.bits->word[i];
+        out->w[i] |= tkt__chunk_word(leaf->reader.bits->bytes, i);
     use(e, words);
     if (score == NULL)
         return TKT_DONE;
     memcpy(mine.w, leaf->reader.bits->word, e->words * sizeof mine.w[0]);
+    for (uint32_t i = e->words; i % TKT__STRETCH_WORDS != 0; i++)
+        mine.w[i] = 0;
     if (within != NULL)
         tkt__bits_and(&mine, within, e->words);
     return score_bits(e, leaf, &mine, score);
@@ -278,7 +319,7 @@ static void add_scores(tkt__run *e)
     tkt__bits_or(&e->touched, &e->clause, e->used);
 }
 
-static tkt__leaf *late_leaf(const tkt__clause *c)
+tkt__leaf *tkt__bits_leaf(const tkt__clause *c)
 {
     tkt__part *part = c->alternative[0].part;
     bool single = c->phrase == NULL && c->alternatives == 1 && c->alternative[0].parts == 1 && part->leaves == 1;
@@ -288,8 +329,8 @@ static tkt__leaf *late_leaf(const tkt__clause *c)
 int32_t tkt__fill_clause(tkt__run *e, const tkt__clause *c, const tkt__bits *within)
 {
     bool scores = c->scores && e->score != NULL;
-    tkt__leaf *late = scores ? late_leaf(c) : NULL;
-    uint32_t *best = scores && late == NULL ? e->score->best : NULL;
+    tkt__leaf *late = scores ? tkt__bits_leaf(c) : NULL;
+    uint32_t *best = !scores || late != NULL ? NULL : e->one_scores ? e->score->total : e->score->best;
     int32_t status = TKT_DONE;
     tkt__bits_clear(&e->clause, e->used);
     e->used = 0;
@@ -302,7 +343,9 @@ int32_t tkt__fill_clause(tkt__run *e, const tkt__clause *c, const tkt__bits *wit
         e->late_leaf[e->late++] = late;
     if (status == TKT_DONE && c->phrase != NULL)
         status = keep_phrase(e, c, within, best);
-    if (status == TKT_DONE && best != NULL)
+    if (status == TKT_DONE && best != NULL && e->one_scores)
+        tkt__bits_or(&e->touched, &e->clause, e->used);
+    else if (status == TKT_DONE && best != NULL)
         add_scores(e);
     return status;
 }

@@ -6,7 +6,7 @@
  */
 #include "search/exec.h"
 
-#define DENSE 16u /* read all levels of a stretch when at least one of so many of its documents matches */
+#define TRIM_LEAST 16u /* documents of a window on the edge of the query's dates */
 
 static bool has_window(const tkt__run *e, const tkt__leaf *leaf)
 {
@@ -18,7 +18,8 @@ static bool has_window(const tkt__run *e, const tkt__leaf *leaf)
 static bool has_bit(const tkt__run *e, const tkt__leaf *leaf, uint32_t docno)
 {
     uint32_t off = docno & (TKT__WINDOW - 1);
-    return has_window(e, leaf) && (leaf->reader.bits->word[off >> 6] >> (off & 63) & 1) != 0;
+    const tkt__bit_reader *b = leaf->reader.bits;
+    return has_window(e, leaf) && off >> 6 < b->used && (tkt__chunk_word(b->bytes, off >> 6) >> (off & 63) & 1) != 0;
 }
 
 /* The score that the late lists can add at most, by the highest levels round the document. */
@@ -137,7 +138,7 @@ static int32_t late_scores(tkt__run *e, uint32_t from, const uint64_t *match, ui
         uint32_t all = tkt__bits_before(leaf->reader.bits->word + from / 64, TKT__STRETCH_DOCS);
         if (all == 0)
             continue;
-        if (n * DENSE < all) {
+        if (n * TKT__DENSE < all) {
             status = add_some(e, leaf, from, match, total);
             continue;
         }
@@ -181,11 +182,28 @@ static int32_t give_stretch(tkt__run *e, uint32_t from)
 
 /* ---- a window ------------------------------------------------------------------------------------------------- */
 
+/* Whether documents of the window must be asked for their facts. On an edge of the query's dates the order of the
+ * day's slots may tell as well, if there are so many documents that it is worth the search. */
+static int32_t ask_window(tkt__run *e, bool *asked)
+{
+    tkt__search *s = e->s;
+    bool told;
+    *asked = tkt__match_needed(s, e->base >> TKT__SLOT_BITS);
+    if (!*asked || tkt__match_by_facts(s) || tkt__bits_before(e->match.w, e->words * 64) < TRIM_LEAST)
+        return TKT_DONE;
+    int32_t status = tkt__match_trim(s, e->base, e->match.w, e->words, &told);
+    *asked = !told;
+    return status;
+}
+
 int32_t tkt__give_window(tkt__run *e)
 {
     tkt__search *s = e->s;
-    bool asked = tkt__match_needed(s, e->base >> TKT__SLOT_BITS) || s->query->facets != 0;
-    int32_t status = TKT_DONE;
+    bool needed, asked;
+    int32_t status = ask_window(e, &needed);
+    if (status != TKT_DONE)
+        return status;
+    asked = needed || s->query->facets != 0;
     if (!asked && tkt__collects_by_day(s)) {
         uint32_t n = tkt__bits_before(e->match.w, e->words * 64);
         s->work += TKT__WINDOW_WORDS;
@@ -200,10 +218,9 @@ int32_t tkt__give_window(tkt__run *e)
             tkt__bits_or(&e->touched, &e->match, e->words);
         return status;
     }
-    asked = tkt__match_needed(s, e->base >> TKT__SLOT_BITS);
     TKT__EACH_BIT(&e->match, e->words, off)
         if (status == TKT_DONE)
             status = tkt__give_document(e, e->base + (uint32_t)off, e->score != NULL ? e->score->total[off] : 0,
-                                        asked);
+                                        needed);
     return status;
 }

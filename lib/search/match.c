@@ -19,11 +19,19 @@ typedef struct venue_fact {
     tkt__slice city;
 } venue_fact;
 
+/* A day that the window's edge falls into. */
+typedef struct edge {
+    bool known;
+    uint32_t slots; /* those below are in order of their start */
+    uint32_t slot;  /* the first of them that starts at or after the edge */
+} edge;
+
 typedef struct tkt__matcher {
     tkt__cursor *column;
     uint32_t chunk; /* of `cells`; UINT32_MAX: none */
     tkt__slice cells;
     uint32_t low_day, high_day;
+    edge low, high;
     bool window, priced, placed;
     venue_fact *venue;
     uint32_t venues, room;
@@ -67,19 +75,24 @@ static int32_t load_chunk(tkt__matcher *m, uint32_t chunk)
     return status < 0 ? status : TKT_DONE;
 }
 
-int32_t tkt__match_column(tkt__search *s, tkt__candidate *c)
+/* Event 0: nobody has the number. */
+static int32_t column_at(tkt__search *s, uint32_t docno, tkt__column *column)
 {
     tkt__matcher *m = s->matcher;
-    size_t at = c->docno % TKT__COLUMN_DOCS * TKT__COLUMN_BYTES;
-    int32_t status = TKT_DONE;
+    size_t at = docno % TKT__COLUMN_DOCS * TKT__COLUMN_BYTES;
+    int32_t status = docno / TKT__COLUMN_DOCS != m->chunk ? load_chunk(m, docno / TKT__COLUMN_DOCS) : TKT_DONE;
+    if (status == TKT_DONE && m->cells.n >= at + TKT__COLUMN_BYTES)
+        tkt__column_decode(m->cells.p + at, column);
+    return status;
+}
+
+int32_t tkt__match_column(tkt__search *s, tkt__candidate *c)
+{
     if (c->has_column)
         return TKT_DONE;
-    if (c->docno / TKT__COLUMN_DOCS != m->chunk)
-        status = load_chunk(m, c->docno / TKT__COLUMN_DOCS);
+    int32_t status = column_at(s, c->docno, &c->column);
     if (status != TKT_DONE)
         return status;
-    if (m->cells.n >= at + TKT__COLUMN_BYTES)
-        tkt__column_decode(m->cells.p + at, &c->column);
     if (c->column.event == 0)
         return tkt__fail(TKT_E_CORRUPT, "a document of the index has no column");
     c->has_column = true;
@@ -97,10 +110,101 @@ static bool day_is_inside(const tkt__search *s, uint32_t day)
     return day != 0 && day < TKT__DAY_LATE && day > m->low_day && day < m->high_day;
 }
 
-bool tkt__match_needed(const tkt__search *s, uint32_t day)
+bool tkt__match_by_facts(const tkt__search *s)
 {
     const tkt__matcher *m = s->matcher;
-    return m->placed || m->priced || s->query->available || s->query->at_least > 0 || !day_is_inside(s, day);
+    return m->placed || m->priced || s->query->available || s->query->at_least > 0;
+}
+
+bool tkt__match_needed(const tkt__search *s, uint32_t day)
+{
+    return tkt__match_by_facts(s) || !day_is_inside(s, day);
+}
+
+/* The first of the day's slots that are in order whose document starts at or after ms. Slots that nobody has any
+ * more are passed over. */
+static int32_t first_from(tkt__search *s, uint32_t day, uint32_t slots, int64_t ms, uint32_t *slot)
+{
+    uint32_t low = 0, high = slots, at;
+    while (low < high) {
+        uint32_t mid = (low + high) / 2;
+        tkt__column column = { 0 };
+        for (at = mid; at < high && column.event == 0; at++) {
+            int32_t status = column_at(s, day << TKT__SLOT_BITS | at, &column);
+            if (status != TKT_DONE)
+                return status;
+        }
+        if (column.event == 0 || column.start_ms >= ms)
+            high = mid;
+        else
+            low = at;
+    }
+    *slot = low;
+    return TKT_DONE;
+}
+
+static int32_t learn_edge(tkt__search *s, edge *e, uint32_t day, int64_t ms)
+{
+    uint32_t slots;
+    int32_t status = tkt__day_sorted(s->tx, day, &slots);
+    if (status == TKT_DONE)
+        status = first_from(s, day, slots, ms, &e->slot);
+    e->slots = slots;
+    e->known = status == TKT_DONE;
+    return status;
+}
+
+static void clear_bits(uint64_t *word, uint32_t words, uint32_t from, uint32_t to)
+{
+    for (uint32_t i = from >> 6; i < words && i * 64 < to; i++) {
+        uint64_t keep = 0;
+        if (i == from >> 6)
+            keep |= (UINT64_C(1) << (from & 63)) - 1;
+        if (i == to >> 6)
+            keep |= UINT64_MAX << (to & 63);
+        word[i] &= keep;
+    }
+}
+
+/* Whether no bit is set for a slot at or above `slots`: those are in no order. */
+static bool ends_within(const uint64_t *word, uint32_t words, uint32_t base, uint32_t slots)
+{
+    uint32_t first = base & (TKT__DAY_SLOTS - 1), from = slots > first ? slots - first : 0;
+    for (uint32_t i = from >> 6; i < words; i++)
+        if ((word[i] & (i == from >> 6 ? UINT64_MAX << (from & 63) : UINT64_MAX)) != 0)
+            return false;
+    return true;
+}
+
+/* Slots from…to−1 of the day that the window lies in do not match. */
+static void clear_slots(uint32_t base, uint64_t *word, uint32_t words, uint32_t from, uint32_t to)
+{
+    uint32_t first = base & (TKT__DAY_SLOTS - 1), last = first + words * 64;
+    if (from < last && to > first)
+        clear_bits(word, words, from > first ? from - first : 0, to < last ? to - first : words * 64);
+}
+
+int32_t tkt__match_trim(tkt__search *s, uint32_t base, uint64_t *word, uint32_t words, bool *told)
+{
+    tkt__matcher *m = s->matcher;
+    uint32_t day = base >> TKT__SLOT_BITS;
+    int32_t status = TKT_DONE;
+    *told = false;
+    if (s->query->during || day >= TKT__DAY_SPILL)
+        return TKT_DONE;
+    if (day == m->low_day && !m->low.known)
+        status = learn_edge(s, &m->low, day, s->query->from_ms);
+    if (status == TKT_DONE && day == m->high_day && !m->high.known)
+        status = learn_edge(s, &m->high, day, s->query->to_ms);
+    *told = status == TKT_DONE && (day != m->low_day || ends_within(word, words, base, m->low.slots)) &&
+            (day != m->high_day || ends_within(word, words, base, m->high.slots));
+    if (!*told)
+        return status;
+    if (day == m->low_day)
+        clear_slots(base, word, words, 0, m->low.slot);
+    if (day == m->high_day)
+        clear_slots(base, word, words, m->high.slot, TKT__DAY_SLOTS);
+    return TKT_DONE;
 }
 
 static int32_t in_window(tkt__search *s, tkt__candidate *c, bool *inside)

@@ -64,7 +64,7 @@ static int32_t add_bits(tkt__search *s, struct tkt__pages *p, tkt__reader_list *
         if (g == NULL)
             return tkt__fail(TKT_E_NOMEM, "no memory for a search");
         for (uint32_t i = 0; i < list->bits->used; i++)
-            g->bits.w[i] |= list->bits->word[i];
+            g->bits.w[i] |= tkt__chunk_word(list->bits->bytes, i);
         use(g, list->bits->used);
         status = tkt__reader_seek(list, list->bits->base + TKT__WINDOW);
     }

@@ -151,6 +151,11 @@ int32_t tkt__matcher_open(tkt__search *s);
 void tkt__matcher_close(tkt__search *s);
 /* Whether documents of this day must be asked one by one. */
 bool tkt__match_needed(const tkt__search *s, uint32_t day);
+/* Whether it is for other reasons than the dates of the query. */
+bool tkt__match_by_facts(const tkt__search *s);
+/* Clears the documents of a window outside the dates of the query, by the order of the day's slots. *told: false
+ * when some have slots without order, and nothing was cleared. */
+int32_t tkt__match_trim(tkt__search *s, uint32_t base, uint64_t *word, uint32_t words, bool *told);
 /* TKT_DONE: it passes all that lists can't tell. TKT_NOT_FOUND: it does not. */
 int32_t tkt__match(tkt__search *s, tkt__candidate *candidate);
 /* Whether the phrase stands in one field of the document. */

@@ -113,15 +113,16 @@ static int32_t open_whole(tkt__reader_list *list, tkt__slice record, bool extern
     return list->have == list->n ? TKT_DONE : damaged(list);
 }
 
-static int32_t open_bits(tkt__reader_list *list, bool levels, tkt__arena *arena)
+static int32_t open_bits(tkt__reader_list *list, bool scored, bool levels, tkt__arena *arena)
 {
     list->bits = tkt__arena_get(arena, sizeof *list->bits);
     if (list->bits == NULL)
         return no_memory();
     memset(list->bits, 0, offsetof(tkt__bit_reader, word));
+    list->bits->scored = scored;
     list->levels = false;
     int32_t status = tkt__tx_cursor_open(list->tx, TKT__T_POSTING, &list->cursor);
-    return status == TKT_DONE && levels ? tkt__tx_cursor_open(list->tx, TKT__T_POSTING, &list->bits->levels) : status;
+    return status == TKT_DONE && scored && levels ? tkt__tx_cursor_open(list->tx, TKT__T_POSTING, &list->bits->levels) : status;
 }
 
 static int32_t open_blocks(tkt__reader_list *list, tkt__arena *arena)
@@ -148,7 +149,7 @@ int32_t tkt__reader_open(tkt__tx *tx, tkt__slice record, bool levels, tkt__arena
         return status;
     list->list = ref.list;
     list->n = ref.n;
-    status = external && ref.bitmap                ? open_bits(list, levels && ref.levels, arena)
+    status = external && ref.bitmap                ? open_bits(list, levels, ref.levels, arena)
              : !external || ref.n <= TKT__READER_WHOLE ? open_whole(list, record, external, arena, shared)
                                                    : open_blocks(list, arena);
     if (status != TKT_DONE)
@@ -238,10 +239,10 @@ static bool next_bit(tkt__reader_list *list, uint32_t offset)
 {
     const tkt__bit_reader *b = list->bits;
     uint32_t i = offset >> 6;
-    uint64_t word = i < TKT__WINDOW_WORDS ? b->word[i] & (UINT64_MAX << (offset & 63)) : 0;
-    while (word == 0 && ++i < TKT__WINDOW_WORDS)
-        word = b->word[i];
-    if (i >= TKT__WINDOW_WORDS)
+    uint64_t word = i < b->used ? tkt__chunk_word(b->bytes, i) & (UINT64_MAX << (offset & 63)) : 0;
+    while (word == 0 && ++i < b->used)
+        word = tkt__chunk_word(b->bytes, i);
+    if (i >= b->used)
         return false;
     list->doc = b->base + i * 64 + (uint32_t)__builtin_ctzll(word);
     return true;
@@ -249,17 +250,18 @@ static bool next_bit(tkt__reader_list *list, uint32_t offset)
 
 static int32_t take_chunk(tkt__reader_list *list, int32_t status, tkt__slice row)
 {
-    uint32_t n;
+    tkt__bit_reader *b = list->bits;
     if (status == TKT_NOT_FOUND) {
         list->doc = TKT__DOC_END;
         return TKT_DONE;
     }
     if (status == TKT_DONE)
-        status = tkt__chunk_decode(row, list->bits->word, &n);
+        status = tkt__chunk_open(row, &b->bytes, &b->used);
     if (status != TKT_DONE)
         return status;
-    list->bits->base = list->fence & ~(TKT__CHUNK_DOCS - 1);
-    list->bits->used = tkt__chunk_words(row);
+    b->base = list->fence & ~(TKT__CHUNK_DOCS - 1);
+    for (uint32_t i = 0; b->scored && i < TKT__WINDOW_WORDS; i++)
+        b->word[i] = i < b->used ? tkt__chunk_word(b->bytes, i) : 0;
     *list->work += TKT__WINDOW_WORDS;
     return TKT_DONE;
 }

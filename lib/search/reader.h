@@ -23,10 +23,12 @@
 
 typedef struct tkt__bit_reader {
     tkt__cursor *levels; /* NULL: the list has none, or nobody asked for them */
-    uint32_t base, used; /* of `word`; words that are not all zero behind */
+    uint32_t base, used; /* first document; words, the others are zero */
+    const uint8_t *bytes; /* the words as they lie in the row: tkt__chunk_word */
     uint32_t stretch;    /* fence of the levels at hand; 0: none */
     const uint8_t *nibbles;
-    uint64_t word[TKT__WINDOW_WORDS];
+    bool scored;         /* levels were asked for */
+    uint64_t word[TKT__WINDOW_WORDS]; /* all words, if so */
 } tkt__bit_reader;
 
 typedef struct tkt__reader_list {
@@ -53,14 +55,21 @@ void tkt__reader_close(tkt__reader_list *list);
 /* Moves to the first document at or above docno (1 or above). */
 int32_t tkt__reader_seek(tkt__reader_list *list, uint32_t docno);
 int32_t tkt__reader_next(tkt__reader_list *list);
-/* The same as seek, without a call where it stands there already. */
+#define TKT__READER_STEPS 8u /* tried before a search by halves */
+/* The same as seek, without a call where it is there in a few steps. */
 static inline int32_t tkt__reader_reach(tkt__reader_list *list, uint32_t docno)
 {
     if (list->doc >= docno)
         return TKT_DONE;
-    if (list->bits == NULL && list->at + 1 < list->have && list->docs[list->at + 1] >= docno) {
-        list->doc = list->docs[++list->at];
-        return TKT_DONE;
+    if (list->bits == NULL && list->doc != 0) {
+        uint32_t at = list->at, most = list->have - at > TKT__READER_STEPS ? at + TKT__READER_STEPS : list->have;
+        while (at < most && list->docs[at] < docno)
+            at++;
+        list->at = at;
+        if (at < most) {
+            list->doc = list->docs[at];
+            return TKT_DONE;
+        }
     }
     return tkt__reader_seek(list, docno);
 }
