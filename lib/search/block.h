@@ -42,6 +42,7 @@ int32_t tkt__block_decode_documents(tkt__slice block, tkt__postings *postings);
 typedef struct tkt__list_ref {
     uint32_t list, n;
     bool levels, bitmap;
+    uint8_t highest; /* no level of it is above; TKT__LEVELS − 1: nothing is known */
 } tkt__list_ref;
 int32_t tkt__list_inline(tkt__slice value, tkt__postings *out);
 int32_t tkt__list_external(tkt__slice value, tkt__list_ref *ref);

@@ -38,6 +38,7 @@ typedef struct merger {
     uint32_t *heap, in_heap, sources;
     /* the list under way */
     uint32_t list;
+    uint8_t highest; /* level so far */
     tkt__postings block;
     uint64_t word[TKT__CHUNK_WORDS];
     uint8_t level[TKT__CHUNK_DOCS]; /* by offset in the chunk */
@@ -253,6 +254,7 @@ static int32_t read_postings(merger *m, const source *s, bool bitmap)
         } while (c & 0x80);
         uint8_t level = s->levels ? value & 15 : 0;
         docno += (uint32_t)(s->levels ? value >> 4 : value);
+        m->highest = level > m->highest ? level : m->highest;
         status = bitmap ? take_bit(m, docno, level, s->levels) : take_array(m, docno, level);
     }
     return status == TKT_DONE && docno != s->last_doc ? damaged() : status;
@@ -273,20 +275,21 @@ static int32_t merge_list(merger *m, tkt__slice term, uint64_t n, bool levels, c
     bool outside = n > INLINE_MOST;
     bool bitmap = n >= TKT__BITMAP_LEAST && n * TKT__BITMAP_SHARE > b->stats.events &&
                   n >= (uint64_t)b->chunks * TKT__BITMAP_CHUNK;
-    tkt__list_ref ref = { b->last_list + 1, (uint32_t)n, levels, bitmap };
+    tkt__list_ref ref = { b->last_list + 1, (uint32_t)n, levels, bitmap, TKT__LEVELS - 1 };
     int32_t status = TKT_DONE;
     m->block.n = 0;
     m->block.levels = levels;
     m->list = ref.list;
     m->chunk = UINT32_MAX;
-    if (outside) {
-        b->last_list += bitmap ? 2 : 1;
-        status = term_row(m, term, &ref);
-    }
+    m->highest = 0;
+    b->last_list += !outside ? 0 : bitmap ? 2 : 1;
     for (uint32_t i = 0; status == TKT_DONE && i < runs_n; i++)
         status = read_postings(m, &m->source[runs[i]], bitmap);
     if (status == TKT_DONE)
-        status = !outside ? term_row(m, term, NULL) : bitmap ? end_bitmap(m, levels) : end_block(m, UINT32_MAX);
+        status = !outside ? TKT_DONE : bitmap ? end_bitmap(m, levels) : end_block(m, UINT32_MAX);
+    ref.highest = levels ? m->highest : ref.highest;
+    if (status == TKT_DONE)
+        status = term_row(m, term, outside ? &ref : NULL);
     for (uint32_t i = 0; status == TKT_DONE && i < runs_n; i++)
         status = next_term(&m->source[runs[i]]);
     return status;

@@ -29,6 +29,7 @@ typedef struct walk {
     uint32_t day, sorted, event; /* of the last column */
     int64_t start_ms;
     bool naming;              /* second pass: name each posting that is missing */
+    uint8_t highest; /* level that the list under way may have */
 } walk;
 
 static void add(sums *s, tkt__slice term, uint32_t docno, uint8_t level)
@@ -152,6 +153,8 @@ static int32_t sum_postings(walk *w, tkt__slice term, const tkt__postings *p)
     for (uint32_t i = 0; i < p->n; i++) {
         if (i > 0 && p->doc[i] <= p->doc[i - 1])
             return tkt__problem(w->problems, "index", "a list's documents are out of order");
+        if (p->level[i] > w->highest)
+            return tkt__problem(w->problems, "index", "a level is above the highest of its list");
         add(&w->kept, term, p->doc[i], p->level[i]);
     }
     return TKT_DONE;
@@ -213,7 +216,10 @@ static int32_t check_stretch(walk *w, tkt__slice term, const tkt__list_ref *ref,
         return problem(w, "levels missing in list", ref->list);
     for (uint32_t off = 0; status == TKT_DONE && off < TKT__STRETCH_DOCS; off++)
         if (word[off >> 6] >> (off & 63) & 1) {
-            add(&w->kept, term, base + off, nibbles != NULL ? tkt__nibble(nibbles, i) : 0);
+            uint8_t level = nibbles != NULL ? tkt__nibble(nibbles, i) : 0;
+            if (level > w->highest)
+                return problem(w, "a level above the highest of list", ref->list);
+            add(&w->kept, term, base + off, level);
             i++;
         }
     return status;
@@ -273,6 +279,7 @@ static int32_t check_term(void *user, tkt__slice key, tkt__slice value)
     tkt__list_ref ref;
     tkt__postings p;
     int32_t status = tkt__list_external(value, &ref);
+    w->highest = status == TKT_DONE && ref.levels ? ref.highest : TKT__LEVELS - 1;
     if (status == TKT_NOT_FOUND) {
         status = tkt__list_inline(value, &p);
         if (status == TKT_DONE)

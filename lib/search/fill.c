@@ -66,12 +66,13 @@ static int32_t fill_array(tkt__run *e, tkt__leaf *leaf, tkt__bits *out, const tk
 }
 
 /* The levels of one stretch of a bitmap list, in the order in which they lie there. */
-static void score_stretch(const tkt__leaf *leaf, uint32_t from, const uint64_t *which, uint32_t *score)
+static void score_stretch(tkt__leaf *leaf, uint32_t from, const uint64_t *which, uint32_t *score)
 {
     const tkt__bit_reader *b = leaf->reader.bits;
+    const uint64_t *word = tkt__reader_words(&leaf->reader) + from / 64;
     uint32_t rank = 0;
     for (uint32_t i = 0; i < TKT__STRETCH_WORDS; i++)
-        for (uint64_t w = b->word[from / 64 + i]; w != 0; w &= w - 1, rank++) {
+        for (uint64_t w = word[i]; w != 0; w &= w - 1, rank++) {
             uint32_t bit = (uint32_t)__builtin_ctzll(w), off = from + i * 64 + bit;
             uint32_t value = leaf->worth[b->nibbles != NULL ? tkt__nibble(b->nibbles, rank) : 0];
             if ((which[i] >> bit & 1) != 0 && value > score[off])
@@ -99,6 +100,8 @@ static int32_t score_some(const tkt__run *e, tkt__leaf *leaf, uint32_t from, con
 static int32_t score_bits(const tkt__run *e, tkt__leaf *leaf, const tkt__bits *which, uint32_t *score)
 {
     int32_t status = TKT_DONE;
+    if (e->one_scores && !tkt__collect_can_enter(e->s, e->base, leaf->worth[leaf->reader.highest]))
+        return TKT_DONE;
     for (uint32_t from = 0; status == TKT_DONE && from < e->words * 64; from += TKT__STRETCH_DOCS) {
         const uint64_t *word = which->w + from / 64;
         uint32_t n = tkt__bits_before(word, TKT__STRETCH_DOCS);
@@ -109,7 +112,7 @@ static int32_t score_bits(const tkt__run *e, tkt__leaf *leaf, const tkt__bits *w
         if (status != TKT_DONE ||
             (e->one_scores && !tkt__collect_can_enter(e->s, e->base + from, leaf->worth[highest])))
             continue;
-        if (n * TKT__DENSE < tkt__bits_before(leaf->reader.bits->word + from / 64, TKT__STRETCH_DOCS))
+        if (n * TKT__DENSE < tkt__bits_before(tkt__reader_words(&leaf->reader) + from / 64, TKT__STRETCH_DOCS))
             status = score_some(e, leaf, from, word, score);
         else
             score_stretch(leaf, from, word, score);
@@ -128,7 +131,7 @@ static int32_t fill_bits(tkt__run *e, tkt__leaf *leaf, tkt__bits *out, const tkt
     use(e, words);
     if (score == NULL)
         return TKT_DONE;
-    memcpy(mine.w, leaf->reader.bits->word, e->words * sizeof mine.w[0]);
+    memcpy(mine.w, tkt__reader_words(&leaf->reader), e->words * sizeof mine.w[0]);
     for (uint32_t i = e->words; i % TKT__STRETCH_WORDS != 0; i++)
         mine.w[i] = 0;
     if (within != NULL)

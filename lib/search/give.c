@@ -22,9 +22,17 @@ static bool has_bit(const tkt__run *e, const tkt__leaf *leaf, uint32_t docno)
     return has_window(e, leaf) && off >> 6 < b->used && (tkt__chunk_word(b->bytes, off >> 6) >> (off & 63) & 1) != 0;
 }
 
-/* The score that the late lists can add at most, by the highest levels round the document. */
+/* The score that the late lists can add at most: by their highest levels, and if these might do, by the highest
+ * round the document. */
 static int32_t late_most(tkt__run *e, uint32_t docno, uint64_t *most)
 {
+    uint64_t all = *most;
+    for (uint32_t i = 0; i < e->late; i++)
+        all += e->late_leaf[i]->worth[e->late_leaf[i]->reader.highest];
+    if (!tkt__collect_can_enter(e->s, docno, all)) {
+        *most = all;
+        return TKT_DONE;
+    }
     for (uint32_t i = 0; i < e->late; i++) {
         uint8_t highest;
         if (!has_bit(e, e->late_leaf[i], docno))
@@ -77,12 +85,13 @@ int32_t tkt__give_document(tkt__run *e, uint32_t docno, uint32_t score, bool ask
 
 /* ---- a stretch of a window ----------------------------------------------------------------------------------- */
 
-static void add_all(const tkt__reader_list *list, uint32_t from, const uint64_t *match, const uint32_t *worth,
+static void add_all(tkt__reader_list *list, uint32_t from, const uint64_t *match, const uint32_t *worth,
                     uint32_t *total)
 {
+    const uint64_t *word = tkt__reader_words(list) + from / 64;
     uint32_t rank = 0;
     for (uint32_t i = 0; i < TKT__STRETCH_WORDS; i++)
-        for (uint64_t w = list->bits->word[from / 64 + i]; w != 0; w &= w - 1, rank++) {
+        for (uint64_t w = word[i]; w != 0; w &= w - 1, rank++) {
             uint32_t bit = (uint32_t)__builtin_ctzll(w);
             if (match[i] >> bit & 1)
                 total[i * 64 + bit] += worth[tkt__nibble(list->bits->nibbles, rank)];
@@ -91,7 +100,7 @@ static void add_all(const tkt__reader_list *list, uint32_t from, const uint64_t 
 
 static int32_t add_some(const tkt__run *e, tkt__leaf *leaf, uint32_t from, const uint64_t *match, uint32_t *total)
 {
-    const uint64_t *mine = leaf->reader.bits->word + from / 64;
+    const uint64_t *mine = tkt__reader_words(&leaf->reader) + from / 64;
     for (uint32_t i = 0; i < TKT__STRETCH_WORDS; i++)
         for (uint64_t w = match[i] & mine[i]; w != 0; w &= w - 1) {
             uint32_t off = i * 64 + (uint32_t)__builtin_ctzll(w);
@@ -102,6 +111,11 @@ static int32_t add_some(const tkt__run *e, tkt__leaf *leaf, uint32_t from, const
             total[off] += leaf->worth[level];
         }
     return TKT_DONE;
+}
+
+static uint32_t stretch_docs(tkt__leaf *leaf, uint32_t from)
+{
+    return tkt__bits_before(tkt__reader_words(&leaf->reader) + from / 64, TKT__STRETCH_DOCS);
 }
 
 /* The highest total that any of n matching documents of the stretch can have. */
@@ -115,10 +129,15 @@ static int32_t stretch_most(tkt__run *e, uint32_t from, const uint64_t *match, u
             highest_total = value > highest_total ? value : highest_total;
         }
     *most = highest_total;
+    for (uint32_t l = 0; l < e->late; l++)
+        *most += e->late_leaf[l]->worth[e->late_leaf[l]->reader.highest];
+    if (!tkt__collect_can_enter(e->s, e->base + from, *most))
+        return TKT_DONE;
+    *most = highest_total;
     for (uint32_t l = 0; l < e->late; l++) {
         tkt__leaf *leaf = e->late_leaf[l];
         uint8_t highest;
-        bool any = has_window(e, leaf) && tkt__bits_before(leaf->reader.bits->word + from / 64, TKT__STRETCH_DOCS) > 0;
+        bool any = has_window(e, leaf) && stretch_docs(leaf, from) > 0;
         int32_t status = any ? tkt__reader_highest(&leaf->reader, e->base + from, &highest) : TKT_DONE;
         if (status != TKT_DONE)
             return status;
@@ -135,7 +154,7 @@ static int32_t late_scores(tkt__run *e, uint32_t from, const uint64_t *match, ui
         tkt__leaf *leaf = e->late_leaf[l];
         if (!has_window(e, leaf))
             continue;
-        uint32_t all = tkt__bits_before(leaf->reader.bits->word + from / 64, TKT__STRETCH_DOCS);
+        uint32_t all = stretch_docs(leaf, from);
         if (all == 0)
             continue;
         if (n * TKT__DENSE < all) {

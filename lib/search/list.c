@@ -17,6 +17,7 @@
 #define FLAG_EXTERNAL 1
 #define FLAG_LEVELS 2
 #define FLAG_BITMAP 4
+#define BELOW_SHIFT 4 /* upper half: by how much its levels stay below the highest there is */
 #define FENCE_LAST UINT32_MAX
 
 typedef struct record {
@@ -78,13 +79,16 @@ int32_t tkt__list_external(tkt__slice value, tkt__list_ref *ref)
     ref->n = tkt__get_u32(&r);
     ref->levels = (flags & FLAG_LEVELS) != 0;
     ref->bitmap = (flags & FLAG_BITMAP) != 0;
+    ref->highest = (uint8_t)(TKT__LEVELS - 1 - (flags >> BELOW_SHIFT));
     return r.bad || value.n != TKT__LIST_EXTERNAL_BYTES || ref->list == 0 || ref->n == 0 ? corrupt() : TKT_DONE;
 }
 
 size_t tkt__list_external_encode(const tkt__list_ref *ref, uint8_t out[TKT__LIST_EXTERNAL_BYTES])
 {
     tkt__writer w = tkt__writer_of(out, TKT__LIST_EXTERNAL_BYTES);
-    tkt__put_u8(&w, (uint8_t)(FLAG_EXTERNAL | (ref->levels ? FLAG_LEVELS : 0) | (ref->bitmap ? FLAG_BITMAP : 0)));
+    uint32_t below = TKT__LEVELS - 1u - ref->highest;
+    tkt__put_u8(&w, (uint8_t)(FLAG_EXTERNAL | (ref->levels ? FLAG_LEVELS : 0) | (ref->bitmap ? FLAG_BITMAP : 0) |
+                              below << BELOW_SHIFT));
     tkt__put_u32(&w, ref->list);
     tkt__put_u32(&w, ref->n);
     return w.n;
@@ -266,22 +270,34 @@ static int32_t new_list(tkt__tx *tx, uint32_t *list)
 
 static int32_t set_inline(tkt__tx *tx, tkt__slice term, tkt__postings *p, uint32_t docno, uint8_t level)
 {
-    tkt__list_ref ref = { .levels = p->levels };
+    tkt__list_ref ref = { .levels = p->levels, .highest = p->levels ? 0 : TKT__LEVELS - 1 };
     if (array_set(p, docno, level) == SAME)
         return TKT_DONE;
     if (p->n <= INLINE_MOST)
         return inline_put(tx, term, p);
+    for (uint32_t i = 0; i < p->n; i++)
+        ref.highest = p->level[i] > ref.highest ? p->level[i] : ref.highest;
     int32_t status = new_list(tx, &ref.list);
     if (status == TKT_DONE)
         status = block_save(tx, ref.list, FENCE_LAST, p);
     return status == TKT_DONE ? external_put(tx, term, &ref, p->n) : status;
 }
 
+/* The list has one document more, or a level that is higher than any before. */
+static int32_t external_set(tkt__tx *tx, tkt__slice term, const tkt__list_ref *ref, bool more, uint8_t level)
+{
+    tkt__list_ref now = *ref;
+    if (!more && level <= ref->highest)
+        return TKT_DONE;
+    now.highest = level > ref->highest ? level : ref->highest;
+    return external_put(tx, term, &now, ref->n + more);
+}
+
 static int32_t set_bit(tkt__tx *tx, tkt__slice term, const tkt__list_ref *ref, uint32_t docno, uint8_t level)
 {
     tkt__edit edit;
     int32_t status = tkt__bitmap_set(tx, ref, docno, level, &edit);
-    return status == TKT_DONE && edit == TKT__MORE ? external_put(tx, term, ref, ref->n + 1) : status;
+    return status == TKT_DONE ? external_set(tx, term, ref, edit == TKT__MORE, level) : status;
 }
 
 int32_t tkt__list_set(tkt__tx *tx, const tkt__term *term, uint32_t docno, bool *fresh)
@@ -311,7 +327,7 @@ int32_t tkt__list_set(tkt__tx *tx, const tkt__term *term, uint32_t docno, bool *
     if (what == SAME)
         return TKT_DONE;
     status = block_save(tx, rec.ref.list, fence, &p);
-    return status == TKT_DONE && what == ADDED ? external_put(tx, key, &rec.ref, rec.ref.n + 1) : status;
+    return status == TKT_DONE ? external_set(tx, key, &rec.ref, what == ADDED, level) : status;
 }
 
 /* ---- drop ----------------------------------------------------------------------------------------------- */

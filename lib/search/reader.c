@@ -113,16 +113,15 @@ static int32_t open_whole(tkt__reader_list *list, tkt__slice record, bool extern
     return list->have == list->n ? TKT_DONE : damaged(list);
 }
 
-static int32_t open_bits(tkt__reader_list *list, bool scored, bool levels, tkt__arena *arena)
+static int32_t open_bits(tkt__reader_list *list, bool levels, tkt__arena *arena)
 {
     list->bits = tkt__arena_get(arena, sizeof *list->bits);
     if (list->bits == NULL)
         return no_memory();
     memset(list->bits, 0, offsetof(tkt__bit_reader, word));
-    list->bits->scored = scored;
     list->levels = false;
     int32_t status = tkt__tx_cursor_open(list->tx, TKT__T_POSTING, &list->cursor);
-    return status == TKT_DONE && scored && levels ? tkt__tx_cursor_open(list->tx, TKT__T_POSTING, &list->bits->levels) : status;
+    return status == TKT_DONE && levels ? tkt__tx_cursor_open(list->tx, TKT__T_POSTING, &list->bits->levels) : status;
 }
 
 static int32_t open_blocks(tkt__reader_list *list, tkt__arena *arena)
@@ -149,7 +148,8 @@ int32_t tkt__reader_open(tkt__tx *tx, tkt__slice record, bool levels, tkt__arena
         return status;
     list->list = ref.list;
     list->n = ref.n;
-    status = external && ref.bitmap                ? open_bits(list, levels, ref.levels, arena)
+    list->highest = external ? ref.highest : TKT__LEVELS - 1;
+    status = external && ref.bitmap                ? open_bits(list, levels && ref.levels, arena)
              : !external || ref.n <= TKT__READER_WHOLE ? open_whole(list, record, external, arena, shared)
                                                    : open_blocks(list, arena);
     if (status != TKT_DONE)
@@ -260,8 +260,6 @@ static int32_t take_chunk(tkt__reader_list *list, int32_t status, tkt__slice row
     if (status != TKT_DONE)
         return status;
     b->base = list->fence & ~(TKT__CHUNK_DOCS - 1);
-    for (uint32_t i = 0; b->scored && i < TKT__WINDOW_WORDS; i++)
-        b->word[i] = i < b->used ? tkt__chunk_word(b->bytes, i) : 0;
     *list->work += TKT__WINDOW_WORDS;
     return TKT_DONE;
 }
@@ -289,6 +287,15 @@ static int32_t seek_bits(tkt__reader_list *list, uint32_t docno)
     return next_bit(list, offset) ? TKT_DONE : next_chunk(list);
 }
 
+const uint64_t *tkt__reader_words(tkt__reader_list *list)
+{
+    tkt__bit_reader *b = list->bits;
+    for (uint32_t i = 0; b->copied != list->fence && i < TKT__WINDOW_WORDS; i++)
+        b->word[i] = i < b->used ? tkt__chunk_word(b->bytes, i) : 0;
+    b->copied = list->fence;
+    return b->word;
+}
+
 static int32_t stretch_of(tkt__reader_list *list, uint32_t docno)
 {
     tkt__bit_reader *b = list->bits;
@@ -302,7 +309,7 @@ static int32_t stretch_of(tkt__reader_list *list, uint32_t docno)
     else if (status == TKT_DONE)
         status = TKT_NOT_FOUND;
     if (status == TKT_DONE) {
-        const uint64_t *word = b->word + ((docno - b->base) >> TKT__STRETCH_BITS) * TKT__STRETCH_WORDS;
+        const uint64_t *word = tkt__reader_words(list) + ((docno - b->base) >> TKT__STRETCH_BITS) * TKT__STRETCH_WORDS;
         status = n == tkt__bits_before(word, TKT__STRETCH_DOCS) ? TKT_DONE : damaged(list);
     }
     b->stretch = status == TKT_DONE ? wanted : 0;
@@ -342,7 +349,7 @@ int32_t tkt__reader_level(tkt__reader_list *list, uint32_t docno, uint8_t *level
         return status;
     uint32_t offset = docno - list->bits->base, first = offset & ~(TKT__STRETCH_DOCS - 1);
     *level = tkt__nibble(list->bits->nibbles,
-                         tkt__bits_before(list->bits->word + (first >> 6), offset - first));
+                         tkt__bits_before(tkt__reader_words(list) + (first >> 6), offset - first));
     return TKT_DONE;
 }
 

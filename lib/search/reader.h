@@ -27,8 +27,8 @@ typedef struct tkt__bit_reader {
     const uint8_t *bytes; /* the words as they lie in the row: tkt__chunk_word */
     uint32_t stretch;    /* fence of the levels at hand; 0: none */
     const uint8_t *nibbles;
-    bool scored;         /* levels were asked for */
-    uint64_t word[TKT__WINDOW_WORDS]; /* all words, if so */
+    uint32_t copied;     /* fence of the chunk that `word` holds; 0: none */
+    uint64_t word[TKT__WINDOW_WORDS]; /* tkt__reader_words */
 } tkt__bit_reader;
 
 typedef struct tkt__reader_list {
@@ -39,6 +39,7 @@ typedef struct tkt__reader_list {
     uint32_t list, fence;
     uint32_t doc;        /* it stands on; 0: not looked for yet; TKT__DOC_END */
     bool levels;         /* of arrays: decoded */
+    uint8_t highest;     /* no level of the list is above */
     /* arrays */
     uint32_t at, have;
     const uint32_t *docs;
@@ -75,6 +76,8 @@ static inline int32_t tkt__reader_reach(tkt__reader_list *list, uint32_t docno)
 }
 /* The level of the document that it stands on (arrays), or of any in its chunk (bitmaps). 0 without levels. */
 int32_t tkt__reader_level(tkt__reader_list *list, uint32_t docno, uint8_t *level);
+/* The words of the chunk at hand, all TKT__WINDOW_WORDS of them. */
+const uint64_t *tkt__reader_words(tkt__reader_list *list);
 /* No level of the chunk's stretch that `docno` lies in is above *highest. */
 int32_t tkt__reader_highest(tkt__reader_list *list, uint32_t docno, uint8_t *highest);
 

@@ -21,7 +21,8 @@
  *             'p' be64 event → words (u8 length, bytes) whose NEAR_WORD rows are still to be written
  *   TERM      term → inline: u8 flags, varint n, u32 first docno, n − 1 varint gaps, n nibbles of level;
  *             external: u8 flags | 1, u32 list id, u32 n. A term is a word, or namespace byte ‖ bytes.
- *             Flags: 1 external, 2 with levels, 4 a bitmap, whose levels are list id + 1
+ *             Flags: 1 external, 2 with levels, 4 a bitmap, whose levels are list id + 1; upper half: by how
+ *             much its levels stay below 15 at least
  *   POSTING   be32 list, be32 fence → block (block.h); it holds the postings in (fence before, fence];
  *             a list's last block has fence 0xFFFFFFFF. Of a bitmap: chunks and stretches (chunk.h)
  *   COLUMN    'c' be32 docno >> 4 → 16 × 24 bytes: u32 event, u32 venue, i64 start ms, u32 price,

@@ -53,7 +53,9 @@ static void random_filters(model *m, query *q)
 {
     if (chance(m, 35)) {
         q->windowed = true;
-        q->from_ms = epoch_ms(chance(m, 20) ? 1900 : 2027, 1, 1) + (int64_t)draw(m, 500) * 86400000 + draw(m, 2) * 3600000;
+        /* two events of five begin within three days: edges fall among them often enough */
+        q->from_ms = epoch_ms(chance(m, 20) ? 1900 : 2027, 1, 1) + (int64_t)draw(m, chance(m, 40) ? 4 : 500) * 86400000 +
+                     draw(m, 24) * INT64_C(3600000);
         q->to_ms = q->from_ms + (int64_t)draw(m, chance(m, 50) ? 4 : 900) * 43200000;
         q->during = chance(m, 40);
         if (chance(m, 8))

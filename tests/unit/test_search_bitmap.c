@@ -36,7 +36,7 @@ static int32_t begin(tkt__tx *tx, void *ctx)
     uint64_t word[TKT__CHUNK_WORDS] = { 1 };
     uint8_t key[8], chunk[TKT__CHUNK_BYTES], stretch[TKT__STRETCH_BYTES], record[TKT__LIST_EXTERNAL_BYTES];
     const uint8_t level = 7;
-    tkt__list_ref ref = { 5, 1, p->levels, true };
+    tkt__list_ref ref = { 5, 1, p->levels, true, level };
     tkt__be32(key, 5);
     tkt__be32(key + 4, TKT__CHUNK_FENCE(BASE));
     int32_t status = tkt__tx_put(tx, TKT__T_POSTING, tkt__slice_of(key, 8),
