@@ -288,6 +288,14 @@ static bool day_is_counted(const tkt__search *s, uint32_t day, bool *eligible)
     return c->day_n == 0 && (!q->has_cursor || day != cursor_day) && (!*eligible || c->n == c->want);
 }
 
+int32_t tkt__collect_day(tkt__search *s, uint32_t day, bool *counted)
+{
+    bool eligible;
+    int32_t status = begin_day(s, s->collector, day);
+    *counted = day_is_counted(s, day, &eligible) && eligible && s->query->facets == 0;
+    return status;
+}
+
 int32_t tkt__collect_window(tkt__search *s, uint32_t base, const uint64_t *word, uint32_t words, uint32_t n)
 {
     tkt__collector *c = s->collector;

@@ -183,20 +183,43 @@ static uint64_t letters_of(const uint32_t *chars, uint32_t n)
     return set;
 }
 
+static bool is_ascii(tkt__slice word)
+{
+    uint8_t all = 0;
+    for (size_t i = 0; i < word.n; i++)
+        all |= word.p[i];
+    return all < 0x80;
+}
+
+static uint64_t letters_in(tkt__slice word)
+{
+    uint64_t set = 0;
+    for (size_t i = 0; i < word.n; i++)
+        set |= UINT64_C(1) << (word.p[i] & 63);
+    return set;
+}
+
 /* An edit takes one letter away and brings one in, at most. Most candidates are told apart by this alone. */
 static bool too_far(const near_search *ns, uint64_t letters)
 {
-    return tkt__popcount(ns->letters & ~letters) > ns->most ||
-           tkt__popcount(letters & ~ns->letters) > ns->most;
+    uint64_t less = ns->letters & ~letters, more = letters & ~ns->letters;
+    for (uint32_t i = 0; i < ns->most; i++) {
+        less &= less - 1; /* of 0: 0 */
+        more &= more - 1;
+    }
+    return (less | more) != 0;
 }
 
 static int32_t consider(near_search *ns, tkt__slice word)
 {
     uint32_t chars[TKT__WORD_MAX];
     found f = { .term = word };
-    uint32_t n = tkt__word_chars(word.p, word.n, chars);
+    bool ascii = is_ascii(word);
     ns->s->work++;
-    if (too_far(ns, letters_of(chars, n)))
+    if (word.n + ns->most < ns->n || (ascii && (word.n > ns->n + ns->most || too_far(ns, letters_in(word)))))
+        return TKT_DONE;
+    uint32_t n = tkt__word_chars(word.p, word.n, chars);
+    if (!ascii && too_far(ns, letters_of(chars, n)))
         return TKT_DONE;
     f.edits = tkt__word_distance(ns->chars, ns->n, chars, n, ns->most);
     if (f.edits > ns->most || f.edits == 0 || seen(ns, word))

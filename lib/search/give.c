@@ -78,7 +78,9 @@ int32_t tkt__give_document(tkt__run *e, uint32_t docno, uint32_t score, bool ask
     if (status == TKT_DONE)
         status = late_score(e, docno, &score);
     candidate.score = score;
-    if (status == TKT_DONE)
+    if (status == TKT_DONE && e->score != NULL && s->query->facets == 0 && !tkt__collect_can_enter(s, docno, score))
+        tkt__collect_passed(s, 1); /* also with a score as good as the last one's: its column need not be read */
+    else if (status == TKT_DONE)
         status = tkt__collect(s, &candidate);
     return status == TKT_NOT_FOUND ? TKT_DONE : status;
 }

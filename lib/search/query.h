@@ -175,8 +175,12 @@ int32_t tkt__collect_end(tkt__search *s);
  * they are counted by number. */
 bool tkt__collects_by_day(const tkt__search *s);
 int32_t tkt__collect_window(tkt__search *s, uint32_t base, const uint64_t *word, uint32_t words, uint32_t n);
-/* By relevance: may a document of at most this score be on the page? n that may not have passed. */
+/* By date alone: a day begins, none before it comes again. *counted: nothing of it is on the page, so that its
+ * documents may be told by number (tkt__collect_passed). */
+int32_t tkt__collect_day(tkt__search *s, uint32_t day, bool *counted);
+/* By relevance: may a document of at most this score be on the page? */
 bool tkt__collect_can_enter(const tkt__search *s, uint32_t docno, uint64_t most);
+/* n matches that are not on the page. */
 void tkt__collect_passed(tkt__search *s, uint32_t n);
 
 typedef struct tkt__hit {

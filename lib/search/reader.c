@@ -7,6 +7,7 @@
 
 #define STEPS_MOST 3
 #define STEPS_SPAN (STEPS_MOST << TKT__SLOT_BITS) /* days that are worth trying */
+#define STRETCH_SPAN (1u << TKT__SLOT_BITS)       /* of levels, which have some five rows a day */
 
 static int32_t no_memory(void) { return tkt__fail(TKT_E_NOMEM, "no memory to read a list"); }
 
@@ -296,23 +297,33 @@ const uint64_t *tkt__reader_words(tkt__reader_list *list)
     return b->word;
 }
 
+/* The row of levels at `wanted`, from where their cursor stands. */
+static int32_t level_row(tkt__reader_list *list, uint32_t wanted, tkt__slice *row)
+{
+    tkt__bit_reader *b = list->bits;
+    bool near = b->stretch != 0 && wanted > b->stretch && wanted - b->stretch <= STRETCH_SPAN;
+    int32_t status = TKT_DONE;
+    for (int step = 0; near && status == TKT_DONE && step < STEPS_MOST && b->stretch < wanted; step++)
+        status = row_next(b->levels, list->list + 1, &b->stretch, row);
+    if (!near || (status == TKT_DONE && b->stretch < wanted))
+        status = row_seek(b->levels, list->list + 1, wanted, &b->stretch, row);
+    return status == TKT_DONE && b->stretch != wanted ? TKT_NOT_FOUND : status;
+}
+
 static int32_t stretch_of(tkt__reader_list *list, uint32_t docno)
 {
     tkt__bit_reader *b = list->bits;
-    uint32_t fence, n, wanted = TKT__STRETCH_FENCE(docno);
-    tkt__slice row;
+    uint32_t n = 0, wanted = TKT__STRETCH_FENCE(docno);
+    tkt__slice row = { NULL, 0 };
     if (b->stretch == wanted)
         return TKT_DONE;
-    int32_t status = row_seek(b->levels, list->list + 1, wanted, &fence, &row);
-    if (status == TKT_DONE && fence == wanted)
+    int32_t status = level_row(list, wanted, &row);
+    if (status == TKT_DONE)
         status = tkt__stretch_open(row, &b->nibbles, &n);
-    else if (status == TKT_DONE)
-        status = TKT_NOT_FOUND;
     if (status == TKT_DONE) {
         const uint64_t *word = tkt__reader_words(list) + ((docno - b->base) >> TKT__STRETCH_BITS) * TKT__STRETCH_WORDS;
         status = n == tkt__bits_before(word, TKT__STRETCH_DOCS) ? TKT_DONE : damaged(list);
     }
-    b->stretch = status == TKT_DONE ? wanted : 0;
     return status == TKT_NOT_FOUND ? damaged(list) : status;
 }
 

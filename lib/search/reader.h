@@ -25,7 +25,7 @@ typedef struct tkt__bit_reader {
     tkt__cursor *levels; /* NULL: the list has none, or nobody asked for them */
     uint32_t base, used; /* first document; words, the others are zero */
     const uint8_t *bytes; /* the words as they lie in the row: tkt__chunk_word */
-    uint32_t stretch;    /* fence of the levels at hand; 0: none */
+    uint32_t stretch;    /* fence of the levels at hand, where their cursor stands; 0: none */
     const uint8_t *nibbles;
     uint32_t copied;     /* fence of the chunk that `word` holds; 0: none */
     uint64_t word[TKT__WINDOW_WORDS]; /* tkt__reader_words */

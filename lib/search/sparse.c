@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * search/sparse.c: where the clause that leads is one thin list, its documents are asked for in the other
+ * search/sparse.c: where the clause that leads is thin, its documents are asked for in the other
  * lists one by one: no window is cleared, and a list that says "not before document d" moves the leader
  * there. The commonest query, lists that must all have the document, has a loop of its own.
  */
@@ -42,9 +42,11 @@ bool tkt__sparse_fits(const tkt__run *e)
 {
     const tkt__clause *lead = leader_of(e);
     if (lead == NULL || lead->phrase != NULL || lead->alternatives != 1 || lead->alternative[0].parts != 1 ||
-        lead->leaves != 1 || lead->alternative[0].part->leaf->reader.bits != NULL ||
         lead->cost > thin_at_most(e->s, all_of_one_list(e)))
         return false;
+    for (uint32_t l = 0; l < lead->leaves; l++)
+        if (lead->alternative[0].part->leaf[l].reader.bits != NULL)
+            return false;
     for (uint32_t i = 0; i < e->s->clauses; i++)
         if (e->s->clause[i].leaves > ASK_LEAVES)
             return false;
@@ -203,91 +205,134 @@ static int32_t all_have(tkt__leaf *const *leaf, uint32_t n, uint32_t docno, bool
     return status;
 }
 
+/* Lists that must all have the document; leaf[0] leads. By date, what the page does not need is counted. */
+typedef struct all {
+    uint32_t n;
+    tkt__leaf *leaf[TKT__CLAUSES_MAX];
+    bool scores[TKT__CLAUSES_MAX];
+    uint32_t day;        /* of the last match */
+    bool asked, counted; /* of that day */
+    uint32_t passed;     /* counted, and not told yet */
+} all;
+
 /* All lists stand on the document. */
-static int32_t give_scored(tkt__run *e, tkt__leaf *const *leaf, const bool *scores, uint32_t n, uint32_t docno)
+static int32_t give_scored(tkt__run *e, const all *a, uint32_t docno)
 {
     uint32_t score = 0;
     int32_t status = TKT_DONE;
     e->base = docno & ~(TKT__WINDOW - 1);
     e->late = 0;
-    for (uint32_t i = 0; status == TKT_DONE && e->score != NULL && i < n; i++) {
+    for (uint32_t i = 0; status == TKT_DONE && e->score != NULL && i < a->n; i++) {
+        tkt__leaf *leaf = a->leaf[i];
         uint8_t level = 0;
-        if (!scores[i])
+        if (!a->scores[i])
             continue;
-        if (leaf[i]->reader.bits != NULL) {
-            e->late_leaf[e->late++] = leaf[i];
+        if (leaf->reader.bits != NULL) {
+            e->late_leaf[e->late++] = leaf;
             continue;
         }
-        status = tkt__reader_level(&leaf[i]->reader, docno, &level);
-        score += leaf[i]->worth[level];
+        status = tkt__reader_level(&leaf->reader, docno, &level);
+        score += leaf->worth[level];
     }
-    return status == TKT_DONE ? tkt__give_document(e, docno, score, tkt__match_needed(e->s, docno >> TKT__SLOT_BITS))
-                              : status;
+    return status == TKT_DONE ? tkt__give_document(e, docno, score, a->asked) : status;
 }
 
-/* leaf[0] leads. */
-static int32_t run_all(tkt__run *e, tkt__leaf *const *leaf, const bool *scores, uint32_t n, uint32_t to)
+static int32_t take(tkt__run *e, all *a, uint32_t docno)
 {
-    tkt__reader_list *list = &leaf[0]->reader;
+    uint32_t day = docno >> TKT__SLOT_BITS;
+    int32_t status = TKT_DONE;
+    if (day != a->day) {
+        a->day = day;
+        a->asked = tkt__match_needed(e->s, day);
+        a->counted = false;
+        if (!a->asked && tkt__collects_by_day(e->s))
+            status = tkt__collect_day(e->s, day, &a->counted);
+    }
+    if (a->counted)
+        a->passed++;
+    return status == TKT_DONE && !a->counted ? give_scored(e, a, docno) : status;
+}
+
+/* One list, all of it wanted, of whose rest nothing but the number is: the record has it. */
+static bool rest_is_known(const tkt__run *e, const all *a, uint32_t turn)
+{
+    const tkt_query *q = e->s->query;
+    return a->n == 1 && a->counted && q->from_ms == INT64_MIN && q->to_ms == INT64_MAX &&
+           a->leaf[0]->reader.n >= turn;
+}
+
+static int32_t run_all(tkt__run *e, all *a, uint32_t to)
+{
+    tkt__reader_list *list = &a->leaf[0]->reader;
     int32_t status = TKT_DONE;
     for (uint32_t turn = 1; status == TKT_DONE && list->doc < to; turn++) {
         uint32_t docno = list->doc, next = docno + 1;
         bool there;
         if (turn % BUDGET_EVERY == 0 && tkt__exec_over(e))
-            return TKT_DONE;
-        status = all_have(leaf + 1, n - 1, docno, &there, &next);
+            break;
+        status = all_have(a->leaf + 1, a->n - 1, docno, &there, &next);
         if (status == TKT_DONE && there)
-            status = give_scored(e, leaf, scores, n, docno);
+            status = take(e, a, docno);
+        if (status == TKT_DONE && rest_is_known(e, a, turn)) {
+            tkt__collect_passed(e->s, list->n - turn);
+            break;
+        }
         if (status == TKT_DONE)
             status = tkt__reader_reach(list, next < to ? next : to);
     }
+    e->s->work += a->passed;
+    tkt__collect_passed(e->s, a->passed);
     return status;
 }
 
 static int32_t gather_and_run(tkt__run *e, const tkt__clause *lead, uint32_t to)
 {
-    tkt__leaf *leaf[TKT__CLAUSES_MAX] = { lead->alternative[0].part->leaf };
-    bool scores[TKT__CLAUSES_MAX] = { lead->scores };
-    uint32_t n = 1;
+    all a = { .n = 1, .leaf = { lead->alternative[0].part->leaf }, .scores = { lead->scores }, .day = UINT32_MAX };
     for (uint32_t i = 0; i < e->s->clauses; i++) {
         const tkt__clause *c = &e->s->clause[i];
         if (c == lead || !tkt__clause_wanted(e, c))
             continue;
-        leaf[n] = c->alternative[0].part->leaf;
-        scores[n++] = c->scores;
+        a.leaf[a.n] = c->alternative[0].part->leaf;
+        a.scores[a.n++] = c->scores;
     }
-    return run_all(e, leaf, scores, n, to);
+    return run_all(e, &a, to);
 }
 
 /* ---- any query -------------------------------------------------------------------------------------------------- */
 
+/* A document that all others have, with the leader's own score. */
+static int32_t give_led(tkt__run *e, const tkt__clause *lead, uint32_t docno, uint32_t score)
+{
+    int32_t status = TKT_DONE;
+    if (e->score != NULL && lead->scores) {
+        uint32_t worth, next;
+        bool there;
+        status = part_has(lead->alternative[0].part, docno, true, &there, &worth, &next);
+        score += worth;
+    }
+    return status == TKT_DONE ? tkt__give_document(e, docno, score, tkt__match_needed(e->s, docno >> TKT__SLOT_BITS))
+                              : status;
+}
+
 int32_t tkt__sparse_run(tkt__run *e, uint32_t from, uint32_t to)
 {
     const tkt__clause *lead = leader_of(e);
-    tkt__leaf *leaf = lead->alternative[0].part->leaf;
-    tkt__reader_list *list = &leaf->reader;
-    int32_t status = tkt__reader_seek(list, from > 0 ? from : 1);
+    uint32_t docno;
+    int32_t status = tkt__part_next(lead->alternative[0].part, from > 0 ? from : 1, &docno);
     if (status == TKT_DONE && all_of_one_list(e))
         return gather_and_run(e, lead, to);
-    for (uint32_t n = 0; status == TKT_DONE && list->doc < to; n++) {
-        uint32_t docno = list->doc, score = 0, next = docno + 1;
-        uint8_t level = 0;
+    for (uint32_t n = 1; status == TKT_DONE && docno < to; n++) {
+        uint32_t score = 0, next = docno + 1;
         bool right;
-        if (n % BUDGET_EVERY == BUDGET_EVERY - 1 && tkt__exec_over(e))
+        if (n % BUDGET_EVERY == 0 && tkt__exec_over(e))
             return TKT_DONE;
         e->base = docno & ~(TKT__WINDOW - 1);
         e->late = 0;
         status = others_have(e, lead, docno, &right, &score, &next);
-        if (status == TKT_DONE && right) {
-            if (e->score != NULL && lead->scores)
-                status = tkt__reader_level(list, docno, &level);
-            if (e->score != NULL && lead->scores)
-                score += leaf->worth[level];
-            if (status == TKT_DONE)
-                status = tkt__give_document(e, docno, score, tkt__match_needed(e->s, docno >> TKT__SLOT_BITS));
-        }
+        if (status == TKT_DONE && right)
+            status = give_led(e, lead, docno, score);
         if (status == TKT_DONE)
-            status = next == docno + 1 ? tkt__reader_next(list) : tkt__reader_seek(list, next < to ? next : to);
+            status = tkt__part_next(lead->alternative[0].part, next < to ? next : to, &docno);
     }
     return status;
 }
