@@ -57,11 +57,11 @@ int32_t tkt__event_there(tkt__tx *tx, uint64_t event_id);
 int32_t tkt__user_there(tkt__tx *tx, uint64_t user_id); /* also TKT_NOT_FOUND when erased */
 
 /* What the index reads. Records as stored; texts point into the transaction. TKT_NOT_FOUND. */
-int32_t tkt__event_record(tkt__tx *tx, uint64_t event_id, tkt__slice *record);
+int32_t tkt__event_get(tkt__tx *tx, uint64_t event_id, tkt__slice *record);
 int32_t tkt__event_read(tkt__slice record, uint64_t event_id, tkt_event *event);
 /* A venue's (TKT__N_VENUE) or performer's (TKT__N_PERFORMER) record, and what it says. */
 #define TKT__ENTITY_RECORD_MAX 8192
-int32_t tkt__entity_record(tkt__tx *tx, uint8_t kind, uint64_t id, tkt__slice *record);
+int32_t tkt__entity_get(tkt__tx *tx, uint8_t kind, uint64_t id, tkt__slice *record);
 int32_t tkt__venue_decode(tkt__slice record, uint64_t id, tkt_venue *venue);
 int32_t tkt__performer_decode(tkt__slice record, uint64_t id, tkt_performer *performer);
 int32_t tkt__venue_read(tkt__tx *tx, uint64_t venue_id, tkt_venue *venue);

@@ -38,8 +38,6 @@ size_t tkt__list_key(uint8_t kind, uint64_t owner, int64_t start_ms, uint64_t ev
 
 /* ---- small reads and writes (shared.c) ------------------------------------------------------- */
 
-int32_t tkt__entity_get(tkt__tx *tx, uint8_t kind, uint64_t id, tkt__slice *record);
-int32_t tkt__event_get(tkt__tx *tx, uint64_t id, tkt__slice *record);
 int32_t tkt__user_get(tkt__tx *tx, uint64_t id, tkt__slice *record);
 /* The id that a row of TKT__T_NAME or TKT__T_LOOKUP gives. TKT_NOT_FOUND. */
 int32_t tkt__row_id(tkt__tx *tx, uint8_t table, tkt__slice key, uint64_t *id);

@@ -247,19 +247,9 @@ int32_t tkt__delete_run(tkt__change *c, const uint8_t *key, uint32_t flags)
 
 /* ---- for the index ----------------------------------------------------------------------------- */
 
-int32_t tkt__event_record(tkt__tx *tx, uint64_t event_id, tkt__slice *record)
-{
-    return tkt__event_get(tx, event_id, record);
-}
-
 int32_t tkt__event_read(tkt__slice record, uint64_t event_id, tkt_event *event)
 {
     return tkt__event_decode(record, event_id, event);
-}
-
-int32_t tkt__entity_record(tkt__tx *tx, uint8_t kind, uint64_t id, tkt__slice *record)
-{
-    return tkt__entity_get(tx, kind, id, record);
 }
 
 int32_t tkt__venue_read(tkt__tx *tx, uint64_t venue_id, tkt_venue *venue)

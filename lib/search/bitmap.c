@@ -15,12 +15,6 @@ typedef struct chunk {
     uint64_t word[TKT__CHUNK_WORDS];
 } chunk;
 
-static void row_key(uint32_t list, uint32_t fence, uint8_t key[8])
-{
-    tkt__be32(key, list);
-    tkt__be32(key + 4, fence);
-}
-
 static int32_t chunk_get(tkt__tx *tx, uint32_t list, uint32_t docno, chunk *c)
 {
     uint8_t key[8];
@@ -29,7 +23,7 @@ static int32_t chunk_get(tkt__tx *tx, uint32_t list, uint32_t docno, chunk *c)
     c->base = docno & ~(TKT__CHUNK_DOCS - 1);
     c->offset = docno - c->base;
     c->stretch = (c->offset >> TKT__STRETCH_BITS) * TKT__STRETCH_WORDS;
-    row_key(list, TKT__CHUNK_FENCE(docno), key);
+    tkt__posting_key(list, TKT__CHUNK_FENCE(docno), key);
     int32_t status = tkt__tx_get(tx, TKT__T_POSTING, tkt__slice_of(key, sizeof key), &value);
     if (status == TKT_NOT_FOUND) {
         memset(c->word, 0, sizeof c->word);
@@ -41,7 +35,7 @@ static int32_t chunk_get(tkt__tx *tx, uint32_t list, uint32_t docno, chunk *c)
 static int32_t row_put(tkt__tx *tx, uint32_t list, uint32_t fence, const uint8_t *bytes, size_t n)
 {
     uint8_t key[8];
-    row_key(list, fence, key);
+    tkt__posting_key(list, fence, key);
     tkt__slice k = tkt__slice_of(key, sizeof key);
     return n == 0 ? tkt__tx_del(tx, TKT__T_POSTING, k)
                   : tkt__tx_put(tx, TKT__T_POSTING, k, tkt__slice_of(bytes, n));
@@ -72,7 +66,7 @@ static int32_t stretch_get(tkt__tx *tx, uint32_t list, const chunk *c, stretch *
     s->rank = tkt__bits_before(c->word + c->stretch, c->offset & (TKT__STRETCH_DOCS - 1));
     s->n = 0;
     uint32_t set = tkt__bits_before(c->word + c->stretch, TKT__STRETCH_DOCS);
-    row_key(list, TKT__STRETCH_FENCE(c->base + c->offset), key);
+    tkt__posting_key(list, TKT__STRETCH_FENCE(c->base + c->offset), key);
     int32_t status = tkt__tx_get(tx, TKT__T_POSTING, tkt__slice_of(key, sizeof key), &value);
     if (status == TKT_DONE)
         status = tkt__stretch_open(value, &nibbles, &s->n);

@@ -28,6 +28,26 @@ typedef struct tkt__postings {
     uint8_t level[TKT__POSTINGS_MOST + 2]; /* 0 when the list has none */
 } tkt__postings;
 
+/* The key of a row of POSTING. */
+static inline void tkt__posting_key(uint32_t list, uint32_t fence, uint8_t key[8])
+{
+    tkt__be32(key, list);
+    tkt__be32(key + 4, fence);
+}
+
+/* The first place of low…high−1 whose document is at or above docno; high: none. */
+static inline uint32_t tkt__docs_from(const uint32_t *doc, uint32_t low, uint32_t high, uint32_t docno)
+{
+    while (low < high) {
+        uint32_t mid = (low + high) / 2;
+        if (doc[mid] < docno)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
 /* n ≤ TKT__POSTINGS_MOST, docs strictly rising. Returns the bytes written. */
 size_t tkt__block_encode(const tkt__postings *postings, uint32_t from, uint32_t n, uint8_t out[TKT__POSTINGS_BYTES]);
 /* -TKT_E_CORRUPT on anything that encode does not write. */
@@ -37,6 +57,7 @@ int32_t tkt__block_decode_documents(tkt__slice block, tkt__postings *postings);
 
 /* list.c: a term's record: the postings themselves, or where they lie. TKT_NOT_FOUND from external: the
  * list is inside the record. */
+#define TKT__LIST_INLINE_MOST 16 /* documents of a list that lies in its record */
 #define TKT__LIST_RECORD_BYTES 160
 #define TKT__LIST_EXTERNAL_BYTES 9
 typedef struct tkt__list_ref {

@@ -14,7 +14,6 @@
 #define WAVE 16384u          /* events of a part between two reports */
 #define MEMORY_LEAST (UINT64_C(1) << 20)
 #define SNAPSHOT_TRIES 1000
-#define CATEGORY_SLOTS_BYTES (131072u * sizeof(uint32_t))
 
 static int32_t no_memory(void) { return tkt__fail(TKT_E_NOMEM, "no memory to build the index"); }
 
@@ -81,13 +80,10 @@ static int32_t open_part(tkt__build *b, tkt__build_part *p)
     if (status == TKT_DONE)
         status = tkt__build_file(b->folder, &p->columns);
     p->terms = tkt__alloc(b->hooks, sizeof *p->terms);
-    p->category_slot = tkt__alloc(b->hooks, CATEGORY_SLOTS_BYTES);
-    if (status == TKT_DONE && (p->terms == NULL || p->category_slot == NULL))
+    if (status == TKT_DONE && p->terms == NULL)
         status = no_memory();
     if (p->terms != NULL)
         tkt__terms_open(p->terms, b->hooks);
-    if (p->category_slot != NULL)
-        memset(p->category_slot, 0, CATEGORY_SLOTS_BYTES);
     return status;
 }
 
@@ -112,8 +108,7 @@ static void close_part(tkt__build *b, tkt__build_part *p)
     if (p->terms != NULL)
         tkt__terms_free(p->terms);
     tkt__free(b->hooks, p->terms, sizeof *p->terms);
-    tkt__free(b->hooks, p->category_slot, p->category_slot != NULL ? CATEGORY_SLOTS_BYTES : 0);
-    tkt__free(b->hooks, p->category, p->category_room * sizeof *p->category);
+    tkt__categories_free(b->hooks, &p->categories);
     tkt__arena_free(&p->arena);
     tkt__cursor_close(p->cursor);
     tkt__kv_read_end(p->tx);
@@ -270,6 +265,7 @@ static void close_build(tkt__build *b, bool published)
     for (uint32_t i = 0; b->part != NULL && i <= b->parts; i++)
         close_part(b, &b->part[i]);
     tkt__free(b->hooks, b->part, b->part != NULL ? (b->parts + 1) * sizeof *b->part : 0);
+    tkt__categories_free(b->hooks, &b->categories);
     if (b->bulk != NULL)
         b->ops->bulk_abort(b->bulk);
     if (published)
@@ -281,15 +277,8 @@ static void close_build(tkt__build *b, bool published)
 
 static int32_t publish_body(tkt__tx *tx, void *ctx)
 {
-    tkt__generation generation;
     (void)ctx;
-    int32_t status = tkt__generation_get(tx, &generation);
-    generation.index++;
-    generation.sold_out++;
-    tkt__tx_shadow(tx, true);
-    if (status == TKT_DONE)
-        status = tkt__generation_put(tx, &generation);
-    tkt__tx_shadow(tx, false);
+    int32_t status = tkt__generation_carry(tx);
     return status == TKT_DONE ? tkt__tx_publish(tx, TKT__BUILD_TABLES) : status;
 }
 

@@ -53,6 +53,14 @@ int32_t tkt__build_file(const char *folder, FILE **file);
 
 typedef struct tkt__build tkt__build;
 
+/* Categories by number − 1, and a table that finds them: twice as many slots as room, a number in each or 0. */
+typedef struct tkt__category_set {
+    tkt__slice *name;
+    uint32_t n, room;
+    uint32_t *slot, slots;
+} tkt__category_set;
+void tkt__categories_free(const tkt_hooks *hooks, tkt__category_set *set);
+
 /* One thread's part of the events, in order of start. */
 typedef struct tkt__build_part {
     tkt__build *build;
@@ -65,9 +73,7 @@ typedef struct tkt__build_part {
     FILE *columns;           /* u32 docno, u8 sold out, column with the category's number in this part */
     tkt__terms *terms;
     tkt__arena arena;        /* names of categories */
-    tkt__slice *category;
-    uint32_t categories, category_room;
-    uint32_t *category_slot; /* open addressing; number + 1 */
+    tkt__category_set categories;
     int32_t status;
     tkt__error_record error;
 } tkt__build_part;
@@ -88,8 +94,7 @@ struct tkt__build {
     uint32_t spilled_n, spilled_room;
     uint32_t last_list;
     uint32_t chunks;       /* of 8,192 numbers that have documents */
-    tkt__slice *category;  /* by number − 1 */
-    uint32_t categories;
+    tkt__category_set categories; /* their bytes are the parts' */
     tkt__arena arena;
     const tkt__engine_ops *ops;
     void *bulk;

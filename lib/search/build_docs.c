@@ -16,7 +16,7 @@
 #define LIST_KEY 17u /* 'd' start event */
 #define COLUMN_RECORD (5 + TKT__COLUMN_BYTES)
 #define CATEGORIES_MOST 65534u
-#define CATEGORY_SLOTS 131072u
+#define CATEGORIES_FIRST 64u
 
 static int32_t no_memory(void) { return tkt__fail(TKT_E_NOMEM, "no memory to build the index"); }
 
@@ -39,7 +39,7 @@ static uint32_t day_of(tkt__slice k) { return tkt__day_of(tkt__get_be_instant(k.
 
 static int32_t record_of(tkt__tx *tx, uint64_t event, tkt__slice *record)
 {
-    int32_t status = tkt__event_record(tx, event, record);
+    int32_t status = tkt__event_get(tx, event, record);
     return status == TKT_NOT_FOUND ? tkt__fail(TKT_E_CORRUPT, "event %llu is listed and not there",
                                                (unsigned long long)event)
                                    : status;
@@ -148,38 +148,69 @@ int32_t tkt__build_number(tkt__build *b)
 
 /* ---- categories: a number of the part's own, made one of the whole later ------------------------------------------ */
 
-static int32_t category_number(tkt__build_part *p, const uint8_t *name, uint32_t n, uint16_t *number)
+static uint32_t category_slot(const tkt__category_set *set, tkt__slice name)
+{
+    uint32_t at = (uint32_t)XXH3_64bits(name.p, name.n) & (set->slots - 1);
+    while (set->slot[at] != 0 && tkt__slice_compare(set->name[set->slot[at] - 1], name) != 0)
+        at = (at + 1) & (set->slots - 1);
+    return at;
+}
+
+/* Room for one name more. */
+static int32_t grow_categories(const tkt_hooks *hooks, tkt__category_set *set)
+{
+    uint32_t room = set->room == 0 ? CATEGORIES_FIRST : 2 * set->room, slots = 2 * room;
+    uint32_t *slot = tkt__alloc(hooks, slots * sizeof *slot);
+    if (slot == NULL)
+        return no_memory();
+    tkt__slice *name = tkt__realloc(hooks, set->name, set->room * sizeof *name, room * sizeof *name);
+    if (name == NULL) {
+        tkt__free(hooks, slot, slots * sizeof *slot);
+        return no_memory();
+    }
+    tkt__free(hooks, set->slot, set->slots * sizeof *slot);
+    memset(slot, 0, slots * sizeof *slot);
+    set->slot = slot;
+    set->slots = slots;
+    set->name = name;
+    set->room = room;
+    for (uint32_t i = 0; i < set->n; i++)
+        slot[category_slot(set, set->name[i])] = i + 1;
+    return TKT_DONE;
+}
+
+void tkt__categories_free(const tkt_hooks *hooks, tkt__category_set *set)
+{
+    tkt__free(hooks, set->name, set->room * sizeof *set->name);
+    tkt__free(hooks, set->slot, set->slots * sizeof *set->slot);
+    *set = (tkt__category_set){ .n = 0 };
+}
+
+/* Gives a new name a number; with an arena its bytes are copied there, else they stay where they are. */
+static int32_t category_number(const tkt_hooks *hooks, tkt__category_set *set, tkt__arena *arena, tkt__slice name,
+                               uint16_t *number)
 {
     *number = 0;
-    if (n == 0)
+    if (name.n == 0)
         return TKT_DONE;
-    uint32_t at = (uint32_t)XXH3_64bits(name, n) & (CATEGORY_SLOTS - 1);
-    for (; p->category_slot[at] != 0; at = (at + 1) & (CATEGORY_SLOTS - 1)) {
-        tkt__slice there = p->category[p->category_slot[at] - 1];
-        if (there.n == n && memcmp(there.p, name, n) == 0) {
-            *number = (uint16_t)p->category_slot[at];
-            return TKT_DONE;
-        }
+    if (set->n == set->room && set->n < CATEGORIES_MOST) {
+        int32_t status = grow_categories(hooks, set);
+        if (status != TKT_DONE)
+            return status;
     }
-    if (p->categories == CATEGORIES_MOST) {
+    uint32_t at = category_slot(set, name);
+    if (set->slot[at] == 0 && set->n == CATEGORIES_MOST) {
         *number = UINT16_MAX;
         return TKT_DONE;
     }
-    if (p->categories == p->category_room) {
-        uint32_t room = p->category_room == 0 ? 64 : 2 * p->category_room;
-        tkt__slice *grown = tkt__realloc(p->build->hooks, p->category, p->category_room * sizeof *grown,
-                                         room * sizeof *grown);
-        if (grown == NULL)
+    if (set->slot[at] == 0) {
+        const uint8_t *bytes = arena != NULL ? tkt__arena_copy(arena, name.p, name.n) : name.p;
+        if (bytes == NULL)
             return no_memory();
-        p->category = grown;
-        p->category_room = room;
+        set->name[set->n++] = tkt__slice_of(bytes, name.n);
+        set->slot[at] = set->n;
     }
-    const uint8_t *copy = tkt__arena_copy(&p->arena, name, n);
-    if (copy == NULL)
-        return no_memory();
-    p->category[p->categories++] = tkt__slice_of(copy, n);
-    p->category_slot[at] = p->categories;
-    *number = (uint16_t)p->categories;
+    *number = (uint16_t)set->slot[at];
     return TKT_DONE;
 }
 
@@ -192,7 +223,8 @@ static int32_t put_column(tkt__build_part *p, uint64_t event, uint32_t docno)
     uint64_t total, booked, available;
     int32_t status = tkt__column_of(p->tx, event, p->terms, &column);
     if (status == TKT_DONE)
-        status = category_number(p, p->terms->category, p->terms->category_n, &column.category);
+        status = category_number(p->build->hooks, &p->categories, &p->arena,
+                                 tkt__slice_of(p->terms->category, p->terms->category_n), &column.category);
     if (status == TKT_DONE)
         status = tkt__inventory.places(p->tx, event, &total, &booked, &available);
     if (status != TKT_DONE)
@@ -269,13 +301,10 @@ typedef struct chunk_writer {
 static int32_t end_chunk(chunk_writer *w)
 {
     uint8_t key[5] = { (uint8_t)w->kind };
-    size_t n = (size_t)w->width * w->cells;
     if (!w->any)
         return TKT_DONE;
     tkt__be32(key + 1, w->chunk);
-    while (n > 0 && w->bytes[n - 1] == 0)
-        n--;
-    n = (n + w->width - 1) / w->width * w->width;
+    size_t n = tkt__cells_used(w->bytes, w->width, w->cells);
     w->any = false;
     return n == 0 ? TKT_DONE : append(w->b, TKT__T_COLUMN, key, sizeof key, w->bytes, n);
 }
@@ -321,36 +350,16 @@ static int32_t put_sold(sold_writer *w, uint32_t docno)
     return status;
 }
 
-/* The whole's number of a category of a part. */
-static int32_t whole_number(tkt__build *b, tkt__slice name, uint16_t *number)
-{
-    for (uint32_t i = 0; i < b->categories; i++)
-        if (tkt__slice_compare(b->category[i], name) == 0) {
-            *number = (uint16_t)(i + 1);
-            return TKT_DONE;
-        }
-    if (b->categories == CATEGORIES_MOST) {
-        *number = UINT16_MAX;
-        return TKT_DONE;
-    }
-    b->category[b->categories++] = name;
-    *number = (uint16_t)b->categories;
-    return TKT_DONE;
-}
-
-static int32_t map_categories(tkt__build *b, tkt__build_part *p, uint16_t **map)
+/* The whole's numbers of the categories of a part. */
+static int32_t map_categories(tkt__build *b, const tkt__build_part *p, uint16_t **map)
 {
     int32_t status = TKT_DONE;
-    tkt__slice *grown = tkt__arena_get(&b->arena, (b->categories + p->categories + 1) * sizeof *grown);
-    *map = tkt__arena_get(&b->arena, (p->categories + 1) * sizeof **map);
-    if (grown == NULL || *map == NULL)
+    *map = tkt__arena_get(&b->arena, (p->categories.n + 1) * sizeof **map);
+    if (*map == NULL)
         return no_memory();
-    if (b->categories > 0)
-        memcpy(grown, b->category, b->categories * sizeof *grown);
-    b->category = grown;
     (*map)[0] = 0;
-    for (uint32_t i = 0; status == TKT_DONE && i < p->categories; i++)
-        status = whole_number(b, p->category[i], &(*map)[i + 1]);
+    for (uint32_t i = 0; status == TKT_DONE && i < p->categories.n; i++)
+        status = category_number(b->hooks, &b->categories, NULL, p->categories.name[i], &(*map)[i + 1]);
     return status;
 }
 
@@ -405,16 +414,16 @@ static int compare_category(const void *a, const void *b)
 
 static int32_t write_category_names(tkt__build *b)
 {
-    const tkt__slice **order = tkt__arena_get(&b->arena, (b->categories + 1) * sizeof *order);
+    const tkt__slice **order = tkt__arena_get(&b->arena, (b->categories.n + 1) * sizeof *order);
     int32_t status = order != NULL ? TKT_DONE : no_memory();
-    for (uint32_t i = 0; status == TKT_DONE && i < b->categories; i++)
-        order[i] = &b->category[i];
+    for (uint32_t i = 0; status == TKT_DONE && i < b->categories.n; i++)
+        order[i] = &b->categories.name[i];
     if (status == TKT_DONE)
-        qsort(order, b->categories, sizeof *order, compare_category);
-    for (uint32_t i = 0; status == TKT_DONE && i < b->categories; i++) {
+        qsort(order, b->categories.n, sizeof *order, compare_category);
+    for (uint32_t i = 0; status == TKT_DONE && i < b->categories.n; i++) {
         uint8_t key[1 + TKT__TERM_MAX] = { 'c' }, value[2];
         tkt__writer w = tkt__writer_of(value, sizeof value);
-        tkt__put_u16(&w, (uint16_t)(order[i] - b->category + 1));
+        tkt__put_u16(&w, (uint16_t)(order[i] - b->categories.name + 1));
         memcpy(key + 1, order[i]->p, order[i]->n);
         status = append(b, TKT__T_SEARCH, key, 1 + order[i]->n, value, sizeof value);
     }
@@ -425,16 +434,14 @@ static int32_t write_days(tkt__build *b)
 {
     int32_t status = TKT_DONE;
     for (uint32_t day = 0; status == TKT_DONE && day < TKT__DAY_END; day++) {
-        uint8_t key[3] = { 'D', (uint8_t)(day >> 8), (uint8_t)day }, value[14];
-        uint32_t next = b->in_day[day], documents = day == 0 && next > 0 ? next - 1 : next;
-        tkt__writer w = tkt__writer_of(value, sizeof value);
-        if (documents == 0)
+        uint8_t key[3] = { 'D', (uint8_t)(day >> 8), (uint8_t)day }, value[TKT__DAY_ROW_BYTES];
+        uint32_t next = b->in_day[day];
+        const tkt__day_row row = { .next = next,
+                                   .documents = day == 0 && next > 0 ? next - 1 : next,
+                                   .sorted = day < TKT__DAY_SPILL ? next : 0 };
+        if (row.documents == 0)
             continue;
-        tkt__put_u32(&w, next);
-        tkt__put_u32(&w, documents);
-        tkt__put_u32(&w, day < TKT__DAY_SPILL ? next : 0);
-        tkt__put_u16(&w, 0);
-        status = append(b, TKT__T_SEARCH, key, sizeof key, value, w.n);
+        status = append(b, TKT__T_SEARCH, key, sizeof key, value, tkt__day_encode(&row, value));
     }
     return status;
 }
@@ -442,12 +449,12 @@ static int32_t write_days(tkt__build *b)
 /* Rows of SEARCH in the order of their keys: C, D, N, V, c. */
 int32_t tkt__build_write_index_rows(tkt__build *b)
 {
-    tkt__index_counts counts = { b->stats.events, b->last_list, b->spilled_n, b->categories, b->chunks };
+    tkt__index_counts counts = { b->stats.events, b->last_list, b->spilled_n, b->categories.n, b->chunks };
     uint8_t bytes[TKT__INDEX_ROW_BYTES];
     int32_t status = TKT_DONE;
-    for (uint32_t i = 0; status == TKT_DONE && i < b->categories; i++) {
+    for (uint32_t i = 0; status == TKT_DONE && i < b->categories.n; i++) {
         const uint8_t key[3] = { 'C', (uint8_t)((i + 1) >> 8), (uint8_t)(i + 1) };
-        status = append(b, TKT__T_SEARCH, key, sizeof key, b->category[i].p, b->category[i].n);
+        status = append(b, TKT__T_SEARCH, key, sizeof key, b->categories.name[i].p, b->categories.name[i].n);
     }
     if (status == TKT_DONE)
         status = write_days(b);

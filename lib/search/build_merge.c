@@ -11,8 +11,8 @@
 
 #include <errno.h>
 
-#define BUFFER_BYTES (256u << 10)
-#define INLINE_MOST 16u /* as in list.c */
+#define BUFFER_BYTES (256u << 10) /* of a run, at most … */
+#define BUFFER_LEAST (4u << 10)  /* … and at least: all of them share the build's memory */
 #define REPORT_EVERY 16384u
 
 typedef struct source {
@@ -111,6 +111,8 @@ static int32_t open_sources(merger *m)
     m->heap = tkt__arena_get(&b->arena, (all + 1) * sizeof *m->heap);
     if (m->source == NULL || m->heap == NULL)
         return no_memory();
+    uint64_t buffer = b->options.memory_bytes / (all + 1);
+    buffer = buffer > BUFFER_BYTES ? BUFFER_BYTES : buffer < BUFFER_LEAST ? BUFFER_LEAST : buffer;
     for (uint32_t p = 0; p <= b->parts; p++) {
         const tkt__run_file *run = tkt__gather_runs(b->part[p].gatherer, &n);
         for (uint32_t i = 0; i < n; i++) {
@@ -119,7 +121,7 @@ static int32_t open_sources(merger *m)
             s->file = run[i].file;
             s->left = (uint32_t)run[i].terms;
             b->stats.postings += run[i].postings;
-            setvbuf(s->file, NULL, _IOFBF, BUFFER_BYTES);
+            setvbuf(s->file, NULL, _IOFBF, (size_t)buffer);
             if (fseeko(s->file, 0, SEEK_SET) != 0)
                 return tkt__fail_errno(errno, "reading a run back");
             int32_t status = next_term(s);
@@ -141,8 +143,7 @@ static int32_t open_sources(merger *m)
 static int32_t posting_row(merger *m, uint32_t list, uint32_t fence, const uint8_t *row, size_t n)
 {
     uint8_t key[8];
-    tkt__be32(key, list);
-    tkt__be32(key + 4, fence);
+    tkt__posting_key(list, fence, key);
     return m->b->ops->bulk_append(m->b->bulk, TKT__T_POSTING, tkt__slice_of(key, sizeof key), tkt__slice_of(row, n));
 }
 
@@ -272,7 +273,7 @@ static int32_t term_row(merger *m, tkt__slice term, const tkt__list_ref *ref)
 static int32_t merge_list(merger *m, tkt__slice term, uint64_t n, bool levels, const uint32_t *runs, uint32_t runs_n)
 {
     tkt__build *b = m->b;
-    bool outside = n > INLINE_MOST;
+    bool outside = n > TKT__LIST_INLINE_MOST;
     bool bitmap = n >= TKT__BITMAP_LEAST && n * TKT__BITMAP_SHARE > b->stats.events &&
                   n >= (uint64_t)b->chunks * TKT__BITMAP_CHUNK;
     tkt__list_ref ref = { b->last_list + 1, (uint32_t)n, levels, bitmap, TKT__LEVELS - 1 };

@@ -76,7 +76,7 @@ static int32_t owner_rows(rows *r, const tkt__name_set *names, tkt_text *written
     tkt_venue venue = TKT_VENUE_INIT;
     uint8_t kind = term.p[0] == TKT__NS_VENUE ? TKT__N_VENUE : TKT__N_PERFORMER;
     uint64_t id = tkt__get_be32(term.p + 1);
-    int32_t status = tkt__entity_record(tx, kind, id, &record);
+    int32_t status = tkt__entity_get(tx, kind, id, &record);
     if (status == TKT_DONE)
         status = tkt__name_rows(kind, id, record, add_row, r);
     if (status == TKT_DONE && kind == TKT__N_VENUE) {

@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-#define BUCKET (UINT64_C(1) << 14) /* hashes of one row: near.c */
+#define BUCKET (UINT64_C(1) << TKT__NEAR_TAG_BITS) /* hashes of one row */
 
 typedef struct filed {
     uint32_t hash;
@@ -28,13 +28,6 @@ static int compare(const void *a, const void *b)
         return x->hash < y->hash ? -1 : 1;
     int order = (int)x->word[0] - (int)y->word[0];
     return order != 0 ? order : memcmp(x->word + 1, y->word + 1, x->word[0]);
-}
-
-static uint32_t keys_of(const uint8_t *word, uint32_t keys[TKT__NEAR_KEYS])
-{
-    uint32_t chars[TKT__WORD_MAX];
-    uint32_t deep = tkt__word_chars(word + 1, word[0], chars) >= TKT__NEAR_DEEP ? 2 : 1;
-    return tkt__near_keys(word + 1, word[0], deep, keys);
 }
 
 /* Entries of one bucket into one row. */
@@ -74,7 +67,7 @@ static int32_t write_share(tkt__build *b, share *s)
 static bool gather_share(const tkt__word_set *words, share *s, uint64_t from, uint64_t to)
 {
     for (uint64_t i = 0; i < words->n; i++) {
-        uint32_t keys[TKT__NEAR_KEYS], n = keys_of(words->word[i], keys);
+        uint32_t keys[TKT__NEAR_KEYS], n = tkt__near_file_keys(words->word[i] + 1, words->word[i][0], keys);
         for (uint32_t k = 0; k < n; k++) {
             if (keys[k] < from || keys[k] >= to)
                 continue;

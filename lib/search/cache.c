@@ -245,6 +245,20 @@ int32_t tkt__generation_put(tkt__tx *tx, const tkt__generation *generation)
     return status == TKT_DONE ? number_put(tx, TKT__T_SOLD_OUT, generation->sold_out) : status;
 }
 
+int32_t tkt__generation_carry(tkt__tx *tx)
+{
+    tkt__generation generation;
+    int32_t status = tkt__generation_get(tx, &generation);
+    if (status != TKT_DONE)
+        return status;
+    generation.index++;
+    generation.sold_out++;
+    tkt__tx_shadow(tx, true);
+    status = tkt__generation_put(tx, &generation);
+    tkt__tx_shadow(tx, false);
+    return status;
+}
+
 int32_t tkt__generation_raise(tkt__tx *tx, bool sold_out)
 {
     uint8_t table = sold_out ? TKT__T_SOLD_OUT : TKT__T_SEARCH;

@@ -5,7 +5,8 @@
  * Which events changed between two states is told by the rows that every commit leaves: the discovery rows
  * name the events whose own guard was written (sale, bookings), the catalogue's feed names events, venues and
  * performers. Round after round brings the generation being built from one snapshot to a newer one, many
- * events a body, so that it is faster than those who change them; when few are left, a body that runs alone does these and switches, so nothing can come between.
+ * events a body, so that it is faster than those who change them; when few are left, a body that runs alone
+ * does these and switches, so nothing can come between.
  * A crash leaves the old index and an unfinished generation, which the next build empties.
  */
 #include "search/build.h"
@@ -13,9 +14,10 @@
 
 #include <stdlib.h>
 
-#define FINAL_MOST 16u    /* events that the switching body may bring up to date */
+#define FINAL_MOST 64u    /* events that the switching body may bring up to date */
 #define SLICE 64u         /* events of a body before; fewer when they do not fit */
 #define ROUNDS_MAX 1000u
+#define LIST_KEY 25 /* kind owner start event */
 #define DISCOVERY_KEY (16 + TKT__GUARD_BYTES)
 
 /* Owners stand among the events, and before them in the order, for a name's rows follow the name. */
@@ -25,11 +27,14 @@
 typedef struct changed {
     tkt__build *b;
     uint64_t *event; /* or OWNER(kind, id) */
-    size_t n, room, most; /* most: further ones are only counted; 0: no limit */
+    size_t n, room, most; /* most: of different ones; 0: no limit */
 } changed;
 
 static int32_t note(changed *c, uint64_t event)
 {
+    for (size_t i = 0; c->most != 0 && i < c->n; i++) /* a hot event leaves many rows and is one */
+        if (c->event[i] == event)
+            return TKT_DONE;
     if (c->most != 0 && c->n == c->most)
         return TKT_EXISTS; /* enough to know that it is too many */
     if (c->n == c->room) {
@@ -94,24 +99,18 @@ static int32_t guards_written(changed *c, tkt__tx *then, tkt__tx *now)
     return status == TKT_NOT_FOUND ? TKT_DONE : status;
 }
 
+static int32_t note_listed(void *user, tkt__slice key, tkt__slice value)
+{
+    (void)value;
+    return key.n == LIST_KEY ? note(user, tkt__get_be64(key.p + LIST_KEY - 8)) : TKT_DONE;
+}
+
 /* All events of a venue or a performer. */
 static int32_t note_owned(changed *c, tkt__tx *now, uint8_t kind, uint64_t owner)
 {
     uint8_t prefix[9] = { kind };
-    tkt__cursor *cursor;
-    tkt__slice k, v;
     tkt__be64(prefix + 1, owner);
-    int32_t status = tkt__tx_cursor_open(now, TKT__T_EVENT_LIST, &cursor);
-    if (status != TKT_DONE)
-        return status;
-    status = tkt__cursor_seek(cursor, tkt__slice_of(prefix, sizeof prefix), &k, &v);
-    while (status == TKT_DONE && k.n == 25 && memcmp(k.p, prefix, sizeof prefix) == 0) {
-        status = note(c, tkt__get_be64(k.p + 17));
-        if (status == TKT_DONE)
-            status = tkt__cursor_next(cursor, &k, &v);
-    }
-    tkt__cursor_close(cursor);
-    return status == TKT_NOT_FOUND ? TKT_DONE : status;
+    return tkt__scan(now, TKT__T_EVENT_LIST, tkt__slice_of(prefix, sizeof prefix), note_listed, c);
 }
 
 /* The kinds of owners and of their lists are the same letters. */
@@ -199,7 +198,7 @@ typedef struct slice {
 
 static int32_t record_in(tkt__tx *tx, uint8_t kind, uint64_t id, tkt__slice *record)
 {
-    int32_t status = tkt__entity_record(tx, kind, id, record);
+    int32_t status = tkt__entity_get(tx, kind, id, record);
     if (status != TKT_NOT_FOUND)
         return status;
     *record = tkt__slice_of(NULL, 0);
@@ -261,11 +260,8 @@ typedef struct switching {
 static int32_t switch_body(tkt__tx *tx, void *ctx)
 {
     switching *s = ctx;
-    tkt__generation generation;
     s->too_many = false;
-    int32_t status = tkt__generation_get(tx, &generation);
-    if (status == TKT_DONE)
-        status = find_changed(&s->changed, s->then, tx);
+    int32_t status = find_changed(&s->changed, s->then, tx);
     if (status == TKT_EXISTS) {
         s->too_many = true;
         return TKT_NOT_FOUND; /* nothing of this body is kept */
@@ -273,11 +269,9 @@ static int32_t switch_body(tkt__tx *tx, void *ctx)
     tkt__tx_shadow(tx, true);
     for (size_t i = 0; status == TKT_DONE && i < s->changed.n; i++)
         status = move_one(s->b, tx, s->changed.event[i], s->then, tx);
-    generation.index++;
-    generation.sold_out++;
-    if (status == TKT_DONE)
-        status = tkt__generation_put(tx, &generation);
     tkt__tx_shadow(tx, false);
+    if (status == TKT_DONE)
+        status = tkt__generation_carry(tx);
     return status == TKT_DONE ? tkt__tx_publish(tx, TKT__BUILD_TABLES) : status;
 }
 

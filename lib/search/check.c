@@ -168,8 +168,7 @@ static int32_t check_blocks(walk *w, tkt__slice term, uint32_t list, uint32_t n)
     tkt__postings p;
     uint64_t found = 0, fence = 0;
     bool last = false;
-    tkt__be32(key, list);
-    tkt__be32(key + 4, 0);
+    tkt__posting_key(list, 0, key);
     int32_t status = tkt__tx_cursor_open(w->tx, TKT__T_POSTING, &cursor);
     if (status != TKT_DONE)
         return status;
@@ -204,8 +203,7 @@ static int32_t check_stretch(walk *w, tkt__slice term, const tkt__list_ref *ref,
     int32_t status = TKT_DONE;
     if (set == 0)
         return TKT_DONE;
-    tkt__be32(key, ref->list + 1);
-    tkt__be32(key + 4, TKT__STRETCH_FENCE(base));
+    tkt__posting_key(ref->list + 1, TKT__STRETCH_FENCE(base), key);
     if (ref->levels) {
         status = tkt__tx_get(w->tx, TKT__T_POSTING, tkt__slice_of(key, sizeof key), &row);
         if (status == TKT_DONE)
@@ -232,8 +230,7 @@ static int32_t check_bitmap(walk *w, tkt__slice term, const tkt__list_ref *ref)
     tkt__slice k, v;
     uint64_t found = 0, word[TKT__CHUNK_WORDS];
     uint32_t n;
-    tkt__be32(key, ref->list);
-    tkt__be32(key + 4, 0);
+    tkt__posting_key(ref->list, 0, key);
     int32_t status = tkt__tx_cursor_open(w->tx, TKT__T_POSTING, &cursor);
     if (status != TKT_DONE)
         return status;

@@ -35,7 +35,7 @@ static int32_t rows_of(tkt__tx *tx, tkt__slice term, looking *l)
         return tkt__city_rows(term.p + 1, (uint32_t)term.n - 1, (tkt_text){ "", 0 }, look, l);
     uint8_t kind = term.p[0] == TKT__NS_VENUE ? TKT__N_VENUE : TKT__N_PERFORMER;
     uint64_t id = tkt__get_be32(term.p + 1);
-    int32_t status = tkt__entity_record(tx, kind, id, &record);
+    int32_t status = tkt__entity_get(tx, kind, id, &record);
     return status == TKT_DONE ? tkt__name_rows(kind, id, record, look, l) : status;
 }
 

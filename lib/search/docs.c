@@ -9,8 +9,6 @@
  */
 #include "search/search.h"
 
-#define FREED_MOST 64u
-#define DAY_ROW_BYTES (14 + 4 * FREED_MOST)
 #define IDS TKT__COLUMN_IDS
 #define SOLD_SPAN_BITS TKT__SOLD_SPAN_BITS
 #define SOLD_MOST (1u << SOLD_SPAN_BITS)
@@ -111,13 +109,6 @@ uint32_t tkt__day_of(int64_t start_ms)
     return day < (int64_t)TKT__DAY_LATE ? (uint32_t)day : TKT__DAY_LATE;
 }
 
-typedef struct day_row {
-    uint32_t next, documents;
-    uint32_t sorted; /* slots below it are in order of (start, event) */
-    uint32_t freed;
-    uint32_t slot[FREED_MOST];
-} day_row;
-
 static void day_key(uint32_t day, uint8_t key[3])
 {
     key[0] = 'D';
@@ -125,7 +116,7 @@ static void day_key(uint32_t day, uint8_t key[3])
     key[2] = (uint8_t)day;
 }
 
-static int32_t day_get(tkt__tx *tx, uint32_t day, day_row *row)
+static int32_t day_get(tkt__tx *tx, uint32_t day, tkt__day_row *row)
 {
     uint8_t key[3];
     tkt__slice value;
@@ -139,34 +130,40 @@ static int32_t day_get(tkt__tx *tx, uint32_t day, day_row *row)
     row->documents = tkt__get_u32(&r);
     row->sorted = tkt__get_u32(&r);
     row->freed = tkt__get_u16(&r);
-    for (uint32_t i = 0; i < row->freed && i < FREED_MOST; i++)
+    for (uint32_t i = 0; i < row->freed && i < TKT__DAY_FREED_MOST; i++)
         row->slot[i] = tkt__get_u32(&r);
-    return r.bad || row->freed > FREED_MOST || row->next > TKT__DAY_SLOTS
+    return r.bad || row->freed > TKT__DAY_FREED_MOST || row->next > TKT__DAY_SLOTS
                ? tkt__fail(TKT_E_CORRUPT, "the index's row of day %lu is malformed", (unsigned long)day)
                : TKT_DONE;
 }
 
-static int32_t day_put(tkt__tx *tx, uint32_t day, const day_row *row)
+size_t tkt__day_encode(const tkt__day_row *row, uint8_t out[TKT__DAY_ROW_BYTES])
 {
-    uint8_t key[3], bytes[DAY_ROW_BYTES];
-    day_key(day, key);
-    if (row->documents == 0)
-        return tkt__tx_del(tx, TKT__T_SEARCH, tkt__slice_of(key, sizeof key));
-    tkt__writer w = tkt__writer_of(bytes, sizeof bytes);
+    tkt__writer w = tkt__writer_of(out, TKT__DAY_ROW_BYTES);
     tkt__put_u32(&w, row->next);
     tkt__put_u32(&w, row->documents);
     tkt__put_u32(&w, row->sorted);
     tkt__put_u16(&w, (uint16_t)row->freed);
     for (uint32_t i = 0; i < row->freed; i++)
         tkt__put_u32(&w, row->slot[i]);
-    return tkt__tx_put(tx, TKT__T_SEARCH, tkt__slice_of(key, sizeof key), tkt__slice_of(bytes, w.n));
+    return w.n;
 }
 
-/* TKT_NOT_FOUND: the day is full. Slots past FREED_MOST freed ones, and freed ones among the sorted, are lost
+static int32_t day_put(tkt__tx *tx, uint32_t day, const tkt__day_row *row)
+{
+    uint8_t key[3], bytes[TKT__DAY_ROW_BYTES];
+    day_key(day, key);
+    if (row->documents == 0)
+        return tkt__tx_del(tx, TKT__T_SEARCH, tkt__slice_of(key, sizeof key));
+    return tkt__tx_put(tx, TKT__T_SEARCH, tkt__slice_of(key, sizeof key),
+                       tkt__slice_of(bytes, tkt__day_encode(row, bytes)));
+}
+
+/* TKT_NOT_FOUND: the day is full. Slots past TKT__DAY_FREED_MOST freed ones, and freed ones among the sorted, are lost
  * until the index is built anew. */
 static int32_t day_take(tkt__tx *tx, uint32_t day, uint32_t *docno)
 {
-    day_row row;
+    tkt__day_row row;
     int32_t status = day_get(tx, day, &row);
     if (status != TKT_DONE)
         return status;
@@ -182,7 +179,7 @@ static int32_t day_take(tkt__tx *tx, uint32_t day, uint32_t *docno)
 
 int32_t tkt__day_sorted(tkt__tx *tx, uint32_t day, uint32_t *slots)
 {
-    day_row row;
+    tkt__day_row row;
     int32_t status = day_get(tx, day, &row);
     *slots = row.sorted;
     return status;
@@ -190,7 +187,7 @@ int32_t tkt__day_sorted(tkt__tx *tx, uint32_t day, uint32_t *slots)
 
 int32_t tkt__day_unsort(tkt__tx *tx, uint32_t docno)
 {
-    day_row row;
+    tkt__day_row row;
     uint32_t day = docno >> TKT__SLOT_BITS, slot = docno & (TKT__DAY_SLOTS - 1);
     int32_t status = day_get(tx, day, &row);
     if (status != TKT_DONE || slot >= row.sorted)
@@ -223,7 +220,7 @@ int32_t tkt__doc_take(tkt__tx *tx, uint32_t day, uint32_t *docno)
 
 int32_t tkt__doc_free(tkt__tx *tx, uint32_t docno)
 {
-    day_row row;
+    tkt__day_row row;
     uint32_t day = docno >> TKT__SLOT_BITS;
     int32_t status = day_get(tx, day, &row);
     if (status == TKT_DONE && row.documents == 0)
@@ -232,7 +229,7 @@ int32_t tkt__doc_free(tkt__tx *tx, uint32_t docno)
         return status;
     row.documents--;
     uint32_t slot = docno & (TKT__DAY_SLOTS - 1);
-    if (row.freed < FREED_MOST && slot >= row.sorted)
+    if (row.freed < TKT__DAY_FREED_MOST && slot >= row.sorted)
         row.slot[row.freed++] = slot;
     status = day_put(tx, day, &row);
     return status == TKT_DONE ? count_documents(tx, -1, docno) : status;
@@ -277,10 +274,7 @@ static int32_t cell_put(tkt__tx *tx, char kind, uint32_t chunk, uint32_t at, con
     else if (status != TKT_NOT_FOUND)
         return status;
     memcpy(bytes + at * width, cell, width);
-    size_t n = width * cells;
-    while (n > 0 && bytes[n - 1] == 0)
-        n--;
-    n = (n + width - 1) / width * width;
+    size_t n = tkt__cells_used(bytes, width, cells);
     return n == 0 ? tkt__tx_del(tx, TKT__T_COLUMN, k) : tkt__tx_put(tx, TKT__T_COLUMN, k, tkt__slice_of(bytes, n));
 }
 

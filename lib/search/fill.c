@@ -32,18 +32,6 @@ static void spread_scores(const tkt__reader_list *list, uint32_t to, uint32_t ba
     }
 }
 
-static uint32_t first_at(const uint32_t *doc, uint32_t low, uint32_t high, uint32_t docno)
-{
-    while (low < high) {
-        uint32_t mid = (low + high) / 2;
-        if (doc[mid] < docno)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
-}
-
 static void use(tkt__run *e, uint32_t words) { e->used = words > e->used ? words : e->used; }
 
 static int32_t fill_array(tkt__run *e, tkt__leaf *leaf, tkt__bits *out, const tkt__bits *within, uint32_t *score)
@@ -53,7 +41,7 @@ static int32_t fill_array(tkt__run *e, tkt__leaf *leaf, tkt__bits *out, const tk
     int32_t status = TKT_DONE;
     while (status == TKT_DONE && list->doc < end) {
         bool rest = list->docs[list->have - 1] < end;
-        uint32_t to = rest ? list->have : first_at(list->docs, list->at, list->have, end);
+        uint32_t to = rest ? list->have : tkt__docs_from(list->docs, list->at, list->have, end);
         if (score == NULL)
             spread(list->docs, list->at, to, e->base, out);
         else

@@ -2,7 +2,7 @@
  *
  * search/list.c: terms and their postings, one document at a time, inside a body.
  *
- * Rows: TERM and POSTING (search.h). A list of at most INLINE_MOST documents lies in its term's record;
+ * Rows: TERM and POSTING (search.h). A list of at most TKT__LIST_INLINE_MOST documents lies in its term's record;
  * a longer one in blocks, each found by the first fence at or above a docno. It moves back into the
  * record at INLINE_AGAIN, so that a list at the border does not go to and fro. A dense list that a build
  * made is a bitmap (chunk.h, bitmap.c) and stays one until the next build.
@@ -12,7 +12,6 @@
  */
 #include "search/block.h"
 
-#define INLINE_MOST 16
 #define INLINE_AGAIN 8
 #define FLAG_EXTERNAL 1
 #define FLAG_LEVELS 2
@@ -34,7 +33,7 @@ int32_t tkt__list_inline(tkt__slice value, tkt__postings *out)
     tkt__reader r = tkt__reader_of(value);
     uint8_t flags = tkt__get_u8(&r);
     uint64_t n = tkt__get_varint(&r), doc = tkt__get_u32(&r);
-    if (r.bad || n == 0 || n > INLINE_MOST || doc >> TKT__SLOT_BITS >= TKT__DAY_END)
+    if (r.bad || n == 0 || n > TKT__LIST_INLINE_MOST || doc >> TKT__SLOT_BITS >= TKT__DAY_END)
         return corrupt();
     out->n = (uint32_t)n;
     out->levels = (flags & FLAG_LEVELS) != 0;
@@ -139,19 +138,13 @@ static int32_t inline_put(tkt__tx *tx, tkt__slice term, const tkt__postings *in)
 
 /* ---- blocks ------------------------------------------------------------------------------------------- */
 
-static void block_key(uint32_t list, uint32_t fence, uint8_t key[8])
-{
-    tkt__be32(key, list);
-    tkt__be32(key + 4, fence);
-}
-
 /* The block that holds or must take a docno. TKT_NOT_FOUND: the list has none, which is damage. */
 static int32_t block_find(tkt__tx *tx, uint32_t list, uint32_t docno, uint32_t *fence, tkt__postings *out)
 {
     uint8_t key[8];
     tkt__cursor *cursor;
     tkt__slice k, v;
-    block_key(list, docno, key);
+    tkt__posting_key(list, docno, key);
     int32_t status = tkt__tx_cursor_open(tx, TKT__T_POSTING, &cursor);
     if (status != TKT_DONE)
         return status;
@@ -171,7 +164,7 @@ static int32_t block_put(tkt__tx *tx, uint32_t list, uint32_t fence, const tkt__
                          uint32_t n)
 {
     uint8_t key[8], bytes[TKT__POSTINGS_BYTES];
-    block_key(list, fence, key);
+    tkt__posting_key(list, fence, key);
     size_t size = tkt__block_encode(p, from, n, bytes);
     return tkt__tx_put(tx, TKT__T_POSTING, tkt__slice_of(key, sizeof key), tkt__slice_of(bytes, size));
 }
@@ -191,7 +184,7 @@ static int32_t block_remove(tkt__tx *tx, uint32_t list, uint32_t fence)
     uint8_t key[8], before[8];
     tkt__cursor *cursor;
     tkt__slice k, v;
-    block_key(list, fence, key);
+    tkt__posting_key(list, fence, key);
     int32_t status = TKT_DONE;
     if (fence == FENCE_LAST) {
         status = tkt__tx_cursor_open(tx, TKT__T_POSTING, &cursor);
@@ -212,24 +205,11 @@ static int32_t block_remove(tkt__tx *tx, uint32_t list, uint32_t fence)
 
 /* ---- one posting in an array --------------------------------------------------------------------------- */
 
-static uint32_t place_of(const tkt__postings *p, uint32_t docno)
-{
-    uint32_t low = 0, high = p->n;
-    while (low < high) {
-        uint32_t mid = (low + high) / 2;
-        if (p->doc[mid] < docno)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
-}
-
 typedef enum outcome { SAME, CHANGED, ADDED } outcome;
 
 static outcome array_set(tkt__postings *p, uint32_t docno, uint8_t level)
 {
-    uint32_t at = place_of(p, docno);
+    uint32_t at = tkt__docs_from(p->doc, 0, p->n, docno);
     if (at < p->n && p->doc[at] == docno) {
         bool same = p->level[at] == level;
         p->level[at] = level;
@@ -245,7 +225,7 @@ static outcome array_set(tkt__postings *p, uint32_t docno, uint8_t level)
 
 static bool array_drop(tkt__postings *p, uint32_t docno)
 {
-    uint32_t at = place_of(p, docno);
+    uint32_t at = tkt__docs_from(p->doc, 0, p->n, docno);
     if (at == p->n || p->doc[at] != docno)
         return false;
     memmove(p->doc + at, p->doc + at + 1, (p->n - at - 1) * sizeof p->doc[0]);
@@ -273,7 +253,7 @@ static int32_t set_inline(tkt__tx *tx, tkt__slice term, tkt__postings *p, uint32
     tkt__list_ref ref = { .levels = p->levels, .highest = p->levels ? 0 : TKT__LEVELS - 1 };
     if (array_set(p, docno, level) == SAME)
         return TKT_DONE;
-    if (p->n <= INLINE_MOST)
+    if (p->n <= TKT__LIST_INLINE_MOST)
         return inline_put(tx, term, p);
     for (uint32_t i = 0; i < p->n; i++)
         ref.highest = p->level[i] > ref.highest ? p->level[i] : ref.highest;
@@ -343,13 +323,13 @@ static int32_t move_inside(tkt__tx *tx, tkt__slice term, uint32_t list)
         status = block_find(tx, list, from, &fence, &p);
         if (status != TKT_DONE)
             return status;
-        if (all.n + p.n > INLINE_MOST)
+        if (all.n + p.n > TKT__LIST_INLINE_MOST)
             return tkt__fail(TKT_E_CORRUPT, "list %lu is longer than its record says", (unsigned long)list);
         memcpy(all.doc + all.n, p.doc, p.n * sizeof p.doc[0]);
         memcpy(all.level + all.n, p.level, p.n);
         all.n += p.n;
         all.levels = p.levels;
-        block_key(list, fence, key);
+        tkt__posting_key(list, fence, key);
         status = tkt__tx_del(tx, TKT__T_POSTING, tkt__slice_of(key, sizeof key));
         from = fence + 1;
     } while (status == TKT_DONE && fence != FENCE_LAST);

@@ -220,7 +220,7 @@ static int32_t in_window(tkt__search *s, tkt__candidate *c, bool *inside)
         return status;
     tkt__slice record;
     tkt_event event = { .size = sizeof event };
-    status = tkt__event_record(s->tx, c->column.event, &record);
+    status = tkt__event_get(s->tx, c->column.event, &record);
     if (status == TKT_DONE)
         status = tkt__event_read(record, c->column.event, &event);
     *inside = status == TKT_DONE && (event.flags & TKT_EVENT_HAS_END) != 0 && event.end_ms > event.start_ms &&
@@ -454,7 +454,7 @@ int32_t tkt__match_phrase(tkt__search *s, uint32_t docno, const tkt__phrase *phr
     s->work++;
     int32_t status = tkt__match_column(s, &c);
     if (status == TKT_DONE)
-        status = tkt__event_record(s->tx, c.column.event, &record);
+        status = tkt__event_get(s->tx, c.column.event, &record);
     if (status == TKT_DONE)
         status = tkt__event_read(record, c.column.event, &event);
     if (status == TKT_DONE && event.venue_id != 0)

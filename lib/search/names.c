@@ -110,7 +110,7 @@ int32_t tkt__name_begins(tkt__tx *tx, tkt__tx *facts, tkt__slice term, uint64_t 
         return status == TKT_DONE ? tkt__city_rows(term.p + 1, (uint32_t)term.n - 1, v.city, put_row, tx) : status;
     }
     uint8_t kind = term.p[0] == TKT__NS_VENUE ? TKT__N_VENUE : TKT__N_PERFORMER;
-    status = tkt__entity_record(facts, kind, id, &record);
+    status = tkt__entity_get(facts, kind, id, &record);
     return status == TKT_DONE ? tkt__name_rows(kind, id, record, put_row, tx) : status;
 }
 
@@ -121,9 +121,9 @@ int32_t tkt__name_ends(tkt__tx *tx, tkt__tx *then, tkt__tx *now, tkt__slice term
     if (term.p[0] == TKT__NS_CITY)
         return tkt__city_rows(term.p + 1, (uint32_t)term.n - 1, (tkt_text){ "", 0 }, del_row, tx);
     uint8_t kind = term.p[0] == TKT__NS_VENUE ? TKT__N_VENUE : TKT__N_PERFORMER;
-    int32_t status = tkt__entity_record(now, kind, id, &record);
+    int32_t status = tkt__entity_get(now, kind, id, &record);
     if (status == TKT_NOT_FOUND) /* it is gone too: as it was */
-        status = tkt__entity_record(then, kind, id, &record);
+        status = tkt__entity_get(then, kind, id, &record);
     return status == TKT_DONE ? tkt__name_rows(kind, id, record, del_row, tx) : status;
 }
 

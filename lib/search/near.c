@@ -17,7 +17,6 @@
 #include <xxhash.h>
 
 #define PREFIX 6u
-#define TAG_BITS 14u  /* of a hash; the others are the bucket */
 #define AT_ONCE 8u     /* words of one body that are filed at once */
 #define SLICE 40u      /* words filed by one body of a tick */
 
@@ -69,8 +68,8 @@ uint32_t tkt__near_keys(const uint8_t *p, uint32_t n, uint32_t deletions, uint32
 
 /* ---- rows --------------------------------------------------------------------------------------------------- */
 
-uint32_t tkt__near_bucket(uint32_t hash) { return hash >> TAG_BITS; }
-static uint32_t tag_of(uint32_t hash) { return hash & ((1u << TAG_BITS) - 1); }
+uint32_t tkt__near_bucket(uint32_t hash) { return hash >> TKT__NEAR_TAG_BITS; }
+static uint32_t tag_of(uint32_t hash) { return hash & ((1u << TKT__NEAR_TAG_BITS) - 1); }
 
 void tkt__near_row_key(uint32_t bucket, uint8_t key[3])
 {
@@ -145,7 +144,7 @@ static int32_t file_key(tkt__tx *tx, uint32_t hash, const uint8_t *p, uint32_t n
     return tkt__tx_put(tx, TKT__T_NEAR_WORD, tkt__slice_of(key, sizeof key), tkt__slice_of(grown, row.n + e.n));
 }
 
-static uint32_t keys_of(const uint8_t *p, uint32_t n, uint32_t keys[TKT__NEAR_KEYS])
+uint32_t tkt__near_file_keys(const uint8_t *p, uint32_t n, uint32_t keys[TKT__NEAR_KEYS])
 {
     uint32_t chars[TKT__WORD_MAX];
     return tkt__near_keys(p, n, tkt__word_chars(p, n, chars) >= TKT__NEAR_DEEP ? 2 : 1, keys);
@@ -153,7 +152,7 @@ static uint32_t keys_of(const uint8_t *p, uint32_t n, uint32_t keys[TKT__NEAR_KE
 
 int32_t tkt__near_file(tkt__tx *tx, const uint8_t *p, uint32_t n)
 {
-    uint32_t keys[TKT__NEAR_KEYS], count = keys_of(p, n, keys);
+    uint32_t keys[TKT__NEAR_KEYS], count = tkt__near_file_keys(p, n, keys);
     int32_t status = TKT_DONE;
     for (uint32_t i = 0; status == TKT_DONE && i < count; i++)
         status = file_key(tx, keys[i], p, n);
@@ -162,7 +161,7 @@ int32_t tkt__near_file(tkt__tx *tx, const uint8_t *p, uint32_t n)
 
 int32_t tkt__near_is_filed(tkt__tx *tx, const uint8_t *p, uint32_t n, bool *filed)
 {
-    uint32_t keys[TKT__NEAR_KEYS], count = keys_of(p, n, keys);
+    uint32_t keys[TKT__NEAR_KEYS], count = tkt__near_file_keys(p, n, keys);
     int32_t status = TKT_DONE;
     *filed = true;
     for (uint32_t i = 0; status == TKT_DONE && *filed && i < count; i++) {

@@ -16,18 +16,12 @@ static int32_t damaged(const tkt__reader_list *list)
     return tkt__fail(TKT_E_CORRUPT, "list %lu is not as long as its record says", (unsigned long)list->list);
 }
 
-static void list_key(uint32_t list, uint32_t docno, uint8_t key[8])
-{
-    tkt__be32(key, list);
-    tkt__be32(key + 4, docno);
-}
-
 /* The list's row with the first fence at or above docno. TKT_NOT_FOUND past its last. */
 static int32_t row_seek(tkt__cursor *cursor, uint32_t list, uint32_t docno, uint32_t *fence, tkt__slice *row)
 {
     uint8_t key[8];
     tkt__slice k = { NULL, 0 };
-    list_key(list, docno, key);
+    tkt__posting_key(list, docno, key);
     int32_t status = tkt__cursor_seek(cursor, tkt__slice_of(key, sizeof key), &k, row);
     if (status == TKT_DONE && (k.n != 8 || tkt__get_be32(k.p) != list))
         return TKT_NOT_FOUND;
@@ -178,16 +172,7 @@ static uint32_t gallop(const uint32_t *doc, uint32_t n, uint32_t at, uint32_t do
         high += step;
         step *= 2;
     }
-    if (high > n)
-        high = n;
-    while (low < high) {
-        uint32_t mid = (low + high) / 2;
-        if (doc[mid] < docno)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
+    return tkt__docs_from(doc, low, high < n ? high : n, docno);
 }
 
 static int32_t stand(tkt__reader_list *list)

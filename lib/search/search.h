@@ -97,6 +97,11 @@ typedef struct tkt__term {
     uint8_t level;
 } tkt__term;
 
+static inline int tkt__term_compare(const tkt__term *a, const tkt__term *b)
+{
+    return tkt__slice_compare(tkt__slice_of(a->p, a->n), tkt__slice_of(b->p, b->n));
+}
+
 /* What an event is found by: sorted by bytes, each term once. */
 #define TKT__EVENT_WORDS 256
 #define TKT__EVENT_TERMS (2 * TKT__EVENT_WORDS + 4 * TKT_PERFORMERS_MAX)
@@ -149,12 +154,29 @@ size_t tkt__index_counts_encode(const tkt__index_counts *counts, uint8_t out[TKT
 /* Gives a document a number, frees one. Day rows and counts follow. */
 int32_t tkt__doc_take(tkt__tx *tx, uint32_t day, uint32_t *docno);
 int32_t tkt__doc_free(tkt__tx *tx, uint32_t docno);
+/* A day's row: `freed` slots below `next` are free again, those below `sorted` in order. */
+#define TKT__DAY_FREED_MOST 64u
+#define TKT__DAY_ROW_BYTES (14 + 4 * TKT__DAY_FREED_MOST)
+typedef struct tkt__day_row {
+    uint32_t next, documents, sorted, freed;
+    uint32_t slot[TKT__DAY_FREED_MOST];
+} tkt__day_row;
+size_t tkt__day_encode(const tkt__day_row *row, uint8_t out[TKT__DAY_ROW_BYTES]);
 /* How many slots of a day are in order of (start, event); a document there starts at another time now. */
 int32_t tkt__day_sorted(tkt__tx *tx, uint32_t day, uint32_t *slots);
 int32_t tkt__day_unsort(tkt__tx *tx, uint32_t docno);
 /* The document of an event; TKT_NOT_FOUND. */
 int32_t tkt__doc_of(tkt__tx *tx, uint64_t event, uint32_t *docno);
 int32_t tkt__doc_of_put(tkt__tx *tx, uint64_t event, uint32_t docno); /* 0: none */
+
+/* Bytes of a row of COLUMN without its tail of empty cells. */
+static inline size_t tkt__cells_used(const uint8_t *bytes, size_t width, size_t cells)
+{
+    size_t n = width * cells;
+    while (n > 0 && bytes[n - 1] == 0)
+        n--;
+    return (n + width - 1) / width * width;
+}
 
 #define TKT__COLUMN_IDS 64  /* events of a row of 'i' */
 #define TKT__COLUMN_DOCS 16
@@ -194,8 +216,11 @@ bool tkt__near_word(const uint8_t *p, uint32_t n);
 #define TKT__NEAR_DEEP 7u /* from so many characters on words are reached by two edits */
 #define TKT__NEAR_KEYS 32 /* most keys of a word: itself and 1 or 2 of its first 6 letters gone */
 uint32_t tkt__near_keys(const uint8_t *p, uint32_t n, uint32_t deletions, uint32_t keys[TKT__NEAR_KEYS]);
+/* Those that a word of the index is filed under. */
+uint32_t tkt__near_file_keys(const uint8_t *p, uint32_t n, uint32_t keys[TKT__NEAR_KEYS]);
 /* Files a word; whether all its entries are there; each word filed under one hash. */
 #define TKT__NEAR_ROW_BYTES 60000u
+#define TKT__NEAR_TAG_BITS 14u /* of a hash; the others are the bucket */
 int32_t tkt__near_file(tkt__tx *tx, const uint8_t *p, uint32_t n);
 int32_t tkt__near_is_filed(tkt__tx *tx, const uint8_t *p, uint32_t n, bool *filed);
 typedef int32_t (*tkt__near_fn)(void *user, tkt__slice word);
@@ -218,6 +243,7 @@ typedef struct tkt__generation {
 int32_t tkt__generation_get(tkt__tx *tx, tkt__generation *generation);
 int32_t tkt__generation_put(tkt__tx *tx, const tkt__generation *generation);
 int32_t tkt__generation_raise(tkt__tx *tx, bool sold_out);
+int32_t tkt__generation_carry(tkt__tx *tx); /* into the generation being built, one higher */
 
 /* ---- names that change (rename.c) --------------------------------------------------------------------------- */
 

@@ -133,7 +133,7 @@ static int32_t take_name(suggesting *s, uint8_t kind, tkt__slice id, tkt_text wr
         f.plain = id;
         f.name = written.len > 0 ? written : (tkt_text){ (const char *)id.p, id.n };
     } else {
-        status = tkt__entity_record(s->tx, kind, f.id, &record);
+        status = tkt__entity_get(s->tx, kind, f.id, &record);
         if (status == TKT_DONE)
             status = read_name(s, &f, record);
     }
@@ -203,7 +203,7 @@ static int32_t ranked_row(void *user, tkt__slice key, tkt__slice value)
     if (value.n != 4)
         return tkt__fail(TKT_E_CORRUPT, "a row of a name's rank is malformed");
     f.id = tkt__get_be32(value.p);
-    status = tkt__entity_record(s->tx, f.kind, f.id, &record);
+    status = tkt__entity_get(s->tx, f.kind, f.id, &record);
     if (status == TKT_NOT_FOUND) /* deleted since it was ranked */
         return TKT_DONE;
     if (status == TKT_DONE)

@@ -260,7 +260,7 @@ static int32_t owner_record(gathering *g, uint8_t kind, uint64_t id, tkt__slice 
     int32_t status = TKT_NOT_FOUND;
     if (g->renames != NULL)
         status = tkt__renamed(g->renames, kind, id, g->out->start_ms, g->event, record);
-    return status == TKT_NOT_FOUND ? tkt__entity_record(g->tx, kind, id, record) : status;
+    return status == TKT_NOT_FOUND ? tkt__entity_get(g->tx, kind, id, record) : status;
 }
 
 static int32_t take_performers(gathering *g, const tkt_event *event)

@@ -19,12 +19,6 @@ typedef struct change {
     uint64_t venue;                           /* of the new record */
 } change;
 
-static int compare(const tkt__term *a, const tkt__term *b)
-{
-    int order = memcmp(a->p, b->p, a->n < b->n ? a->n : b->n);
-    return order != 0 ? order : (a->n > b->n) - (a->n < b->n);
-}
-
 static int32_t set(change *c, const tkt__term *term)
 {
     bool fresh;
@@ -53,7 +47,7 @@ static int32_t move_postings(change *c, const tkt__terms *old, const tkt__terms 
     int32_t status = TKT_DONE;
     bool stays = c->old_doc == c->new_doc;
     while (status == TKT_DONE && (i < old->count || k < new->count)) {
-        int order = i == old->count ? 1 : k == new->count ? -1 : compare(&old->term[i], &new->term[k]);
+        int order = i == old->count ? 1 : k == new->count ? -1 : tkt__term_compare(&old->term[i], &new->term[k]);
         if (order == 0 && stays) {
             if (old->term[i].level != new->term[k].level)
                 status = set(c, &new->term[k]);
@@ -212,7 +206,7 @@ int32_t tkt__search_retell(tkt_store *store, tkt__tx *tx, uint64_t event, uint8_
         return no_memory();
     int32_t status = tkt__index_meta_get(tx, &meta);
     if (status == TKT_DONE)
-        status = tkt__event_record(tx, event, &record);
+        status = tkt__event_get(tx, event, &record);
     if (status == TKT_DONE)
         status = terms_in(&meta, tx, tx, event, record, &r->old);
     if (status == TKT_DONE)
@@ -239,7 +233,7 @@ int32_t tkt__search_event_changed(void *user, tkt__tx *tx, uint64_t event, tkt__
 
 static int32_t record_in(tkt__tx *tx, uint64_t event, tkt__slice *record)
 {
-    int32_t status = tkt__event_record(tx, event, record);
+    int32_t status = tkt__event_get(tx, event, record);
     if (status != TKT_NOT_FOUND)
         return status;
     *record = tkt__slice_of(NULL, 0);
