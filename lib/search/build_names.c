@@ -74,7 +74,7 @@ static int32_t owner_rows(rows *r, const tkt__name_set *names, tkt_text *written
     tkt__tx *tx = r->b->part[0].tx;
     tkt__slice record;
     tkt_venue venue = TKT_VENUE_INIT;
-    uint8_t kind = term.p[0] == TKT__NS_VENUE ? TKT__N_VENUE : TKT__N_PERFORMER;
+    uint8_t kind = tkt__name_kind(term.p[0]);
     uint64_t id = tkt__get_be32(term.p + 1);
     int32_t status = tkt__entity_get(tx, kind, id, &record);
     if (status == TKT_DONE)
@@ -104,8 +104,7 @@ static int compare_rank(const void *a, const void *b)
 
 static int32_t rank_row(rows *r, uint8_t ns, uint32_t rank, tkt__slice term)
 {
-    uint8_t key[4] = { 't', 0, (uint8_t)(rank >> 8), (uint8_t)rank };
-    key[1] = ns == TKT__NS_CITY ? TKT__KIND_CITY : ns == TKT__NS_VENUE ? TKT__N_VENUE : TKT__N_PERFORMER;
+    uint8_t key[4] = { 't', tkt__name_kind(ns), (uint8_t)(rank >> 8), (uint8_t)rank };
     return add_row(r, tkt__slice_of(key, sizeof key), tkt__slice_of(term.p + 1, term.n - 1));
 }
 

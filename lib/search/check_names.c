@@ -33,7 +33,7 @@ static int32_t rows_of(tkt__tx *tx, tkt__slice term, looking *l)
     tkt__slice record;
     if (term.p[0] == TKT__NS_CITY)
         return tkt__city_rows(term.p + 1, (uint32_t)term.n - 1, (tkt_text){ "", 0 }, look, l);
-    uint8_t kind = term.p[0] == TKT__NS_VENUE ? TKT__N_VENUE : TKT__N_PERFORMER;
+    uint8_t kind = tkt__name_kind(term.p[0]);
     uint64_t id = tkt__get_be32(term.p + 1);
     int32_t status = tkt__entity_get(tx, kind, id, &record);
     return status == TKT_DONE ? tkt__name_rows(kind, id, record, look, l) : status;
@@ -71,8 +71,7 @@ static uint32_t term_of(tkt__slice key, uint8_t term[1 + TKT__CITY_MAX])
         at++;
     if (key.p[0] != 's' || at + 2 >= key.n || key.n - at - 2 > TKT__CITY_MAX)
         return 0;
-    uint8_t kind = key.p[at + 1];
-    term[0] = kind == TKT__KIND_CITY ? TKT__NS_CITY : kind == TKT__N_VENUE ? TKT__NS_VENUE : TKT__NS_PERFORMER;
+    term[0] = tkt__name_ns(key.p[at + 1]);
     memcpy(term + 1, key.p + at + 2, key.n - at - 2);
     return (uint32_t)(key.n - at - 1);
 }

@@ -2,7 +2,8 @@
  *
  * search/exec.h: what the files that find the matching documents share: exec.c goes from window to window,
  * fill.c brings the lists of one window, give.c completes scores and hands over, sparse.c asks document by
- * document where the leading list is thin. Scores are whole numbers (65,536ths), so their sum does not depend on the order of reading.
+ * document where the leading list is thin. Scores are whole numbers (65,536ths), so their sum does not depend
+ * on the order of reading.
  */
 #ifndef TKT_SEARCH_EXEC_H
 #define TKT_SEARCH_EXEC_H

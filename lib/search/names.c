@@ -4,7 +4,7 @@
  * venue and city that has an event.
  *
  * Rows of PLACE
- *   's' plain name from a word's start on (at most SPELLING_MOST bytes) ‖ 0 ‖ kind ‖ be32 id → empty
+ *   's' plain name from a word's start on (at most TKT__SPELLING_MOST bytes) ‖ 0 ‖ kind ‖ be32 id → empty
  *   's' … ‖ 0 ‖ 'c' ‖ plain city → the city as it is written
  *   'g' be16 latitude cell, be16 longitude cell, be32 venue → i32, i32 position × 10^7
  *   't' kind, be16 rank → be32 id, or the plain city: the names with most events when the index was built
@@ -13,21 +13,19 @@
  */
 #include "search/names.h"
 
-#define SPELLING_MOST 64u
-
 /* ---- the rows of one name ------------------------------------------------------------------------------- */
 
 static int32_t each_spelling(const uint8_t *plain, size_t n, uint8_t kind, const uint8_t *id, size_t id_n,
                              tkt__slice value, tkt__name_row_fn fn, void *user)
 {
-    uint8_t key[1 + SPELLING_MOST + 2 + TKT__TERM_MAX] = { 's' };
+    uint8_t key[1 + TKT__SPELLING_MOST + 2 + TKT__TERM_MAX] = { 's' };
     int32_t status = TKT_DONE;
     if (id_n > TKT__CITY_MAX)
         return TKT_DONE; /* a city of that length is not suggested */
     for (size_t i = 0; status == TKT_DONE && i < n; i++) {
         if (i > 0 && plain[i - 1] != ' ')
             continue;
-        size_t length = n - i < SPELLING_MOST ? n - i : SPELLING_MOST;
+        size_t length = n - i < TKT__SPELLING_MOST ? n - i : TKT__SPELLING_MOST;
         while (length < n - i && length > 0 && (plain[i + length] & 0xc0) == 0x80)
             length--;
         memcpy(key + 1, plain + i, length);
@@ -66,22 +64,43 @@ uint32_t tkt__cell_of(int32_t degrees_e7, int32_t offset)
     return (uint32_t)(((int64_t)degrees_e7 + (int64_t)offset * 10000000) / TKT__CELL_E7);
 }
 
-int32_t tkt__name_rows(uint8_t kind, uint64_t id, tkt__slice record, tkt__name_row_fn fn, void *user)
+int32_t tkt__name_of(uint8_t kind, uint64_t id, tkt__slice record, tkt_text *written, uint8_t plain[TKT__TERM_MAX],
+                     size_t *n)
 {
-    uint8_t plain[TKT__TERM_MAX], be[4];
-    size_t n;
     tkt_venue venue = TKT_VENUE_INIT;
     tkt_performer performer = TKT_PERFORMER_INIT;
     bool place = kind == TKT__N_VENUE;
     int32_t status = place ? tkt__venue_decode(record, id, &venue) : tkt__performer_decode(record, id, &performer);
-    tkt_text name = place ? venue.name : performer.name;
-    if (status == TKT_DONE)
-        status = tkt__text_plain(name.ptr, name.len, plain, sizeof plain, &n);
+    *written = place ? venue.name : performer.name;
+    return status == TKT_DONE ? tkt__text_plain(written->ptr, written->len, plain, TKT__TERM_MAX, n) : status;
+}
+
+int32_t tkt__name_rows(uint8_t kind, uint64_t id, tkt__slice record, tkt__name_row_fn fn, void *user)
+{
+    uint8_t plain[TKT__TERM_MAX], be[4];
+    size_t n;
+    tkt_text written;
+    tkt_venue venue = TKT_VENUE_INIT;
+    int32_t status = tkt__name_of(kind, id, record, &written, plain, &n);
     tkt__be32(be, (uint32_t)id);
     if (status == TKT_DONE)
         status = each_spelling(plain, n, kind, be, sizeof be, tkt__slice_of("", 0), fn, user);
-    return status == TKT_DONE && place ? cell_row((uint32_t)id, venue.latitude_e7, venue.longitude_e7, fn, user)
-                                       : status;
+    if (status != TKT_DONE || kind != TKT__N_VENUE)
+        return status;
+    status = tkt__venue_decode(record, id, &venue);
+    return status == TKT_DONE ? cell_row((uint32_t)id, venue.latitude_e7, venue.longitude_e7, fn, user) : status;
+}
+
+size_t tkt__city_key(tkt__slice plain, uint8_t key[TKT__CITY_KEY_BYTES])
+{
+    if (plain.n > TKT__SPELLING_MOST)
+        return 0;
+    key[0] = 's';
+    memcpy(key + 1, plain.p, plain.n);
+    key[1 + plain.n] = 0;
+    key[2 + plain.n] = TKT__KIND_CITY;
+    memcpy(key + 3 + plain.n, plain.p, plain.n);
+    return 3 + 2 * plain.n;
 }
 
 int32_t tkt__city_rows(const uint8_t *plain, uint32_t n, tkt_text written, tkt__name_row_fn fn, void *user)
@@ -109,7 +128,7 @@ int32_t tkt__name_begins(tkt__tx *tx, tkt__tx *facts, tkt__slice term, uint64_t 
         status = tkt__venue_read(facts, venue, &v);
         return status == TKT_DONE ? tkt__city_rows(term.p + 1, (uint32_t)term.n - 1, v.city, put_row, tx) : status;
     }
-    uint8_t kind = term.p[0] == TKT__NS_VENUE ? TKT__N_VENUE : TKT__N_PERFORMER;
+    uint8_t kind = tkt__name_kind(term.p[0]);
     status = tkt__entity_get(facts, kind, id, &record);
     return status == TKT_DONE ? tkt__name_rows(kind, id, record, put_row, tx) : status;
 }
@@ -120,7 +139,7 @@ int32_t tkt__name_ends(tkt__tx *tx, tkt__tx *then, tkt__tx *now, tkt__slice term
     uint64_t id = term.n == 5 ? tkt__get_be32(term.p + 1) : 0;
     if (term.p[0] == TKT__NS_CITY)
         return tkt__city_rows(term.p + 1, (uint32_t)term.n - 1, (tkt_text){ "", 0 }, del_row, tx);
-    uint8_t kind = term.p[0] == TKT__NS_VENUE ? TKT__N_VENUE : TKT__N_PERFORMER;
+    uint8_t kind = tkt__name_kind(term.p[0]);
     int32_t status = tkt__entity_get(now, kind, id, &record);
     if (status == TKT_NOT_FOUND) /* it is gone too: as it was */
         status = tkt__entity_get(then, kind, id, &record);
@@ -129,7 +148,7 @@ int32_t tkt__name_ends(tkt__tx *tx, tkt__tx *then, tkt__tx *now, tkt__slice term
 
 int32_t tkt__name_moves(tkt__tx *tx, uint8_t kind, uint64_t id, tkt__slice old_record, tkt__slice new_record)
 {
-    uint8_t term[5] = { kind == TKT__N_VENUE ? TKT__NS_VENUE : TKT__NS_PERFORMER };
+    uint8_t term[5] = { tkt__name_ns(kind) };
     tkt__slice row;
     tkt__be32(term + 1, (uint32_t)id);
     int32_t status = tkt__tx_get(tx, TKT__T_TERM, tkt__slice_of(term, sizeof term), &row);

@@ -19,6 +19,24 @@ static inline bool tkt__is_name_term(const uint8_t *p)
     return p[0] == TKT__NS_VENUE || p[0] == TKT__NS_PERFORMER || p[0] == TKT__NS_CITY;
 }
 
+/* The kind of what a name term stands for, and back. */
+static inline uint8_t tkt__name_kind(uint8_t ns)
+{
+    return ns == TKT__NS_CITY ? TKT__KIND_CITY : ns == TKT__NS_VENUE ? TKT__N_VENUE : TKT__N_PERFORMER;
+}
+static inline uint8_t tkt__name_ns(uint8_t kind)
+{
+    return kind == TKT__KIND_CITY ? TKT__NS_CITY : kind == TKT__N_VENUE ? TKT__NS_VENUE : TKT__NS_PERFORMER;
+}
+
+/* What a venue's or performer's record calls it, as written and plain (n bytes). */
+int32_t tkt__name_of(uint8_t kind, uint64_t id, tkt__slice record, tkt_text *written, uint8_t plain[TKT__TERM_MAX],
+                     size_t *n);
+/* The key of the row of a plain city's whole name; 0: it is too long to have one. */
+#define TKT__SPELLING_MOST 64u /* bytes of a name from a word's start on, in a row's key */
+#define TKT__CITY_KEY_BYTES (1 + TKT__SPELLING_MOST + 2 + TKT__CITY_MAX)
+size_t tkt__city_key(tkt__slice plain, uint8_t key[TKT__CITY_KEY_BYTES]);
+
 typedef int32_t (*tkt__name_row_fn)(void *user, tkt__slice key, tkt__slice value);
 /* Each row of a venue's or performer's record; of a city. */
 int32_t tkt__name_rows(uint8_t kind, uint64_t id, tkt__slice record, tkt__name_row_fn fn, void *user);

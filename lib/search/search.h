@@ -32,9 +32,10 @@
  *   NEAR_WORD words by what is left of them when letters go: near.c
  *   PLACE     names by their words, venues by cells: names.c
  *
- * Files: block (bytes of postings), chunk (bytes of bitmaps), list and bitmap (terms and their postings), docs (numbers, columns),
- * terms (what an event is found by), update (the change of one event), near (words a typo away), place;
- * reader (lists in a query), query*, plan, exec, fill, sparse, collect, facet, suggest; build (the index anew); check.
+ * Files: block (bytes of postings), chunk (bytes of bitmaps), list and bitmap (terms and their postings), docs
+ * (numbers, columns), terms (what an event is found by), update (the change of one event), near (words a typo
+ * away), names (of owners and cities); query.h has those that answer, build.h those that make the index anew;
+ * check.
  */
 #ifndef TKT_SEARCH_SEARCH_H
 #define TKT_SEARCH_SEARCH_H

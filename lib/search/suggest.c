@@ -84,9 +84,7 @@ static void offer(best *b, const found *f)
 
 static int32_t events_of(suggesting *s, uint8_t kind, const uint8_t *id, size_t n, uint64_t *events)
 {
-    uint8_t term[1 + TKT__CITY_MAX] = { kind == TKT__KIND_CITY  ? TKT__NS_CITY
-                                        : kind == TKT__N_VENUE ? TKT__NS_VENUE
-                                                               : TKT__NS_PERFORMER };
+    uint8_t term[1 + TKT__CITY_MAX] = { tkt__name_ns(kind) };
     tkt__slice row;
     uint32_t length;
     *events = 0;
@@ -106,13 +104,7 @@ static int32_t read_name(suggesting *s, found *f, tkt__slice record)
 {
     uint8_t plain[TKT__TERM_MAX];
     size_t n;
-    tkt_venue venue = TKT_VENUE_INIT;
-    tkt_performer performer = TKT_PERFORMER_INIT;
-    bool place = f->kind == TKT__N_VENUE;
-    int32_t status = place ? tkt__venue_decode(record, f->id, &venue) : tkt__performer_decode(record, f->id, &performer);
-    f->name = place ? venue.name : performer.name;
-    if (status == TKT_DONE)
-        status = tkt__text_plain(f->name.ptr, f->name.len, plain, sizeof plain, &n);
+    int32_t status = tkt__name_of(f->kind, f->id, record, &f->name, plain, &n);
     const uint8_t *copy = status == TKT_DONE ? tkt__arena_copy(s->arena, plain, n) : NULL;
     if (status == TKT_DONE && copy == NULL)
         return no_memory();
@@ -172,16 +164,13 @@ static bool begins(const suggesting *s, const uint8_t *plain, size_t n)
 /* The written form lies with the row of the city's whole name. */
 static int32_t city_written(suggesting *s, tkt__slice plain, tkt_text *written)
 {
-    uint8_t key[1 + 64 + 2 + TKT__CITY_MAX] = { 's' };
+    uint8_t key[TKT__CITY_KEY_BYTES];
     tkt__slice value;
+    size_t n = tkt__city_key(plain, key);
     *written = (tkt_text){ "", 0 };
-    if (plain.n > 64)
+    if (n == 0)
         return TKT_DONE;
-    memcpy(key + 1, plain.p, plain.n);
-    key[1 + plain.n] = 0;
-    key[2 + plain.n] = TKT__KIND_CITY;
-    memcpy(key + 3 + plain.n, plain.p, plain.n);
-    int32_t status = tkt__tx_get(s->tx, TKT__T_PLACE, tkt__slice_of(key, 3 + 2 * plain.n), &value);
+    int32_t status = tkt__tx_get(s->tx, TKT__T_PLACE, tkt__slice_of(key, n), &value);
     if (status == TKT_DONE)
         *written = (tkt_text){ (const char *)value.p, value.n };
     return status == TKT_NOT_FOUND ? TKT_DONE : status;
