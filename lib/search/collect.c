@@ -22,6 +22,7 @@ typedef struct tkt__collector {
     bool by_day;
     /* the day under way, by date */
     uint32_t day, day_n, day_room;
+    bool edge; /* its documents are still to be told from those outside the dates of the query */
     uint32_t *doc;
 } tkt__collector;
 
@@ -153,8 +154,13 @@ static int32_t sort_day(tkt__search *s, tkt__collector *c)
 static int32_t end_day(tkt__search *s, tkt__collector *c)
 {
     int32_t status = TKT_DONE;
-    if (c->day_n == 0)
-        return TKT_DONE;
+    if (c->edge) {
+        c->edge = false;
+        status = tkt__match_edge(s, c->day, c->doc, &c->day_n);
+        c->total += c->day_n;
+    }
+    if (status != TKT_DONE || c->day_n == 0)
+        return status;
     bool behind = !s->query->has_cursor || c->day >= tkt__day_of(s->query->cursor.start_ms);
     bool on_cursor = s->query->has_cursor && c->day == tkt__day_of(s->query->cursor.start_ms);
     bool on_page = c->n < c->want && c->eligible + c->day_n > c->skip;
@@ -195,6 +201,13 @@ static int32_t collect_by_day(tkt__search *s, tkt__collector *c, uint32_t docno)
         status = make_room(s, c, 1);
     if (status == TKT_DONE)
         c->doc[c->day_n++] = docno;
+    return status;
+}
+
+int32_t tkt__collect_edge(tkt__search *s, uint32_t docno)
+{
+    int32_t status = collect_by_day(s, s->collector, docno);
+    s->collector->edge = true;
     return status;
 }
 

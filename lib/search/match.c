@@ -207,6 +207,24 @@ int32_t tkt__match_trim(tkt__search *s, uint32_t base, uint64_t *word, uint32_t 
     return TKT_DONE;
 }
 
+/* The first of doc[low…high−1], whose slots are in order, that starts at or after ms. */
+static int32_t first_doc_from(tkt__search *s, const uint32_t *doc, uint32_t low, uint32_t high, int64_t ms, uint32_t *at)
+{
+    while (low < high) {
+        uint32_t mid = (low + high) / 2;
+        tkt__candidate c = { .docno = doc[mid] };
+        int32_t status = tkt__match_column(s, &c);
+        if (status != TKT_DONE)
+            return status;
+        if (c.column.start_ms < ms)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    *at = low;
+    return TKT_DONE;
+}
+
 static int32_t in_window(tkt__search *s, tkt__candidate *c, bool *inside)
 {
     const tkt_query *q = s->query;
@@ -225,6 +243,37 @@ static int32_t in_window(tkt__search *s, tkt__candidate *c, bool *inside)
         status = tkt__event_read(record, c->column.event, &event);
     *inside = status == TKT_DONE && (event.flags & TKT_EVENT_HAS_END) != 0 && event.end_ms > event.start_ms &&
               event.end_ms > q->from_ms;
+    return status;
+}
+
+bool tkt__match_by_order(const tkt__search *s, uint32_t day)
+{
+    return !tkt__match_by_facts(s) && !s->query->during && (day == s->matcher->low_day || day == s->matcher->high_day);
+}
+
+int32_t tkt__match_edge(tkt__search *s, uint32_t day, uint32_t *doc, uint32_t *n)
+{
+    const tkt__matcher *m = s->matcher;
+    uint32_t slots, low = 0, high, kept = 0;
+    int32_t status = tkt__day_sorted(s->tx, day, &slots);
+    if (status != TKT_DONE)
+        return status;
+    uint32_t split = tkt__docs_from(doc, 0, *n, (day << TKT__SLOT_BITS) + slots);
+    high = split;
+    if (day == m->low_day)
+        status = first_doc_from(s, doc, 0, split, s->query->from_ms, &low);
+    if (status == TKT_DONE && day == m->high_day)
+        status = first_doc_from(s, doc, low, split, s->query->to_ms, &high);
+    for (uint32_t i = low; status == TKT_DONE && i < high; i++)
+        doc[kept++] = doc[i];
+    for (uint32_t i = split; status == TKT_DONE && i < *n; i++) {
+        tkt__candidate c = { .docno = doc[i] };
+        bool inside;
+        status = in_window(s, &c, &inside);
+        if (status == TKT_DONE && inside)
+            doc[kept++] = doc[i];
+    }
+    *n = kept;
     return status;
 }
 

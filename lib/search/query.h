@@ -153,6 +153,10 @@ void tkt__matcher_close(tkt__search *s);
 bool tkt__match_needed(const tkt__search *s, uint32_t day);
 /* Whether it is for other reasons than the dates of the query. */
 bool tkt__match_by_facts(const tkt__search *s);
+/* Whether the order of the day's slots tells as well, but for those that lost it. */
+bool tkt__match_by_order(const tkt__search *s, uint32_t day);
+/* Keeps of the day's documents, which rise, those within the dates of the query. */
+int32_t tkt__match_edge(tkt__search *s, uint32_t day, uint32_t *doc, uint32_t *n);
 /* Clears the documents of a window outside the dates of the query, by the order of the day's slots. *told: false
  * when some have slots without order, and nothing was cleared. */
 int32_t tkt__match_trim(tkt__search *s, uint32_t base, uint64_t *word, uint32_t words, bool *told);
@@ -178,6 +182,8 @@ int32_t tkt__collect_window(tkt__search *s, uint32_t base, const uint64_t *word,
 /* By date alone: a day begins, none before it comes again. *counted: nothing of it is on the page, so that its
  * documents may be told by number (tkt__collect_passed). */
 int32_t tkt__collect_day(tkt__search *s, uint32_t day, bool *counted);
+/* By date alone: a document of a day where tkt__match_by_order holds, and all of that day come this way. */
+int32_t tkt__collect_edge(tkt__search *s, uint32_t docno);
 /* By relevance: may a document of at most this score be on the page? */
 bool tkt__collect_can_enter(const tkt__search *s, uint32_t docno, uint64_t most);
 /* n matches that are not on the page. */

@@ -211,7 +211,7 @@ typedef struct all {
     tkt__leaf *leaf[TKT__CLAUSES_MAX];
     bool scores[TKT__CLAUSES_MAX];
     uint32_t day;        /* of the last match */
-    bool asked, counted; /* of that day */
+    bool asked, counted, edge; /* of that day */
     uint32_t passed;     /* counted, and not told yet */
 } all;
 
@@ -245,8 +245,13 @@ static int32_t take(tkt__run *e, all *a, uint32_t docno)
         a->day = day;
         a->asked = tkt__match_needed(e->s, day);
         a->counted = false;
+        a->edge = a->asked && tkt__collects_by_day(e->s) && e->s->query->facets == 0 && tkt__match_by_order(e->s, day);
         if (!a->asked && tkt__collects_by_day(e->s))
             status = tkt__collect_day(e->s, day, &a->counted);
+    }
+    if (a->edge) {
+        e->s->work++;
+        return status == TKT_DONE ? tkt__collect_edge(e->s, docno) : status;
     }
     if (a->counted)
         a->passed++;
