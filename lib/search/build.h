@@ -41,7 +41,8 @@ typedef struct tkt__gatherer tkt__gatherer;
 /* Gathers in about `memory` bytes; runs go to files in `folder`. */
 int32_t tkt__gather_open(const tkt_hooks *hooks, size_t memory, const char *folder, tkt__gatherer **g);
 void tkt__gather_close(tkt__gatherer *g);
-int32_t tkt__gather_add(tkt__gatherer *g, const tkt__term *term, uint32_t docno); /* docnos rise */
+/* The n terms of a document; docnos rise. */
+int32_t tkt__gather_add(tkt__gatherer *g, const tkt__term *term, uint32_t n, uint32_t docno);
 /* Writes what is there; full: only when memory is used up. */
 int32_t tkt__gather_flush(tkt__gatherer *g, bool only_full);
 /* The runs so far, in order; they stay the gatherer's. */

@@ -244,8 +244,8 @@ static int32_t read_event(tkt__build_part *p, uint64_t event, uint32_t docno)
     int32_t status = record_of(p->tx, event, &record);
     if (status == TKT_DONE)
         status = tkt__terms_unsorted(p->tx, &b->meta, event, record, p->terms);
-    for (uint32_t i = 0; status == TKT_DONE && i < p->terms->count; i++)
-        status = tkt__gather_add(p->gatherer, &p->terms->term[i], docno);
+    if (status == TKT_DONE)
+        status = tkt__gather_add(p->gatherer, p->terms->term, p->terms->count, docno);
     if (status == TKT_DONE)
         status = put_column(p, event, docno);
     b->docno_of[event] = docno;

@@ -15,6 +15,7 @@
 
 #define RUNS_MAX 4096u
 #define TABLE_FIRST 4096u
+#define FETCH_MOST 64u /* terms whose memory is asked for at once */
 #define PIECE_FIRST 8u
 #define PIECE_MOST 512u
 
@@ -125,9 +126,8 @@ static bool grow(tkt__gatherer *g)
     return true;
 }
 
-static entry *find(tkt__gatherer *g, const tkt__term *term)
+static entry *find(tkt__gatherer *g, const tkt__term *term, uint64_t hash)
 {
-    uint64_t hash = XXH3_64bits(term->p, term->n);
     uint32_t at = (uint32_t)hash & (g->room - 1);
     for (; g->slot[at] != NULL; at = (at + 1) & (g->room - 1))
         if (g->slot[at]->hash == hash && g->slot[at]->term_n == term->n &&
@@ -168,11 +168,11 @@ static bool put_byte(tkt__gatherer *g, entry *e, uint8_t byte)
     return true;
 }
 
-int32_t tkt__gather_add(tkt__gatherer *g, const tkt__term *term, uint32_t docno)
+static int32_t add(tkt__gatherer *g, const tkt__term *term, uint64_t hash, uint32_t docno)
 {
     if (2 * (g->n + 1) > g->room && !grow(g))
         return no_memory();
-    entry *e = find(g, term);
+    entry *e = find(g, term, hash);
     if (e == NULL)
         return no_memory();
     if (e->n > 0 && e->last_doc == docno)
@@ -187,6 +187,35 @@ int32_t tkt__gather_add(tkt__gatherer *g, const tkt__term *term, uint32_t docno)
         if (!put_byte(g, e, (uint8_t)(value | 0x80)))
             return no_memory();
     return put_byte(g, e, (uint8_t)value) ? TKT_DONE : no_memory();
+}
+
+/* What a term needs lies in three places that no cache has: all are asked for before the first is waited for. */
+static void fetch(const tkt__gatherer *g, const uint64_t *hash, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        __builtin_prefetch(&g->slot[hash[i] & (g->room - 1)]);
+    for (uint32_t i = 0; i < n; i++)
+        __builtin_prefetch(g->slot[hash[i] & (g->room - 1)]);
+    for (uint32_t i = 0; i < n; i++) {
+        const entry *e = g->slot[hash[i] & (g->room - 1)];
+        if (e != NULL && e->last != NULL)
+            __builtin_prefetch(e->last->bytes + e->used);
+    }
+}
+
+int32_t tkt__gather_add(tkt__gatherer *g, const tkt__term *term, uint32_t n, uint32_t docno)
+{
+    uint64_t hash[FETCH_MOST];
+    int32_t status = TKT_DONE;
+    for (uint32_t from = 0, count; status == TKT_DONE && from < n; from += count) {
+        count = n - from < FETCH_MOST ? n - from : FETCH_MOST;
+        for (uint32_t i = 0; i < count; i++)
+            hash[i] = XXH3_64bits(term[from + i].p, term[from + i].n);
+        fetch(g, hash, count);
+        for (uint32_t i = 0; status == TKT_DONE && i < count; i++)
+            status = add(g, &term[from + i], hash[i], docno);
+    }
+    return status;
 }
 
 /* ---- a run --------------------------------------------------------------------------------------------------- */

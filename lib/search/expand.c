@@ -312,7 +312,7 @@ static void set_worth(tkt__search *s, tkt__leaf *leaf)
     double n = leaf->n, all = (double)s->counts.documents;
     double idf = log(1 + (all - n + 0.5) / (n + 0.5));
     for (uint32_t level = 0; level < TKT__LEVELS; level++)
-        leaf->worth[level] = (uint32_t)(idf * leaf->factor * (level + 0.5) / TKT__LEVELS * 65536 + 0.5);
+        leaf->worth[level] = (uint32_t)(idf * leaf->factor * tkt__level_value(level) * 65536 + 0.5);
 }
 
 int32_t tkt__expand(tkt__search *s)

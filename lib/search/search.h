@@ -46,7 +46,7 @@
 
 extern const tkt__room tkt__search_room;
 
-#define TKT__INDEX_LAYOUT 2
+#define TKT__INDEX_LAYOUT 3
 
 /* ---- document numbers ------------------------------------------------------------------------------ */
 
@@ -80,7 +80,15 @@ enum {
 #define TKT__DURATIONS 7
 extern const int64_t tkt__duration_most_ms[TKT__DURATIONS + 1]; /* of class c: at most; [0] is 0 */
 
-#define TKT__LEVELS 16 /* of BM25F saturation; level l stands for (l + 0.5) / 16 */
+/* Levels of BM25F saturation t / (t + k1): sixteen equal steps of the part where words in practice lie, so that
+ * they tell events apart; what is less or more counts as the lowest or the highest. */
+#define TKT__LEVELS 16
+#define TKT__LEVEL_FROM 0.30
+#define TKT__LEVEL_TO 0.92
+static inline double tkt__level_value(uint32_t level)
+{
+    return TKT__LEVEL_FROM + (level + 0.5) * (TKT__LEVEL_TO - TKT__LEVEL_FROM) / TKT__LEVELS;
+}
 
 enum { TKT__FIELD_NAME, TKT__FIELD_PERFORMERS, TKT__FIELD_VENUE, TKT__FIELD_CITY, TKT__FIELD_CATEGORY,
        TKT__FIELD_TYPE, TKT__FIELD_DESCRIPTION, TKT__FIELDS };

@@ -6,7 +6,7 @@
  * old record can be made again when it changes: no forward index is kept.
  *
  *   t = Σ fields: weight × count / (1 − b + b × length / average), b = 0.75 (0 for city, category, type)
- *   level = floor(16 × t / (t + 1.2)): Robertson, Zaragoza, Taylor, "Simple BM25 extension to multiple
+ *   level: t / (t + 1.2) in the steps of search.h; Robertson, Zaragoza, Taylor, "Simple BM25 extension to multiple
  *   weighted fields" (2004), rounded to 4 bits
  */
 #include "search/search.h"
@@ -113,8 +113,8 @@ static uint8_t level_of(const tkt__index_meta *meta, const uint32_t *length, con
         double norm = flat || meta->average[f] <= 0 ? 1 : 1 - B + B * length[f] / meta->average[f];
         t += meta->weight[f] * count_in[f] / norm;
     }
-    int level = (int)(TKT__LEVELS * t / (t + K1));
-    return (uint8_t)(level < TKT__LEVELS ? level : TKT__LEVELS - 1);
+    double level = TKT__LEVELS * (t / (t + K1) - TKT__LEVEL_FROM) / (TKT__LEVEL_TO - TKT__LEVEL_FROM);
+    return level <= 0 ? 0 : level >= TKT__LEVELS ? TKT__LEVELS - 1 : (uint8_t)level;
 }
 
 static void add_term(tkt__terms *out, const uint8_t *p, uint32_t n, uint8_t level)

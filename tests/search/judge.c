@@ -192,7 +192,7 @@ static void find_leaves(judging *j, const said *w, bool fixed, bool prefix)
 static uint32_t worth(const judging *j, const leaf *l, uint8_t level)
 {
     double n = (double)(l->to - l->from), idf = log(1 + (j->m->live - n + 0.5) / (n + 0.5));
-    return (uint32_t)(idf * l->factor * (level + 0.5) / 16 * 65536 + 0.5);
+    return (uint32_t)(idf * l->factor * (0.30 + (level + 0.5) * (0.92 - 0.30) / 16) * 65536 + 0.5);
 }
 
 /* Which events have the word, with the best score of its lists. */

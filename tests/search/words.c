@@ -71,8 +71,8 @@ static uint8_t level_of(const tkt__index_meta *meta, const bag *b, const counted
     for (uint32_t f = 0; f < TKT__FIELDS; f++)
         t += meta->weight[f] * w->count[f] /
              (FLAT(f) || meta->average[f] <= 0 ? 1 : 0.25 + 0.75 * b->length[f] / meta->average[f]);
-    int level = (int)(16 * t / (t + 1.2));
-    return (uint8_t)(level > 15 ? 15 : level);
+    double level = 16 * (t / (t + 1.2) - 0.30) / (0.92 - 0.30);
+    return (uint8_t)(level < 0 ? 0 : level > 15 ? 15 : level);
 }
 
 static void fill(model *m, bag *b, const event *e)

@@ -26,6 +26,8 @@
 #define K1 1.2
 #define B 0.75
 #define LEVELS 16
+#define LEVEL_FROM 0.30
+#define LEVEL_TO 0.92
 
 /* name, performers, venue, city, category, type, description */
 static const double weight[FIELDS] = { 5, 4, 2, 1.5, 1.5, 1.5, 1 };
@@ -160,7 +162,9 @@ static void score_event(const event *e, uint32_t number)
         s->score = s->rounded = 0;
         for (int w = 0; w < a->words; w++) {
             s->t[w] = t_of(find(a->word[w], strlen(a->word[w])), e);
-            s->level[w] = (floor(LEVELS * s->t[w]) + 0.5) / LEVELS;
+            double level = floor(LEVELS * (s->t[w] - LEVEL_FROM) / (LEVEL_TO - LEVEL_FROM));
+            level = level < 0 ? 0 : level > LEVELS - 1 ? LEVELS - 1 : level;
+            s->level[w] = LEVEL_FROM + (level + 0.5) * (LEVEL_TO - LEVEL_FROM) / LEVELS;
         }
     }
 }
