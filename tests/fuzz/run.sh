@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 #
 # tests/fuzz/run.sh NAME SECONDS: fuzzes one target (analyse, query, block) with clang's libFuzzer under the
-# address and undefined sanitizers. Starts from the kept corpus and keeps what it finds new in
+# address and undefined sanitizers. Starts from the kept corpus (tests/fuzz/corpus) and keeps what it finds new in
 # build-fuzz/NAME/; an input that fails is build-fuzz/NAME/crash-… . Not part of tests/run.sh, which replays
-# the kept corpus.
+# the kept corpus. A process that is stopped for a minute loses its snapshot, which looks like a find.
 set -eu
 cd "$(dirname "$0")/../.."
 name=${1:?NAME: analyse, query or block} seconds=${2:?SECONDS}
@@ -20,5 +20,6 @@ clang -std=c11 -g -O1 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined -fno-san
     -I include -I build-fuzz/include -I lib "tests/fuzz/$name.c" build-fuzz/libticketing.a \
     -llmdb -lxxhash -lyajl -lutf8proc -lstemmer -lm -pthread -o "build-fuzz/fuzz_$name"
 mkdir -p "build-fuzz/$name"
+gzip -dc "tests/fuzz/corpus/$name.tar.gz" | tar -xf - -C "build-fuzz/$name"
 exec "build-fuzz/fuzz_$name" -max_total_time="$seconds" -artifact_prefix="build-fuzz/$name/" -print_final_stats=1 \
     -max_len=4096 "build-fuzz/$name" "tests/fuzz/corpus/$name"
