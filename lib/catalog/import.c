@@ -229,40 +229,36 @@ static int32_t run_parts(part *p, uint32_t n, tkt__job *job)
 
 /* A body's limits are only guessed beforehand (the index writes as much as the words ask for): what is too
  * much for one body goes in halves. */
-static int32_t run_halves(importer *im, uint32_t from, uint32_t to)
+static int32_t run_alone(importer *im, uint32_t from, uint32_t to)
 {
     tkt__job job;
-    uint32_t size = (to - from + 1) / 2;
-    for (; from < to; from += size) {
+    uint32_t size = to - from;
+    while (from < to) {
         part p = { .im = im, .from = from, .to = to - from < size ? to : from + size };
         int32_t rc = run_parts(&p, 1, &job);
-        while (tkt_status_primary(rc) == TKT_E_LIMIT && size > 1) {
+        if (tkt_status_primary(rc) == TKT_E_LIMIT && p.to - p.from > 1) {
             size = (size + 1) / 2;
-            p = (part){ .im = im, .from = from, .to = to - from < size ? to : from + size };
-            rc = run_parts(&p, 1, &job);
+            continue;
         }
         if (rc != TKT_DONE)
             return rc;
+        from = p.to;
     }
     return TKT_DONE;
 }
 
+/* A part that fails among others is tried by itself: its own answer and reason then reach the caller. */
 static int32_t run_lines(part *p, uint32_t n)
 {
     tkt__job job[TKT__JOBS_MAX];
-    int32_t rc = run_parts(p, n, job);
-    for (uint32_t i = 0; rc != TKT_DONE && i < n; i++) {
-        bool halves = tkt_status_primary(job[i].status) == TKT_E_LIMIT && p[i].to - p[i].from > 1;
-        if (job[i].status != TKT_DONE && !halves)
+    int32_t rc = TKT_DONE;
+    (void)run_parts(p, n, job); /* each job has its own outcome */
+    for (uint32_t i = 0; i < n; i++) {
+        rc = job[i].status != TKT_DONE ? run_alone(p[i].im, p[i].from, p[i].to) : TKT_DONE;
+        if (rc != TKT_DONE)
             return rc;
     }
-    for (uint32_t i = 0; i < n; i++)
-        if (job[i].status != TKT_DONE) {
-            rc = run_halves(p->im, p[i].from, p[i].to);
-            if (rc != TKT_DONE)
-                return rc;
-        }
-    return TKT_DONE;
+    return rc;
 }
 
 /* ---- a batch -------------------------------------------------------------------------------------------- */

@@ -239,7 +239,7 @@ int32_t tkt__generation_get(tkt__tx *tx, tkt__generation *generation)
     return status == TKT_DONE ? number_get(tx, TKT__T_SOLD_OUT, &generation->sold_out) : status;
 }
 
-int32_t tkt__generation_put(tkt__tx *tx, const tkt__generation *generation)
+static int32_t generation_put(tkt__tx *tx, const tkt__generation *generation)
 {
     int32_t status = number_put(tx, TKT__T_SEARCH, generation->index);
     return status == TKT_DONE ? number_put(tx, TKT__T_SOLD_OUT, generation->sold_out) : status;
@@ -254,7 +254,7 @@ int32_t tkt__generation_carry(tkt__tx *tx)
     generation.index++;
     generation.sold_out++;
     tkt__tx_shadow(tx, true);
-    status = tkt__generation_put(tx, &generation);
+    status = generation_put(tx, &generation);
     tkt__tx_shadow(tx, false);
     return status;
 }

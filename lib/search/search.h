@@ -250,7 +250,6 @@ typedef struct tkt__generation {
     uint64_t index, sold_out;
 } tkt__generation;
 int32_t tkt__generation_get(tkt__tx *tx, tkt__generation *generation);
-int32_t tkt__generation_put(tkt__tx *tx, const tkt__generation *generation);
 int32_t tkt__generation_raise(tkt__tx *tx, bool sold_out);
 int32_t tkt__generation_carry(tkt__tx *tx); /* into the generation being built, one higher */
 

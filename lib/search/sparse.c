@@ -7,8 +7,8 @@
 #include "search/exec.h"
 
 #define ASK_LEAVES 8u     /* most lists of a clause that are asked */
-#define THIN 5u           /* documents of the leader a window, at most, where windows are known: a window costs … */
-#define THIN_ALL 40u      /* … some 400 ns, a document asked for some 80, and 10 where all lists must have it */
+#define THIN 5u           /* documents of the leader a window, at most, where windows are known */
+#define THIN_ALL 40u      /* the same where all lists must have it: such a document costs much less to ask for */
 #define DOCS_A_WINDOW 900u /* where they are not: in a year's worth of events */
 #define BUDGET_EVERY 256u /* documents between two looks at the budget */
 

@@ -161,6 +161,27 @@ Test(import, changes_share_commits)
     }
 }
 
+/* Seven events of so many words are far more writes than a body may do: they go in halves. */
+Test(import, changes_too_large_for_a_body_go_in_halves)
+{
+    static char text[20 * 250 * 12];
+    for (int turn = 0; turn < 2; turn++) {
+        size_t n = 0;
+        for (int i = 0; i < 20; i++) {
+            n += (size_t)snprintf(text + n, sizeof text - n,
+                                  "{\"@id\":\"%d\",\"name\":\"N\",\"startDate\":\"2025-01-01\",\"description\":\"", i);
+            for (int w = 0; w < 240; w++)
+                n += (size_t)snprintf(text + n, sizeof text - n, "w%dx%dx%d ", turn, i, w);
+            n += (size_t)snprintf(text + n, sizeof text - n, "\"}\n");
+        }
+        tkt_import_stats s = import_text(text, 0);
+        cr_assert_eq(s.events_added, turn == 0 ? 20 : 0);
+        cr_assert_eq(s.events_updated, turn == 0 ? 0 : 20);
+        cr_assert_eq(s.lines_refused, 0);
+    }
+    check_clean(&f);
+}
+
 Test(import, refuses_bad_lines_by_themselves)
 {
     static const char *const bad[] = {

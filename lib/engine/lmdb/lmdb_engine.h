@@ -17,8 +17,9 @@
  *
  *   "stamp"       u64 stamp of the last commit, i64 the highest instant of any commit
  *
- * All little-endian. STORE/build.lock, without bytes, is locked by the builder at work. A crash leaves the last commit whose meta page reached the disk; LMDB guarantees
- * it as long as a 512-byte sector is written whole.
+ * All little-endian. STORE/build.lock, without bytes, is locked by the builder at work. A crash leaves the
+ * last commit whose meta page reached the disk; LMDB guarantees it as long as a 512-byte sector is written
+ * whole.
  */
 #ifndef TKT_ENGINE_LMDB_ENGINE_H
 #define TKT_ENGINE_LMDB_ENGINE_H
