@@ -7,7 +7,9 @@
 
 #define KIND_BITS 2
 #define KIND_LEVELS 3
+#define KIND_THIN 4
 #define HEAD 4
+#define MASKS (TKT__CHUNK_WORDS / 8) /* u64 of a thin chunk's mask, at most */
 
 static int32_t corrupt(void) { return tkt__fail(TKT_E_CORRUPT, "a chunk of a list is malformed"); }
 
@@ -31,44 +33,170 @@ uint32_t tkt__bits_before(const uint64_t *word, uint32_t bits)
     return n;
 }
 
+/* ---- bits ---------------------------------------------------------------------------------------------- */
+
+/* Which bytes of a word are not zero, bit k for byte k (H. S. Warren, "Hacker's Delight", 6-1). */
+static uint64_t bytes_there(uint64_t w)
+{
+    const uint64_t low = UINT64_C(0x7f7f7f7f7f7f7f7f);
+    uint64_t there = (((w & low) + low) | w) & ~low;
+    return (there >> 7) * UINT64_C(0x0102040810204080) >> 56;
+}
+
+typedef struct shape {
+    uint32_t words, masks, bytes; /* up to the last that is not zero; bytes that are not */
+    uint64_t mask[MASKS];
+} shape;
+
+static void measure(const uint64_t word[TKT__CHUNK_WORDS], shape *s)
+{
+    memset(s, 0, sizeof *s);
+    for (uint32_t i = 0; i < TKT__CHUNK_WORDS; i++) {
+        if (word[i] == 0)
+            continue;
+        s->mask[i / 8] |= bytes_there(word[i]) << i % 8 * 8;
+        s->words = i + 1;
+        s->masks = i / 8 + 1;
+    }
+    for (uint32_t i = 0; i < s->masks; i++)
+        s->bytes += tkt__popcount(s->mask[i]);
+}
+
+static bool is_thin(const shape *s) { return 8 * s->masks + s->bytes <= 6 * s->words; }
+
+static void put_word(uint8_t *out, uint64_t word)
+{
+    uint64_t le = htole64(word);
+    memcpy(out, &le, sizeof le);
+}
+
+static size_t encode_thin(const uint64_t *word, const shape *s, uint8_t *out)
+{
+    uint8_t *at = out + HEAD + 8 * (size_t)s->masks;
+    for (uint32_t i = 0; i < s->masks; i++)
+        put_word(out + HEAD + 8 * (size_t)i, s->mask[i]);
+    for (uint32_t i = 0; i < s->words; i++)
+        for (uint64_t w = word[i]; w != 0; w >>= 8)
+            if ((w & 0xff) != 0)
+                *at++ = (uint8_t)w;
+    return (size_t)(at - out);
+}
+
 size_t tkt__chunk_encode(const uint64_t word[TKT__CHUNK_WORDS], uint8_t out[TKT__CHUNK_BYTES])
 {
-    uint32_t words = TKT__CHUNK_WORDS;
-    while (words > 0 && word[words - 1] == 0)
-        words--;
-    if (words == 0)
+    shape s;
+    measure(word, &s);
+    if (s.words == 0)
         return 0;
-    put_head(out, KIND_BITS, 0, tkt__bits_before(word, words * 64));
-    for (uint32_t i = 0; i < words; i++) {
-        uint64_t le = htole64(word[i]);
-        memcpy(out + HEAD + 8 * (size_t)i, &le, sizeof le);
-    }
-    return HEAD + 8 * (size_t)words;
+    bool thin = is_thin(&s);
+    put_head(out, thin ? KIND_THIN : KIND_BITS, (uint8_t)(thin ? s.masks : 0), tkt__bits_before(word, s.words * 64));
+    if (thin)
+        return encode_thin(word, &s, out);
+    for (uint32_t i = 0; i < s.words; i++)
+        put_word(out + HEAD + 8 * (size_t)i, word[i]);
+    return HEAD + 8 * (size_t)s.words;
 }
 
-int32_t tkt__chunk_open(tkt__slice chunk, const uint8_t **bytes, uint32_t *words)
+static int32_t open_thin(tkt__slice row, tkt__chunk *c)
 {
-    if (chunk.n <= HEAD || chunk.n > TKT__CHUNK_BYTES || (chunk.n - HEAD) % 8 != 0 || chunk.p[0] != KIND_BITS ||
-        chunk.p[1] != 0)
+    c->masks = row.p[1];
+    if (c->masks == 0 || c->masks > MASKS || row.n <= HEAD + 8 * (size_t)c->masks)
         return corrupt();
-    *bytes = chunk.p + HEAD;
-    *words = (uint32_t)(chunk.n - HEAD) / 8;
-    return tkt__chunk_word(*bytes, *words - 1) != 0 ? TKT_DONE : corrupt();
+    c->mask = row.p + HEAD;
+    c->bytes = c->mask + 8 * (size_t)c->masks;
+    c->have = (uint32_t)(row.n - HEAD) - 8 * c->masks;
+    uint64_t last = tkt__chunk_word(c->mask, c->masks - 1);
+    if (last == 0)
+        return corrupt();
+    c->words = 8 * (c->masks - 1) + (63 - (uint32_t)__builtin_clzll(last)) / 8 + 1;
+    return TKT_DONE;
 }
 
-int32_t tkt__chunk_decode(tkt__slice chunk, uint64_t word[TKT__CHUNK_WORDS], uint32_t *n)
+int32_t tkt__chunk_open(tkt__slice row, tkt__chunk *c)
 {
-    const uint8_t *bytes;
-    uint32_t words;
-    int32_t status = tkt__chunk_open(chunk, &bytes, &words);
+    memset(c, 0, sizeof *c);
+    if (row.n <= HEAD || row.n > TKT__CHUNK_BYTES)
+        return corrupt();
+    if (row.p[0] == KIND_THIN)
+        return open_thin(row, c);
+    if ((row.n - HEAD) % 8 != 0 || row.p[0] != KIND_BITS || row.p[1] != 0)
+        return corrupt();
+    c->bytes = row.p + HEAD;
+    c->words = (uint32_t)(row.n - HEAD) / 8;
+    return tkt__chunk_word(c->bytes, c->words - 1) != 0 ? TKT_DONE : corrupt();
+}
+
+int32_t tkt__chunk_decode(tkt__slice row, uint64_t word[TKT__CHUNK_WORDS], uint32_t *n)
+{
+    tkt__chunk c;
+    shape s;
+    uint8_t spread[TKT__CHUNK_DOCS / 8];
+    int32_t status = tkt__chunk_open(row, &c);
     if (status != TKT_DONE)
         return status;
-    for (uint32_t i = 0; i < words; i++)
-        word[i] = tkt__chunk_word(bytes, i);
-    memset(word + words, 0, (TKT__CHUNK_WORDS - words) * sizeof *word);
-    *n = tkt__bits_before(word, words * 64);
-    return *n == count_of(chunk.p) ? TKT_DONE : corrupt();
+    bool thin = c.mask != NULL;
+    if (thin)
+        tkt__chunk_spread(&c, spread);
+    for (uint32_t i = 0; i < c.words; i++)
+        word[i] = tkt__chunk_word(thin ? spread : c.bytes, i);
+    memset(word + c.words, 0, (TKT__CHUNK_WORDS - c.words) * sizeof *word);
+    *n = tkt__bits_before(word, c.words * 64);
+    measure(word, &s);
+    bool whole = *n == count_of(row.p) && is_thin(&s) == thin && s.words == c.words && (!thin || s.bytes == c.have);
+    for (uint32_t i = 0; whole && thin && i < c.masks; i++)
+        whole = s.mask[i] == tkt__chunk_word(c.mask, i);
+    return whole ? TKT_DONE : corrupt();
 }
+
+/* ---- thin chunks ---------------------------------------------------------------------------------------- */
+
+void tkt__chunk_spread(const tkt__chunk *c, uint8_t out[TKT__CHUNK_DOCS / 8])
+{
+    const uint8_t *at = c->bytes, *end = at + c->have;
+    memset(out, 0, TKT__CHUNK_DOCS / 8);
+    for (uint32_t i = 0; i < c->masks; i++)
+        for (uint64_t m = tkt__chunk_word(c->mask, i); m != 0 && at < end; m &= m - 1)
+            out[i * 64 + (uint32_t)__builtin_ctzll(m)] = *at++;
+}
+
+/* How many bytes are there before one. Documents mostly come in order, so the count goes on from where it stands. */
+static uint32_t rank_of(tkt__chunk *c, uint32_t byte)
+{
+    uint32_t i = byte >> 6;
+    if (i < c->ranked)
+        c->ranked = c->rank = 0;
+    for (; c->ranked < i; c->ranked++)
+        c->rank += tkt__popcount(tkt__chunk_word(c->mask, c->ranked));
+    return c->rank + tkt__popcount(tkt__chunk_word(c->mask, i) & ((UINT64_C(1) << (byte & 63)) - 1));
+}
+
+bool tkt__chunk_has_thin(tkt__chunk *c, uint32_t offset)
+{
+    uint32_t byte = offset >> 3, rank;
+    if (byte >> 6 >= c->masks || (c->mask[byte >> 3] >> (byte & 7) & 1) == 0)
+        return false;
+    rank = rank_of(c, byte);
+    return rank < c->have && (c->bytes[rank] >> (offset & 7) & 1) != 0;
+}
+
+uint32_t tkt__chunk_next_thin(tkt__chunk *c, uint32_t offset)
+{
+    uint32_t byte = offset >> 3, first = 0xffu << (offset & 7) & 0xff;
+    for (uint32_t i = byte >> 6; i < c->masks; i++) {
+        uint64_t m = tkt__chunk_word(c->mask, i);
+        if (i == byte >> 6)
+            m &= UINT64_MAX << (byte & 63);
+        for (; m != 0; m &= m - 1) {
+            uint32_t at = i * 64 + (uint32_t)__builtin_ctzll(m), rank = rank_of(c, at);
+            uint32_t bits = rank < c->have ? c->bytes[rank] & (at == byte ? first : 0xff) : 0;
+            if (bits != 0)
+                return at * 8 + (uint32_t)__builtin_ctz(bits);
+        }
+    }
+    return TKT__CHUNK_DOCS;
+}
+
+/* ---- levels ---------------------------------------------------------------------------------------------- */
 
 size_t tkt__stretch_encode(const uint8_t *level, uint32_t n, uint8_t out[TKT__STRETCH_BYTES])
 {

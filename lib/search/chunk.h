@@ -7,7 +7,10 @@
  *
  *   POSTING be32 L ‖ be32 (docno | 0x1FFF)      u8 kind 2, u8 0, u16 n (1…8,192), the bits as u64 words
  *                                               from the chunk's first document on, cut after the last
- *                                               word that is not 0
+ *                                               word that is not 0; or, where that is shorter by a
+ *                                               quarter and more,
+ *                                               u8 kind 4, u8 m (1…16), u16 n, m u64: a bit for each of
+ *                                               the chunk's bytes that is not 0; then those bytes
  *   POSTING be32 L+1 ‖ be32 (docno | 0x7FF)     u8 kind 3, u8 highest level, u16 n (1…2,048), then n levels
  *                                               in rising order of documents, two a byte, the first in the
  *                                               low half: the documents of that stretch of the chunk
@@ -43,9 +46,22 @@
 size_t tkt__chunk_encode(const uint64_t word[TKT__CHUNK_WORDS], uint8_t out[TKT__CHUNK_BYTES]);
 /* -TKT_E_CORRUPT on anything that encode does not write. */
 int32_t tkt__chunk_decode(tkt__slice chunk, uint64_t word[TKT__CHUNK_WORDS], uint32_t *n);
-/* The same without the count and without a copy: `words` words lie at `bytes`, those behind them are zero. A query
- * reads no more of a chunk than it needs. */
-int32_t tkt__chunk_open(tkt__slice chunk, const uint8_t **bytes, uint32_t *words);
+
+/* The same without the count and without a copy, for a query reads no more of a chunk than it needs. Of a thin chunk
+ * single bits are told by rank; tkt__chunk_spread makes words of it. What does not fit together reads as zero and
+ * never outside of the row: tkt__chunk_decode tells of it. */
+typedef struct tkt__chunk {
+    const uint8_t *bytes; /* of all words; thin: those that are not 0 */
+    const uint8_t *mask;  /* thin: which bytes are there; else NULL */
+    uint32_t words;       /* those behind them are zero */
+    uint32_t have, masks; /* thin: bytes, u64 of the mask */
+    uint32_t ranked, rank; /* thin: `rank` bytes are there below u64 `ranked` of the mask */
+} tkt__chunk;
+int32_t tkt__chunk_open(tkt__slice row, tkt__chunk *chunk);
+bool tkt__chunk_has_thin(tkt__chunk *chunk, uint32_t offset);
+/* The first offset at or above `offset` that is set; TKT__CHUNK_DOCS: none. */
+uint32_t tkt__chunk_next_thin(tkt__chunk *chunk, uint32_t offset);
+void tkt__chunk_spread(const tkt__chunk *chunk, uint8_t out[TKT__CHUNK_DOCS / 8]);
 static inline uint64_t tkt__chunk_word(const uint8_t *bytes, uint32_t i)
 {
     uint64_t le;

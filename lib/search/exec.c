@@ -82,12 +82,13 @@ static int32_t narrow_by_bits(tkt__run *e, const tkt__clause *c, tkt__leaf *leaf
         e->words = 0;
         return status;
     }
-    const tkt__bit_reader *b = leaf->reader.bits;
-    e->words = b->used < e->words ? b->used : e->words;
+    const uint8_t *bytes = tkt__reader_bytes(&leaf->reader);
+    uint32_t words = leaf->reader.bits->chunk.words;
+    e->words = words < e->words ? words : e->words;
     for (uint32_t i = 0; led && i < e->words; i++)
-        e->match.w[i] &= tkt__chunk_word(b->bytes, i);
+        e->match.w[i] &= tkt__chunk_word(bytes, i);
     for (uint32_t i = 0; !led && i < e->words; i++)
-        e->match.w[i] = tkt__chunk_word(b->bytes, i);
+        e->match.w[i] = tkt__chunk_word(bytes, i);
     if (c->scores && e->score != NULL)
         e->late_leaf[e->late++] = leaf;
     return TKT_DONE;

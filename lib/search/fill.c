@@ -113,9 +113,11 @@ static int32_t fill_bits(tkt__run *e, tkt__leaf *leaf, tkt__bits *out, const tkt
     tkt__bits mine;
     if (leaf->reader.doc >= e->end)
         return TKT_DONE;
-    uint32_t words = leaf->reader.bits->used < e->words ? leaf->reader.bits->used : e->words;
+    const uint8_t *bytes = tkt__reader_bytes(&leaf->reader);
+    uint32_t words = leaf->reader.bits->chunk.words;
+    words = words < e->words ? words : e->words;
     for (uint32_t i = 0; i < words; i++)
-        out->w[i] |= tkt__chunk_word(leaf->reader.bits->bytes, i);
+        out->w[i] |= tkt__chunk_word(bytes, i);
     use(e, words);
     if (score == NULL)
         return TKT_DONE;

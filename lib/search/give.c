@@ -15,11 +15,9 @@ static bool has_window(const tkt__run *e, const tkt__leaf *leaf)
 
 /* ---- one document ------------------------------------------------------------------------------------------ */
 
-static bool has_bit(const tkt__run *e, const tkt__leaf *leaf, uint32_t docno)
+static bool has_bit(const tkt__run *e, tkt__leaf *leaf, uint32_t docno)
 {
-    uint32_t off = docno & (TKT__WINDOW - 1);
-    const tkt__bit_reader *b = leaf->reader.bits;
-    return has_window(e, leaf) && off >> 6 < b->used && (tkt__chunk_word(b->bytes, off >> 6) >> (off & 63) & 1) != 0;
+    return has_window(e, leaf) && tkt__reader_has(&leaf->reader, docno & (TKT__WINDOW - 1));
 }
 
 /* The score that the late lists can add at most: by their highest levels, and if these might do, by the highest

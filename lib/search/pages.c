@@ -63,9 +63,10 @@ static int32_t add_bits(tkt__search *s, struct tkt__pages *p, tkt__reader_list *
         page *g = page_of(s, p, list->doc);
         if (g == NULL)
             return tkt__fail(TKT_E_NOMEM, "no memory for a search");
-        for (uint32_t i = 0; i < list->bits->used; i++)
-            g->bits.w[i] |= tkt__chunk_word(list->bits->bytes, i);
-        use(g, list->bits->used);
+        const uint8_t *bytes = tkt__reader_bytes(list);
+        for (uint32_t i = 0; i < list->bits->chunk.words; i++)
+            g->bits.w[i] |= tkt__chunk_word(bytes, i);
+        use(g, list->bits->chunk.words);
         status = tkt__reader_seek(list, list->bits->base + TKT__WINDOW);
     }
     return status;

@@ -220,17 +220,23 @@ static int32_t seek_array(tkt__reader_list *list, uint32_t docno)
 
 /* ---- bitmaps ---------------------------------------------------------------------------------------------- */
 
+static uint32_t next_dense(const tkt__chunk *c, uint32_t offset)
+{
+    uint32_t i = offset >> 6;
+    uint64_t word = i < c->words ? tkt__chunk_word(c->bytes, i) & (UINT64_MAX << (offset & 63)) : 0;
+    while (word == 0 && ++i < c->words)
+        word = tkt__chunk_word(c->bytes, i);
+    return i < c->words ? i * 64 + (uint32_t)__builtin_ctzll(word) : TKT__CHUNK_DOCS;
+}
+
 /* The first bit that is set at or above `offset` of the chunk at hand. */
 static bool next_bit(tkt__reader_list *list, uint32_t offset)
 {
-    const tkt__bit_reader *b = list->bits;
-    uint32_t i = offset >> 6;
-    uint64_t word = i < b->used ? tkt__chunk_word(b->bytes, i) & (UINT64_MAX << (offset & 63)) : 0;
-    while (word == 0 && ++i < b->used)
-        word = tkt__chunk_word(b->bytes, i);
-    if (i >= b->used)
+    tkt__chunk *c = &list->bits->chunk;
+    uint32_t next = c->mask != NULL ? tkt__chunk_next_thin(c, offset) : next_dense(c, offset);
+    if (next == TKT__CHUNK_DOCS)
         return false;
-    list->doc = b->base + i * 64 + (uint32_t)__builtin_ctzll(word);
+    list->doc = list->bits->base + next;
     return true;
 }
 
@@ -242,7 +248,7 @@ static int32_t take_chunk(tkt__reader_list *list, int32_t status, tkt__slice row
         return TKT_DONE;
     }
     if (status == TKT_DONE)
-        status = tkt__chunk_open(row, &b->bytes, &b->used);
+        status = tkt__chunk_open(row, &b->chunk);
     if (status != TKT_DONE)
         return status;
     b->base = list->fence & ~(TKT__CHUNK_DOCS - 1);
@@ -273,11 +279,23 @@ static int32_t seek_bits(tkt__reader_list *list, uint32_t docno)
     return next_bit(list, offset) ? TKT_DONE : next_chunk(list);
 }
 
+const uint8_t *tkt__reader_spread(tkt__reader_list *list)
+{
+    tkt__bit_reader *b = list->bits;
+    if (b->spread_at != list->fence)
+        tkt__chunk_spread(&b->chunk, b->spread);
+    b->spread_at = list->fence;
+    return b->spread;
+}
+
 const uint64_t *tkt__reader_words(tkt__reader_list *list)
 {
     tkt__bit_reader *b = list->bits;
-    for (uint32_t i = 0; b->copied != list->fence && i < TKT__WINDOW_WORDS; i++)
-        b->word[i] = i < b->used ? tkt__chunk_word(b->bytes, i) : 0;
+    if (b->copied == list->fence)
+        return b->word;
+    const uint8_t *bytes = tkt__reader_bytes(list);
+    for (uint32_t i = 0; i < TKT__WINDOW_WORDS; i++)
+        b->word[i] = i < b->chunk.words ? tkt__chunk_word(bytes, i) : 0;
     b->copied = list->fence;
     return b->word;
 }

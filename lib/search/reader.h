@@ -23,12 +23,14 @@
 
 typedef struct tkt__bit_reader {
     tkt__cursor *levels; /* NULL: the list has none, or nobody asked for them */
-    uint32_t base, used; /* first document; words, the others are zero */
-    const uint8_t *bytes; /* the words as they lie in the row: tkt__chunk_word */
+    uint32_t base;       /* first document */
+    tkt__chunk chunk;    /* as it lies in the row */
+    uint32_t spread_at;  /* fence of the thin chunk that `spread` holds; 0: none */
     uint32_t stretch;    /* fence of the levels at hand, where their cursor stands; 0: none */
     const uint8_t *nibbles;
     uint32_t copied;     /* fence of the chunk that `word` holds; 0: none */
     uint64_t word[TKT__WINDOW_WORDS]; /* tkt__reader_words */
+    uint8_t spread[TKT__WINDOW / 8];  /* tkt__reader_bytes */
 } tkt__bit_reader;
 
 typedef struct tkt__reader_list {
@@ -76,6 +78,20 @@ static inline int32_t tkt__reader_reach(tkt__reader_list *list, uint32_t docno)
 }
 /* The level of the document that it stands on (arrays), or of any in its chunk (bitmaps). 0 without levels. */
 int32_t tkt__reader_level(tkt__reader_list *list, uint32_t docno, uint8_t *level);
+/* The words of the chunk at hand as bytes (tkt__chunk_word), bits.chunk.words of them. */
+const uint8_t *tkt__reader_spread(tkt__reader_list *list);
+static inline const uint8_t *tkt__reader_bytes(tkt__reader_list *list)
+{
+    return list->bits->chunk.mask == NULL ? list->bits->chunk.bytes : tkt__reader_spread(list);
+}
+/* Whether the chunk at hand has the document `offset` from its first. */
+static inline bool tkt__reader_has(tkt__reader_list *list, uint32_t offset)
+{
+    tkt__chunk *c = &list->bits->chunk;
+    if (c->mask != NULL)
+        return tkt__chunk_has_thin(c, offset);
+    return offset >> 6 < c->words && (tkt__chunk_word(c->bytes, offset >> 6) >> (offset & 63) & 1) != 0;
+}
 /* The words of the chunk at hand, all TKT__WINDOW_WORDS of them. */
 const uint64_t *tkt__reader_words(tkt__reader_list *list);
 /* No level of the chunk's stretch that `docno` lies in is above *highest. */

@@ -46,7 +46,7 @@
 
 extern const tkt__room tkt__search_room;
 
-#define TKT__INDEX_LAYOUT 3
+#define TKT__INDEX_LAYOUT 4
 
 /* ---- document numbers ------------------------------------------------------------------------------ */
 

@@ -181,8 +181,7 @@ static int32_t bits_have(tkt__reader_list *list, uint32_t docno, bool *there, ui
         *next = list->doc;
         return TKT_DONE;
     }
-    uint32_t off = docno - list->bits->base;
-    *there = off >> 6 < list->bits->used && (tkt__chunk_word(list->bits->bytes, off >> 6) >> (off & 63) & 1) != 0;
+    *there = tkt__reader_has(list, docno - list->bits->base);
     return TKT_DONE;
 }
 

@@ -58,7 +58,13 @@ static void chunk(tkt__slice bytes)
 {
     uint64_t word[TKT__CHUNK_WORDS];
     uint8_t again[TKT__CHUNK_BYTES];
+    tkt__chunk c;
     uint32_t n;
+    if (tkt__chunk_open(bytes, &c) == TKT_DONE && c.mask != NULL) { /* a query looks without decoding */
+        tkt__chunk_spread(&c, again);
+        for (uint32_t at = 0; at < TKT__CHUNK_DOCS; at = tkt__chunk_next_thin(&c, at) + 1)
+            (void)tkt__chunk_has_thin(&c, at);
+    }
     if (tkt__chunk_decode(bytes, word, &n) != TKT_DONE)
         return;
     MUST(n == tkt__bits_before(word, TKT__CHUNK_DOCS));
