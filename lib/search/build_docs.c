@@ -7,6 +7,7 @@
  * those of all events, or, of more than SAMPLE, of an even sample of so many.
  */
 #include "search/build.h"
+#include "search/column.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -14,7 +15,6 @@
 
 #define SAMPLE 65536u
 #define LIST_KEY 17u /* 'd' start event */
-#define COLUMN_RECORD (5 + TKT__COLUMN_BYTES)
 #define CATEGORIES_MOST 65534u
 #define CATEGORIES_FIRST 64u
 
@@ -216,25 +216,29 @@ static int32_t category_number(const tkt_hooks *hooks, tkt__category_set *set, t
 
 /* ---- one event ------------------------------------------------------------------------------------------------------ */
 
+/* As it lies in a file of the build's own. */
+typedef struct column_record {
+    uint32_t docno;
+    bool sold_out;
+    tkt__column column;
+} column_record;
+
 static int32_t put_column(tkt__build_part *p, uint64_t event, uint32_t docno)
 {
-    uint8_t bytes[COLUMN_RECORD];
-    tkt__column column;
     uint64_t total, booked, available;
-    int32_t status = tkt__column_of(p->tx, event, p->terms, &column);
+    column_record record;
+    memset(&record, 0, sizeof record);
+    int32_t status = tkt__column_of(p->tx, event, p->terms, &record.column);
     if (status == TKT_DONE)
         status = category_number(p->build->hooks, &p->categories, &p->arena,
-                                 tkt__slice_of(p->terms->category, p->terms->category_n), &column.category);
+                                 tkt__slice_of(p->terms->category, p->terms->category_n), &record.column.category);
     if (status == TKT_DONE)
         status = tkt__inventory.places(p->tx, event, &total, &booked, &available);
     if (status != TKT_DONE)
         return status;
-    tkt__writer w = tkt__writer_of(bytes, 5);
-    tkt__put_u32(&w, docno);
-    tkt__put_u8(&w, total != 0 && booked >= total);
-    tkt__column_encode(&column, bytes + 5);
-    return fwrite(bytes, 1, sizeof bytes, p->columns) == sizeof bytes ? TKT_DONE
-                                                                      : tkt__fail_errno(errno, "writing columns");
+    record.docno = docno;
+    record.sold_out = total != 0 && booked >= total;
+    return fwrite(&record, sizeof record, 1, p->columns) == 1 ? TKT_DONE : tkt__fail_errno(errno, "writing columns");
 }
 
 static int32_t read_event(tkt__build_part *p, uint64_t event, uint32_t docno)
@@ -289,36 +293,49 @@ static int32_t append(tkt__build *b, uint8_t table, const uint8_t *key, size_t k
     return b->ops->bulk_append(b->bulk, table, tkt__slice_of(key, key_n), tkt__slice_of(value, n));
 }
 
-/* Rows of one fixed width gathered into chunks; the tail of zeros is cut off, an empty row not written. */
-typedef struct chunk_writer {
+typedef struct column_writer {
     tkt__build *b;
-    char kind;
-    uint32_t width, cells, chunk;
+    uint32_t first; /* document of the row under way */
     bool any;
-    uint8_t bytes[TKT__COLUMN_DOCS * TKT__COLUMN_BYTES];
-} chunk_writer;
+    tkt__column column[TKT__COLUMN_DOCS];
+} column_writer;
 
-static int32_t end_chunk(chunk_writer *w)
+static int32_t end_columns(column_writer *w)
 {
-    uint8_t key[5] = { (uint8_t)w->kind };
+    uint8_t key[5], bytes[TKT__COLUMN_ROW_BYTES];
     if (!w->any)
         return TKT_DONE;
-    tkt__be32(key + 1, w->chunk);
-    size_t n = tkt__cells_used(w->bytes, w->width, w->cells);
     w->any = false;
-    return n == 0 ? TKT_DONE : append(w->b, TKT__T_COLUMN, key, sizeof key, w->bytes, n);
+    tkt__columns_key(w->first, key);
+    return append(w->b, TKT__T_COLUMN, key, sizeof key, bytes, tkt__columns_encode(w->column, bytes));
 }
 
-static int32_t put_cell(chunk_writer *w, uint32_t number, const uint8_t *cell)
+static int32_t put_columns(column_writer *w, uint32_t docno, const tkt__column *column)
 {
     int32_t status = TKT_DONE;
-    if (!w->any || number / w->cells != w->chunk) {
-        status = end_chunk(w);
-        memset(w->bytes, 0, sizeof w->bytes);
-        w->chunk = number / w->cells;
+    if (!w->any || docno >> TKT__COLUMN_BITS != w->first >> TKT__COLUMN_BITS) {
+        status = end_columns(w);
+        memset(w->column, 0, sizeof w->column);
+        w->first = docno;
         w->any = true;
     }
-    memcpy(w->bytes + number % w->cells * w->width, cell, w->width);
+    w->column[docno % TKT__COLUMN_DOCS] = *column;
+    return status;
+}
+
+/* The documents of all events, by their events. */
+static int32_t write_ids(tkt__build *b)
+{
+    int32_t status = TKT_DONE;
+    for (uint64_t first = 0; status == TKT_DONE && first <= b->last_event; first += TKT__COLUMN_IDS) {
+        uint8_t key[5] = { 'i' }, bytes[4 * TKT__COLUMN_IDS];
+        tkt__writer w = tkt__writer_of(bytes, sizeof bytes);
+        for (uint64_t event = first; event < first + TKT__COLUMN_IDS; event++)
+            tkt__put_u32(&w, event <= b->last_event ? b->docno_of[event] : 0);
+        tkt__be32(key + 1, (uint32_t)(first / TKT__COLUMN_IDS));
+        size_t n = tkt__ids_used(bytes);
+        status = n == 0 ? TKT_DONE : append(b, TKT__T_COLUMN, key, sizeof key, bytes, n);
+    }
     return status;
 }
 
@@ -363,47 +380,35 @@ static int32_t map_categories(tkt__build *b, const tkt__build_part *p, uint16_t 
     return status;
 }
 
-static int32_t copy_columns(tkt__build *b, tkt__build_part *p, chunk_writer *columns, sold_writer *sold)
+static int32_t copy_columns(tkt__build *b, tkt__build_part *p, column_writer *columns, sold_writer *sold)
 {
-    uint8_t bytes[COLUMN_RECORD];
+    column_record record;
     uint16_t *map;
     int32_t status = map_categories(b, p, &map);
     if (fflush(p->columns) != 0 || fseeko(p->columns, 0, SEEK_SET) != 0)
         return tkt__fail_errno(errno, "reading columns back");
-    while (status == TKT_DONE && fread(bytes, 1, sizeof bytes, p->columns) == sizeof bytes) {
-        tkt__reader r = tkt__reader_of(tkt__slice_of(bytes, 5));
-        uint32_t docno = tkt__get_u32(&r);
-        tkt__column column;
-        tkt__column_decode(bytes + 5, &column);
-        if (column.category != UINT16_MAX)
-            column.category = map[column.category];
-        tkt__column_encode(&column, bytes + 5);
-        status = put_cell(columns, docno, bytes + 5);
-        if (status == TKT_DONE && bytes[4] != 0)
-            status = put_sold(sold, docno);
+    while (status == TKT_DONE && fread(&record, sizeof record, 1, p->columns) == 1) {
+        if (record.column.category != UINT16_MAX)
+            record.column.category = map[record.column.category];
+        status = put_columns(columns, record.docno, &record.column);
+        if (status == TKT_DONE && record.sold_out)
+            status = put_sold(sold, record.docno);
     }
     return status == TKT_DONE && ferror(p->columns) ? tkt__fail_errno(errno, "reading columns back") : status;
 }
 
 int32_t tkt__build_write_columns(tkt__build *b)
 {
-    chunk_writer columns = { .b = b, .kind = 'c', .width = TKT__COLUMN_BYTES, .cells = TKT__COLUMN_DOCS };
-    chunk_writer ids = { .b = b, .kind = 'i', .width = 4, .cells = TKT__COLUMN_IDS };
+    column_writer columns = { .b = b };
     sold_writer sold = { .b = b };
     int32_t status = TKT_DONE;
     for (uint32_t i = 0; status == TKT_DONE && i <= b->parts; i++)
         status = copy_columns(b, &b->part[i], &columns, &sold);
     if (status == TKT_DONE)
-        status = end_chunk(&columns);
+        status = end_columns(&columns);
     if (status == TKT_DONE)
         status = end_span(&sold);
-    for (uint64_t event = 0; status == TKT_DONE && event <= b->last_event; event++) {
-        uint8_t cell[4];
-        tkt__writer w = tkt__writer_of(cell, sizeof cell);
-        tkt__put_u32(&w, b->docno_of[event]);
-        status = b->docno_of[event] != 0 ? put_cell(&ids, (uint32_t)event, cell) : TKT_DONE;
-    }
-    return status == TKT_DONE ? end_chunk(&ids) : status;
+    return status == TKT_DONE ? write_ids(b) : status;
 }
 
 static int compare_category(const void *a, const void *b)

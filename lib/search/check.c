@@ -8,6 +8,7 @@
  */
 #include "search/block.h"
 #include "search/check.h"
+#include "search/column.h"
 #include "search/reader.h"
 
 #include <xxhash.h>
@@ -322,15 +323,34 @@ static int32_t check_order(walk *w, uint32_t docno, const tkt__column *column)
     return right ? TKT_DONE : problem(w, "out of its day's order: event", column->event);
 }
 
-static int32_t check_chunk(void *user, tkt__slice key, tkt__slice value)
+/* A row that is not as encode writes it is damage too. */
+static int32_t open_columns(walk *w, tkt__slice row, tkt__column all[TKT__COLUMN_DOCS], bool *right)
+{
+    uint8_t again[TKT__COLUMN_ROW_BYTES];
+    tkt__columns columns;
+    int32_t status = tkt__columns_open(row, &columns);
+    *right = false;
+    if (status != TKT_DONE)
+        return damage(w, status, "malformed row of columns of bytes", row.n);
+    for (uint32_t i = 0; i < TKT__COLUMN_DOCS; i++)
+        tkt__columns_get(&columns, i, &all[i]);
+    *right = tkt__columns_encode(all, again) == row.n && memcmp(again, row.p, row.n) == 0;
+    return *right ? TKT_DONE : problem(w, "a row of columns that is not written so, of bytes", row.n);
+}
+
+static int32_t check_columns(void *user, tkt__slice key, tkt__slice value)
 {
     walk *w = user;
-    if (key.n != 5 || value.n % TKT__COLUMN_BYTES != 0)
-        return problem(w, "malformed column chunk of bytes", value.n);
-    for (size_t i = 0; i < value.n / TKT__COLUMN_BYTES; i++) {
-        tkt__column column;
-        uint32_t docno, expected = tkt__get_be32(key.p + 1) * TKT__COLUMN_DOCS + (uint32_t)i;
-        tkt__column_decode(value.p + i * TKT__COLUMN_BYTES, &column);
+    tkt__column all[TKT__COLUMN_DOCS];
+    if (key.n != 5)
+        return problem(w, "malformed key of columns of bytes", key.n);
+    bool right;
+    int32_t opened = open_columns(w, value, all, &right);
+    if (!right)
+        return opened;
+    for (uint32_t i = 0; i < TKT__COLUMN_DOCS; i++) {
+        tkt__column column = all[i];
+        uint32_t docno, expected = tkt__get_be32(key.p + 1) * TKT__COLUMN_DOCS + i;
         if (column.event == 0)
             continue;
         int32_t order = check_order(w, expected, &column);
@@ -383,7 +403,7 @@ static int32_t check_all(walk *w)
     if (status == TKT_DONE)
         status = tkt__scan(w->tx, TKT__T_TERM, tkt__slice_of("", 0), check_term, w);
     if (status == TKT_DONE)
-        status = tkt__scan(w->tx, TKT__T_COLUMN, tkt__slice_of("c", 1), check_chunk, w);
+        status = tkt__scan(w->tx, TKT__T_COLUMN, tkt__slice_of("c", 1), check_columns, w);
     if (status == TKT_DONE)
         status = tkt__scan(w->tx, TKT__T_SEARCH, tkt__slice_of("D", 1), check_day, w);
     if (status == TKT_DONE)

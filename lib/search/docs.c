@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * search/docs.c: documents: their numbers, days, columns, the sold-out set, and what the index knows of
- * itself.
+ * search/docs.c: documents: their numbers, days, the sold-out set, and what the index knows of itself.
  *
- * Rows: SEARCH 'V', 'N', 'D', 'c', 'C'; COLUMN 'c', 'i'; SOLD_OUT (search.h).
- * Invariants: a day's row counts its documents and no slot is both free and taken; the column's event
- * and the event's docno agree both ways. Every function is part of a body: a crash leaves all or nothing.
+ * Rows: SEARCH 'V', 'N', 'D', 'c', 'C'; COLUMN 'i'; SOLD_OUT (search.h).
+ * Invariants: a day's row counts its documents and no slot is both free and taken. Every function is part of a
+ * body: a crash leaves all or nothing.
  */
 #include "search/search.h"
 
@@ -237,10 +236,10 @@ int32_t tkt__doc_free(tkt__tx *tx, uint32_t docno)
 
 /* ---- an event's document ------------------------------------------------------------------------------- */
 
-static void chunk_key(char kind, uint32_t chunk, uint8_t key[5])
+static void ids_key(uint64_t event, uint8_t key[5])
 {
-    key[0] = (uint8_t)kind;
-    tkt__be32(key + 1, chunk);
+    key[0] = 'i';
+    tkt__be32(key + 1, (uint32_t)(event / IDS));
 }
 
 int32_t tkt__doc_of(tkt__tx *tx, uint64_t event, uint32_t *docno)
@@ -248,7 +247,7 @@ int32_t tkt__doc_of(tkt__tx *tx, uint64_t event, uint32_t *docno)
     uint8_t key[5];
     tkt__slice value;
     size_t at = event % IDS * 4;
-    chunk_key('i', (uint32_t)(event / IDS), key);
+    ids_key(event, key);
     int32_t status = tkt__tx_get(tx, TKT__T_COLUMN, tkt__slice_of(key, sizeof key), &value);
     if (status != TKT_DONE)
         return status;
@@ -259,80 +258,26 @@ int32_t tkt__doc_of(tkt__tx *tx, uint64_t event, uint32_t *docno)
     return *docno == 0 ? TKT_NOT_FOUND : TKT_DONE;
 }
 
-/* Changes one fixed-width cell of a chunk row; the tail of zeros is cut off, an empty row deleted. */
-static int32_t cell_put(tkt__tx *tx, char kind, uint32_t chunk, uint32_t at, const uint8_t *cell, size_t width,
-                        size_t cells)
+/* The tail of zeros is cut off, an empty row deleted. */
+int32_t tkt__doc_of_put(tkt__tx *tx, uint64_t event, uint32_t docno)
 {
-    uint8_t key[5], bytes[TKT__COLUMN_DOCS * TKT__COLUMN_BYTES] = { 0 };
+    uint8_t key[5], bytes[4 * IDS] = { 0 };
     tkt__slice value, k = tkt__slice_of(key, sizeof key);
-    chunk_key(kind, chunk, key);
+    ids_key(event, key);
     int32_t status = tkt__tx_get(tx, TKT__T_COLUMN, k, &value);
-    if (status == TKT_DONE && value.n > width * cells)
-        return tkt__fail(TKT_E_CORRUPT, "a chunk of the index's columns is too long");
+    if (status == TKT_DONE && value.n > sizeof bytes)
+        return tkt__fail(TKT_E_CORRUPT, "a row of documents by their events is too long");
     if (status == TKT_DONE)
         memcpy(bytes, value.p, value.n);
     else if (status != TKT_NOT_FOUND)
         return status;
-    memcpy(bytes + at * width, cell, width);
-    size_t n = tkt__cells_used(bytes, width, cells);
+    tkt__writer w = tkt__writer_of(bytes + event % IDS * 4, 4);
+    tkt__put_u32(&w, docno);
+    size_t n = tkt__ids_used(bytes);
     return n == 0 ? tkt__tx_del(tx, TKT__T_COLUMN, k) : tkt__tx_put(tx, TKT__T_COLUMN, k, tkt__slice_of(bytes, n));
 }
 
-int32_t tkt__doc_of_put(tkt__tx *tx, uint64_t event, uint32_t docno)
-{
-    uint8_t cell[4];
-    tkt__writer w = tkt__writer_of(cell, sizeof cell);
-    tkt__put_u32(&w, docno);
-    return cell_put(tx, 'i', (uint32_t)(event / IDS), (uint32_t)(event % IDS), cell, sizeof cell, IDS);
-}
-
-/* ---- columns -------------------------------------------------------------------------------------------- */
-
-void tkt__column_decode(const uint8_t *p, tkt__column *column)
-{
-    tkt__reader r = tkt__reader_of(tkt__slice_of(p, TKT__COLUMN_BYTES));
-    column->event = tkt__get_u32(&r);
-    column->venue = tkt__get_u32(&r);
-    column->start_ms = tkt__get_i64(&r);
-    column->price = tkt__get_u32(&r);
-    column->currency = tkt__get_u16(&r);
-    column->category = tkt__get_u16(&r);
-}
-
-void tkt__column_encode(const tkt__column *column, uint8_t *p)
-{
-    tkt__writer w = tkt__writer_of(p, TKT__COLUMN_BYTES);
-    tkt__put_u32(&w, column->event);
-    tkt__put_u32(&w, column->venue);
-    tkt__put_i64(&w, column->start_ms);
-    tkt__put_u32(&w, column->price);
-    tkt__put_u16(&w, column->currency);
-    tkt__put_u16(&w, column->category);
-}
-
-int32_t tkt__column_put(tkt__tx *tx, uint32_t docno, const tkt__column *column)
-{
-    uint8_t cell[TKT__COLUMN_BYTES] = { 0 };
-    if (column->event != 0)
-        tkt__column_encode(column, cell);
-    return cell_put(tx, 'c', docno / TKT__COLUMN_DOCS, docno % TKT__COLUMN_DOCS, cell, sizeof cell,
-                    TKT__COLUMN_DOCS);
-}
-
-int32_t tkt__column_get(tkt__tx *tx, uint32_t docno, tkt__column *column)
-{
-    uint8_t key[5];
-    tkt__slice value;
-    size_t at = docno % TKT__COLUMN_DOCS * TKT__COLUMN_BYTES;
-    chunk_key('c', docno / TKT__COLUMN_DOCS, key);
-    int32_t status = tkt__tx_get(tx, TKT__T_COLUMN, tkt__slice_of(key, sizeof key), &value);
-    if (status != TKT_DONE)
-        return status;
-    if (value.n < at + TKT__COLUMN_BYTES)
-        return TKT_NOT_FOUND;
-    tkt__column_decode(value.p + at, column);
-    return column->event == 0 ? TKT_NOT_FOUND : TKT_DONE;
-}
+/* ---- facts as numbers ------------------------------------------------------------------------------------ */
 
 uint16_t tkt__currency_code(const char currency[TKT_CURRENCY_BYTES])
 {

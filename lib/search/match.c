@@ -4,6 +4,7 @@
  * what is free, phrases. Columns are read chunk by chunk, in rising order; what a venue's record says is
  * kept for the search.
  */
+#include "search/column.h"
 #include "search/query.h"
 
 #include <math.h>
@@ -28,8 +29,8 @@ typedef struct edge {
 
 typedef struct tkt__matcher {
     tkt__cursor *column;
-    uint32_t chunk; /* of `cells`; UINT32_MAX: none */
-    tkt__slice cells;
+    uint32_t row; /* that `columns` is of; UINT32_MAX: none */
+    tkt__columns columns;
     uint32_t low_day, high_day;
     edge low, high;
     bool window, priced, placed;
@@ -45,7 +46,7 @@ int32_t tkt__matcher_open(tkt__search *s)
         return tkt__fail(TKT_E_NOMEM, "no memory for a search");
     memset(m, 0, sizeof *m);
     s->matcher = m;
-    m->chunk = UINT32_MAX;
+    m->row = UINT32_MAX;
     m->window = q->from_ms != INT64_MIN || q->to_ms != INT64_MAX;
     m->low_day = tkt__day_of(q->from_ms);
     m->high_day = tkt__day_of(q->to_ms);
@@ -63,26 +64,25 @@ void tkt__matcher_close(tkt__search *s)
 
 /* ---- columns ----------------------------------------------------------------------------------------- */
 
-static int32_t load_chunk(tkt__matcher *m, uint32_t chunk)
+static int32_t load_row(tkt__matcher *m, uint32_t docno)
 {
-    uint8_t key[5] = { 'c' };
+    uint8_t key[5];
     tkt__slice k, v;
-    tkt__be32(key + 1, chunk);
+    tkt__columns_key(docno, key);
     int32_t status = tkt__cursor_seek(m->column, tkt__slice_of(key, sizeof key), &k, &v);
     bool there = status == TKT_DONE && k.n == sizeof key && memcmp(k.p, key, sizeof key) == 0;
-    m->cells = there ? v : tkt__slice_of("", 0);
-    m->chunk = chunk;
-    return status < 0 ? status : TKT_DONE;
+    m->columns.n = 0;
+    m->row = docno >> TKT__COLUMN_BITS;
+    return there ? tkt__columns_open(v, &m->columns) : status < 0 ? status : TKT_DONE;
 }
 
 /* Event 0: nobody has the number. */
 static int32_t column_at(tkt__search *s, uint32_t docno, tkt__column *column)
 {
     tkt__matcher *m = s->matcher;
-    size_t at = docno % TKT__COLUMN_DOCS * TKT__COLUMN_BYTES;
-    int32_t status = docno / TKT__COLUMN_DOCS != m->chunk ? load_chunk(m, docno / TKT__COLUMN_DOCS) : TKT_DONE;
-    if (status == TKT_DONE && m->cells.n >= at + TKT__COLUMN_BYTES)
-        tkt__column_decode(m->cells.p + at, column);
+    int32_t status = docno >> TKT__COLUMN_BITS != m->row ? load_row(m, docno) : TKT_DONE;
+    if (status == TKT_DONE)
+        tkt__columns_get(&m->columns, docno % TKT__COLUMN_DOCS, column);
     return status;
 }
 

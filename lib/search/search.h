@@ -25,15 +25,14 @@
  *             much its levels stay below 15 at least
  *   POSTING   be32 list, be32 fence → block (block.h); it holds the postings in (fence before, fence];
  *             a list's last block has fence 0xFFFFFFFF. Of a bitmap: chunks and stretches (chunk.h)
- *   COLUMN    'c' be32 docno >> 4 → 16 × 24 bytes: u32 event, u32 venue, i64 start ms, u32 price,
- *             u16 currency, u16 category; the tail of empty ones is cut off
+ *   COLUMN    'c' be32 docno >> 5 → facts of 32 documents: column.h
  *             'i' be32 event >> 6 → 64 × u32 docno, the tail of zeros cut off
  *   SOLD_OUT  be32 docno >> 13 → n × u16 offset, ascending
  *   NEAR_WORD words by what is left of them when letters go: near.c
  *   PLACE     names by their words, venues by cells: names.c
  *
  * Files: block (bytes of postings), chunk (bytes of bitmaps), list and bitmap (terms and their postings), docs
- * (numbers, columns), terms (what an event is found by), update (the change of one event), near (words a typo
+ * (numbers), column (facts of documents), terms (what an event is found by), update (the change of one event), near (words a typo
  * away), names (of owners and cities); query.h has those that answer, build.h those that make the index anew;
  * check.
  */
@@ -178,18 +177,18 @@ int32_t tkt__day_unsort(tkt__tx *tx, uint32_t docno);
 int32_t tkt__doc_of(tkt__tx *tx, uint64_t event, uint32_t *docno);
 int32_t tkt__doc_of_put(tkt__tx *tx, uint64_t event, uint32_t docno); /* 0: none */
 
-/* Bytes of a row of COLUMN without its tail of empty cells. */
-static inline size_t tkt__cells_used(const uint8_t *bytes, size_t width, size_t cells)
+#define TKT__COLUMN_IDS 64u /* events of a row of 'i' */
+/* Bytes of such a row without its tail of zeros. */
+static inline size_t tkt__ids_used(const uint8_t *bytes)
 {
-    size_t n = width * cells;
+    size_t n = 4 * TKT__COLUMN_IDS;
     while (n > 0 && bytes[n - 1] == 0)
         n--;
-    return (n + width - 1) / width * width;
+    return (n + 3) / 4 * 4;
 }
 
-#define TKT__COLUMN_IDS 64  /* events of a row of 'i' */
-#define TKT__COLUMN_DOCS 16
-#define TKT__COLUMN_BYTES 24
+/* ---- facts of documents (column.c) ------------------------------------------------------------------------- */
+
 #define TKT__PRICE_LARGE UINT32_MAX         /* too large for the column: the sale knows */
 #define TKT__CURRENCY_MORE UINT32_C(0x8000) /* it has prices in other currencies too */
 typedef struct tkt__column {
@@ -200,8 +199,6 @@ typedef struct tkt__column {
     uint16_t currency; /* tkt__currency_code, 0: none */
     uint16_t category; /* number, 0: none */
 } tkt__column;
-void tkt__column_decode(const uint8_t *p, tkt__column *column);
-void tkt__column_encode(const tkt__column *column, uint8_t *p);
 int32_t tkt__column_put(tkt__tx *tx, uint32_t docno, const tkt__column *column); /* event 0: clears */
 int32_t tkt__column_get(tkt__tx *tx, uint32_t docno, tkt__column *column); /* TKT_NOT_FOUND */
 uint16_t tkt__currency_code(const char currency[TKT_CURRENCY_BYTES]);

@@ -8,6 +8,7 @@
 
 #include "search/block.h"
 #include "search/chunk.h"
+#include "search/column.h"
 
 static void sound(const tkt__postings *p, uint32_t most)
 {
@@ -81,6 +82,25 @@ static void stretch(tkt__slice bytes)
         MUST(tkt__nibble(nibbles, i) < TKT__LEVELS);
 }
 
+static void columns(tkt__slice bytes)
+{
+    static tkt__column all[TKT__COLUMN_DOCS], back;
+    uint8_t again[TKT__COLUMN_ROW_BYTES];
+    tkt__columns c;
+    if (tkt__columns_open(bytes, &c) != TKT_DONE)
+        return;
+    for (uint32_t i = 0; i < TKT__COLUMN_DOCS; i++)
+        tkt__columns_get(&c, i, &all[i]);
+    size_t n = tkt__columns_encode(all, again);
+    if (n == 0)
+        return;
+    MUST(tkt__columns_open(tkt__slice_of(again, n), &c) == TKT_DONE);
+    for (uint32_t i = 0; i < TKT__COLUMN_DOCS; i++) {
+        tkt__columns_get(&c, i, &back);
+        MUST(back.event == all[i].event && back.start_ms == all[i].start_ms && back.price == all[i].price);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static void (*const kind[4])(tkt__slice bytes) = { block, record, chunk, stretch };
@@ -90,7 +110,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint8_t *copy = malloc(size);
     MUST(copy != NULL);
     memcpy(copy, data, size);
-    kind[data[0] % 4](tkt__slice_of(copy + 1, size - 1));
+    tkt__slice bytes = tkt__slice_of(copy + 1, size - 1);
+    if (data[0] >= 0xf0)
+        columns(bytes);
+    else
+        kind[data[0] % 4](bytes);
     free(copy);
     return 0;
 }
