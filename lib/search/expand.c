@@ -4,6 +4,7 @@
  * its stem, and, when nobody has it, those an edit or two away. Reads TERM, NEAR_WORD and the words that
  * wait to be filed. docs/search-semantics.md section 3.
  */
+#include "search/near.h"
 #include "search/query.h"
 
 #include <math.h>
@@ -159,44 +160,32 @@ static int32_t expand_prefix(tkt__search *s, tkt__part *part)
 typedef struct near_search {
     tkt__search *s;
     best *b;
-    uint32_t chars[TKT__WORD_MAX], n, most;
-    uint64_t letters; /* which the word has, in 64 classes */
-    tkt__slice seen[SEEN_MOST]; /* words near enough: most are filed under several of the keys */
+    tkt__near_key key; /* of the word that was typed */
+    uint32_t most;
+    uint64_t letters;  /* which the word has, in 64 classes */
+    tkt__slice seen[SEEN_MOST]; /* words near enough: most are filed under several of the remainders */
     uint32_t seen_n;
 } near_search;
 
-static bool seen(near_search *ns, tkt__slice word)
-{
-    for (uint32_t i = 0; i < ns->seen_n; i++)
-        if (ns->seen[i].n == word.n && memcmp(ns->seen[i].p, word.p, word.n) == 0)
-            return true;
-    if (ns->seen_n < SEEN_MOST)
-        ns->seen[ns->seen_n++] = word;
-    return false;
-}
+static uint64_t letter(uint32_t c) { return UINT64_C(1) << (c & 63); }
 
 static uint64_t letters_of(const uint32_t *chars, uint32_t n)
 {
     uint64_t set = 0;
     for (uint32_t i = 0; i < n; i++)
-        set |= UINT64_C(1) << (chars[i] & 63);
+        set |= letter(chars[i]);
     return set;
 }
 
-static bool is_ascii(tkt__slice word)
+/* The letters of a text, if all are ASCII. */
+static bool letters_in(tkt__slice text, uint64_t *set)
 {
     uint8_t all = 0;
-    for (size_t i = 0; i < word.n; i++)
-        all |= word.p[i];
+    for (size_t i = 0; i < text.n; i++) {
+        all |= text.p[i];
+        *set |= letter(text.p[i]);
+    }
     return all < 0x80;
-}
-
-static uint64_t letters_in(tkt__slice word)
-{
-    uint64_t set = 0;
-    for (size_t i = 0; i < word.n; i++)
-        set |= UINT64_C(1) << (word.p[i] & 63);
-    return set;
 }
 
 /* An edit takes one letter away and brings one in, at most. Most candidates are told apart by this alone. */
@@ -210,30 +199,65 @@ static bool too_far(const near_search *ns, uint64_t letters)
     return (less | more) != 0;
 }
 
-static int32_t consider(near_search *ns, tkt__slice word)
+static bool seen(const near_search *ns, tkt__slice word)
 {
-    uint32_t chars[TKT__WORD_MAX];
-    found f = { .term = word };
-    bool ascii = is_ascii(word);
-    ns->s->work++;
-    if (word.n + ns->most < ns->n || (ascii && (word.n > ns->n + ns->most || too_far(ns, letters_in(word)))))
-        return TKT_DONE;
-    uint32_t n = tkt__word_chars(word.p, word.n, chars);
-    if (!ascii && too_far(ns, letters_of(chars, n)))
-        return TKT_DONE;
-    f.edits = tkt__word_distance(ns->chars, ns->n, chars, n, ns->most);
-    if (f.edits > ns->most || f.edits == 0 || seen(ns, word))
-        return TKT_DONE;
+    for (uint32_t i = 0; i < ns->seen_n; i++)
+        if (tkt__slice_compare(ns->seen[i], word) == 0)
+            return true;
     for (uint32_t i = 0; i < ns->b->n; i++)
         if (tkt__slice_compare(ns->b->item[i].term, word) == 0)
-            return TKT_DONE;
-    int32_t status = look_up(ns->s, word, &f.record, &f.n);
+            return true;
+    return false;
+}
+
+static int32_t consider(near_search *ns, const uint8_t *p, uint32_t bytes)
+{
+    uint32_t chars[TKT__WORD_MAX], n = tkt__word_chars(p, bytes, chars);
+    found f = { .edits = tkt__word_distance(ns->key.c, ns->key.chars, chars, n, ns->most) };
+    if (f.edits > ns->most || f.edits == 0 || seen(ns, tkt__slice_of(p, bytes)))
+        return TKT_DONE;
+    const uint8_t *copy = tkt__arena_copy(&ns->s->arena, p, bytes);
+    if (copy == NULL)
+        return tkt__fail(TKT_E_NOMEM, "no memory for a search");
+    f.term = tkt__slice_of(copy, bytes);
+    if (ns->seen_n < SEEN_MOST)
+        ns->seen[ns->seen_n++] = f.term;
+    int32_t status = look_up(ns->s, f.term, &f.record, &f.n);
     if (status == TKT_DONE)
         offer(ns->b, &f);
     return status == TKT_NOT_FOUND ? TKT_DONE : status;
 }
 
-static int32_t consider_filed(void *user, tkt__slice word) { return consider(user, word); }
+/* The words filed under one remainder. Most are too long, too short or have other letters, which is seen before the
+ * word is put together. */
+static int32_t consider_filed(near_search *ns, const tkt__remainder *r)
+{
+    tkt__slice entries;
+    tkt__near_part part;
+    uint8_t word[TKT__WORD_MAX];
+    uint64_t letters = 0;
+    uint32_t kept = 0, all = ns->key.chars < TKT__NEAR_PREFIX ? ns->key.chars : TKT__NEAR_PREFIX;
+    bool bad = false, plain = true;
+    for (uint32_t i = 0; i < all; i++)
+        if (!tkt__near_is_gone(r->gone, i)) {
+            letters |= letter(ns->key.c[i]);
+            plain = plain && ns->key.c[i] < 0x80;
+            kept++;
+        }
+    int32_t status = tkt__near_find(ns->s->tx, r->hash, &entries);
+    while (status == TKT_DONE && tkt__near_next(&entries, &part, &bad)) {
+        uint64_t its = letters;
+        size_t bytes = kept + part.lost.n + part.tail.n;
+        bool ascii = letters_in(part.lost, &its) & letters_in(part.tail, &its) & plain;
+        ns->s->work++;
+        if (ascii && (bytes + ns->most < ns->key.chars || bytes > ns->key.chars + ns->most || too_far(ns, its)))
+            continue;
+        uint32_t n = tkt__near_word_of(&ns->key, r->gone, &part, word);
+        if (n != 0)
+            status = consider(ns, word, n);
+    }
+    return bad ? tkt__fail(TKT_E_CORRUPT, "a row of words by their rest is malformed") : status;
+}
 
 static int32_t consider_waiting(void *user, tkt__slice key, tkt__slice value)
 {
@@ -242,8 +266,8 @@ static int32_t consider_waiting(void *user, tkt__slice key, tkt__slice value)
     (void)key;
     while (status == TKT_DONE && r.p != r.end && !r.bad) {
         tkt__slice word = tkt__get_bytes(&r, tkt__get_u8(&r));
-        if (!r.bad)
-            status = consider(user, word);
+        if (!r.bad && word.n <= TKT__WORD_MAX)
+            status = consider(user, word.p, (uint32_t)word.n);
     }
     return status;
 }
@@ -260,17 +284,16 @@ int32_t tkt__expand_typo(tkt__search *s, tkt__part *part)
 {
     best b;
     near_search ns = { .s = s, .b = &b };
-    uint32_t keys[TKT__NEAR_KEYS];
     double factor[TKT_TYPO_WORDS_MAX];
-    ns.n = tkt__word_chars(part->word.p, part->word.n, ns.chars);
-    ns.letters = letters_of(ns.chars, ns.n);
-    ns.most = edits_for(part->word, ns.n);
+    uint32_t chars[TKT__WORD_MAX];
+    ns.most = edits_for(part->word, tkt__word_chars(part->word.p, part->word.n, chars));
     int32_t status = ns.most == 0 ? TKT_NOT_FOUND : best_open(s, &b, TKT_TYPO_WORDS_MAX);
     if (status != TKT_DONE)
         return status == TKT_NOT_FOUND ? TKT_DONE : status;
-    uint32_t n = tkt__near_keys(part->word.p, (uint32_t)part->word.n, ns.most, keys);
-    for (uint32_t i = 0; status == TKT_DONE && i < n; i++)
-        status = tkt__near_find(s->tx, keys[i], consider_filed, &ns);
+    tkt__near_keys(part->word.p, (uint32_t)part->word.n, ns.most, &ns.key);
+    ns.letters = letters_of(ns.key.c, ns.key.chars);
+    for (uint32_t i = 0; status == TKT_DONE && i < ns.key.n; i++)
+        status = consider_filed(&ns, &ns.key.remainder[i]);
     if (status == TKT_DONE)
         status = tkt__scan(s->tx, TKT__T_SEARCH, tkt__slice_of("p", 1), consider_waiting, &ns);
     if (status != TKT_DONE || b.n == 0)

@@ -1,24 +1,18 @@
 /* SPDX-License-Identifier: MIT
  *
- * search/near.c: words a typo away, by deletion neighbourhoods: a word is filed under itself and under
- * what is left of its first 6 characters without one or two of them; a misspelt word is looked up under
- * the same of its own. Two words at distance d share at least one such remainder (W. Garbe's symmetric
- * delete, with its prefix form), so this finds every candidate; the distance itself decides.
+ * search/near.c: the rows of words a typo away (near.h), and the fresh words of an event on their way there.
  *
- * Rows
- *   NEAR_WORD be24 bucket (the upper 18 bits of the hash) → entries, ascending: be16 tag (the lower 14), u8
- *             length, the word
- *   SEARCH    'p' event → words not filed yet, for an event may bring more words than one body may write
- *             rows for
- * Entries of words that are gone stay until the index is built anew: whoever reads them looks the word up.
+ * Rows: NEAR_WORD; SEARCH 'p' event → words not filed yet, for an event may bring more words than one body may
+ * write rows for. A crash leaves the whole body or nothing of it.
  */
-#include "search/search.h"
+#include "search/near.h"
 
 #include <xxhash.h>
 
-#define PREFIX 6u
 #define AT_ONCE 8u     /* words of one body that are filed at once */
 #define SLICE 40u      /* words filed by one body of a tick */
+#define TAIL_SHORT 7u  /* a tail of so many bytes and more has a byte for them */
+#define PREFIX TKT__NEAR_PREFIX
 
 bool tkt__near_word(const uint8_t *p, uint32_t n)
 {
@@ -31,45 +25,156 @@ bool tkt__near_word(const uint8_t *p, uint32_t n)
     return chars >= 4 && p[0] > TKT__NS_LAST;
 }
 
-static uint32_t hash_of(const uint32_t *c, uint32_t n, uint32_t skip1, uint32_t skip2)
+/* ---- remainders ----------------------------------------------------------------------------------------- */
+
+/* Bit i: character i is gone. Ones in the order of their numbers. */
+static const uint8_t gone_bits[TKT__NEAR_GONE] = { 0, 1, 2, 4, 8, 16, 32, 3, 5, 9, 17, 33, 6, 10, 18, 34, 12, 20, 36,
+                                                   24, 40, 48 };
+
+bool tkt__near_is_gone(uint32_t gone, uint32_t i) { return (gone_bits[gone] >> i & 1) != 0; }
+
+static uint32_t hash_of(const uint32_t *c, uint32_t n, uint32_t gone)
 {
     uint8_t bytes[4 * PREFIX];
     uint32_t used = 0;
     for (uint32_t i = 0; i < n; i++)
-        if (i != skip1 && i != skip2) {
+        if (!tkt__near_is_gone(gone, i)) {
             tkt__be32(bytes + 4 * used, c[i]);
             used++;
         }
     return (uint32_t)XXH3_64bits(bytes, 4 * (size_t)used);
 }
 
-static uint32_t add_key(uint32_t *keys, uint32_t n, uint32_t key)
+static void add_key(tkt__near_key *key, uint32_t hash, uint32_t gone)
 {
-    for (uint32_t i = 0; i < n; i++)
-        if (keys[i] == key)
-            return n;
-    keys[n] = key;
-    return n + 1;
+    for (uint32_t i = 0; i < key->n; i++)
+        if (key->remainder[i].hash == hash)
+            return;
+    key->remainder[key->n++] = (tkt__remainder){ hash, gone };
 }
 
-uint32_t tkt__near_keys(const uint8_t *p, uint32_t n, uint32_t deletions, uint32_t keys[TKT__NEAR_KEYS])
+void tkt__near_keys(const uint8_t *p, uint32_t n, uint32_t deletions, tkt__near_key *key)
 {
-    uint32_t c[TKT__WORD_MAX], length = tkt__word_chars(p, n, c), count = 0;
-    if (length > PREFIX)
-        length = PREFIX;
-    count = add_key(keys, count, hash_of(c, length, UINT32_MAX, UINT32_MAX));
-    for (uint32_t i = 0; deletions > 0 && i < length; i++) {
-        count = add_key(keys, count, hash_of(c, length, i, UINT32_MAX));
-        for (uint32_t k = i + 1; deletions > 1 && k < length; k++)
-            count = add_key(keys, count, hash_of(c, length, i, k));
+    static const uint32_t ways[3] = { 1, 1 + PREFIX, TKT__NEAR_GONE };
+    key->chars = tkt__word_chars(p, n, key->c);
+    key->n = 0;
+    uint32_t length = key->chars < PREFIX ? key->chars : PREFIX;
+    for (uint32_t gone = 0; gone < ways[deletions]; gone++)
+        if (gone_bits[gone] >> length == 0)
+            add_key(key, hash_of(key->c, length, gone), gone);
+}
+
+void tkt__near_file_keys(const uint8_t *p, uint32_t n, tkt__near_key *key)
+{
+    uint32_t chars[TKT__WORD_MAX];
+    tkt__near_keys(p, n, tkt__word_chars(p, n, chars) >= TKT__NEAR_DEEP ? 2 : 1, key);
+}
+
+/* ---- entries ---------------------------------------------------------------------------------------------- */
+
+static uint32_t char_bytes(uint8_t lead) { return lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4; }
+
+size_t tkt__near_entry(uint32_t gone, const uint8_t *p, uint32_t n, uint8_t out[TKT__NEAR_ENTRY_BYTES])
+{
+    uint32_t at = 0, i = 0, lost = 0;
+    uint8_t chars[4 * PREFIX];
+    for (; i < PREFIX && at < n; i++) {
+        uint32_t bytes = char_bytes(p[at]);
+        if (tkt__near_is_gone(gone, i)) {
+            memcpy(chars + lost, p + at, bytes);
+            lost += bytes;
+        }
+        at += bytes;
     }
-    return count;
+    uint32_t tail = n - at, used = 0;
+    out[used++] = (uint8_t)(gone | (tail < TAIL_SHORT ? tail : TAIL_SHORT) << TKT__NEAR_GONE_BITS);
+    if (tail >= TAIL_SHORT)
+        out[used++] = (uint8_t)tail;
+    memcpy(out + used, chars, lost);
+    memcpy(out + used + lost, p + at, tail);
+    return used + (size_t)lost + tail;
+}
+
+/* Bytes of the characters at p that an entry says are gone; past the end: more than there are. */
+static size_t lost_bytes(uint32_t gone, const uint8_t *p, size_t n)
+{
+    uint32_t chars = gone == 0 ? 0 : gone <= PREFIX ? 1 : 2;
+    size_t bytes = 0;
+    for (; chars > 0 && bytes < n; chars--)
+        bytes += char_bytes(p[bytes]);
+    return chars > 0 ? n + 1 : bytes;
+}
+
+bool tkt__near_next(tkt__slice *entries, tkt__near_part *part, bool *bad)
+{
+    const uint8_t *p = entries->p;
+    size_t n = entries->n, tail, head = 1;
+    if (n == 0)
+        return false;
+    part->gone = p[0] & ((1u << TKT__NEAR_GONE_BITS) - 1);
+    tail = p[0] >> TKT__NEAR_GONE_BITS;
+    if (tail == TAIL_SHORT && n > 1)
+        tail = p[head++];
+    size_t lost = part->gone < TKT__NEAR_GONE ? lost_bytes(part->gone, p + head, n - head) : n;
+    if (head + lost + tail > n) {
+        *bad = true;
+        return false;
+    }
+    part->lost = tkt__slice_of(p + head, lost);
+    part->tail = tkt__slice_of(p + head + lost, tail);
+    *entries = tkt__slice_of(p + head + lost + tail, n - head - lost - tail);
+    return true;
+}
+
+static uint32_t put_char(uint32_t c, uint8_t *out)
+{
+    if (c < 0x80) {
+        out[0] = (uint8_t)c;
+        return 1;
+    }
+    uint32_t bytes = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    for (uint32_t i = bytes; i-- > 1; c >>= 6)
+        out[i] = (uint8_t)(0x80 | (c & 0x3f));
+    out[0] = (uint8_t)((0xf00u >> bytes & 0xff) | c);
+    return bytes;
+}
+
+uint32_t tkt__near_word_of(const tkt__near_key *key, uint32_t gone, const tkt__near_part *part,
+                           uint8_t out[TKT__WORD_MAX])
+{
+    uint8_t bytes[4 * PREFIX + 8];
+    uint32_t n = 0, from = 0, all = key->chars < PREFIX ? key->chars : PREFIX;
+    const uint8_t *lost = part->lost.p, *end = lost + part->lost.n;
+    for (uint32_t i = 0; i < PREFIX; i++) {
+        if (tkt__near_is_gone(part->gone, i)) {
+            uint32_t length = char_bytes(*lost);
+            memcpy(bytes + n, lost, length);
+            n += length;
+            lost += length;
+            continue;
+        }
+        while (from < all && tkt__near_is_gone(gone, from))
+            from++;
+        if (from == all) { /* a word of fewer characters ends here */
+            if (lost != end || part->tail.n != 0)
+                return 0;
+            break;
+        }
+        n += put_char(key->c[from++], bytes + n);
+    }
+    while (from < all && tkt__near_is_gone(gone, from))
+        from++;
+    if (from < all || n + part->tail.n > TKT__WORD_MAX)
+        return 0;
+    memcpy(out, bytes, n);
+    memcpy(out + n, part->tail.p, part->tail.n);
+    return n + (uint32_t)part->tail.n;
 }
 
 /* ---- rows --------------------------------------------------------------------------------------------------- */
 
 uint32_t tkt__near_bucket(uint32_t hash) { return hash >> TKT__NEAR_TAG_BITS; }
-static uint32_t tag_of(uint32_t hash) { return hash & ((1u << TKT__NEAR_TAG_BITS) - 1); }
+uint32_t tkt__near_tag(uint32_t hash) { return hash & ((1u << TKT__NEAR_TAG_BITS) - 1); }
 
 void tkt__near_row_key(uint32_t bucket, uint8_t key[3])
 {
@@ -78,24 +183,11 @@ void tkt__near_row_key(uint32_t bucket, uint8_t key[3])
     key[2] = (uint8_t)bucket;
 }
 
-size_t tkt__near_entry(uint32_t hash, const uint8_t *p, uint32_t n, uint8_t out[3 + TKT__WORD_MAX])
+void tkt__near_group_head(uint8_t *out, uint32_t tag, uint32_t bytes)
 {
-    out[0] = (uint8_t)(tag_of(hash) >> 8);
-    out[1] = (uint8_t)tag_of(hash);
-    out[2] = (uint8_t)n;
-    memcpy(out + 3, p, n);
-    return 3 + (size_t)n;
-}
-
-/* The entry at `at`; false at the end. *bad: the row is malformed. */
-static bool entry_at(tkt__slice row, size_t at, tkt__slice *entry, bool *bad)
-{
-    *bad = at < row.n && (row.n - at < 4 || row.p[at + 2] == 0 || row.p[at + 2] > TKT__WORD_MAX ||
-                          row.n - at - 3 < row.p[at + 2]);
-    if (at >= row.n || *bad)
-        return false;
-    *entry = tkt__slice_of(row.p + at, 3 + (size_t)row.p[at + 2]);
-    return true;
+    tkt__writer w = tkt__writer_of(out, TKT__NEAR_GROUP_HEAD);
+    tkt__put_u16(&w, (uint16_t)tag);
+    tkt__put_u16(&w, (uint16_t)bytes);
 }
 
 static int32_t malformed(void) { return tkt__fail(TKT_E_CORRUPT, "a row of words by their rest is malformed"); }
@@ -109,88 +201,112 @@ static int32_t row_get(tkt__tx *tx, uint32_t hash, uint8_t key[3], tkt__slice *r
     return status == TKT_NOT_FOUND ? TKT_DONE : status;
 }
 
-/* Where an entry stands in its row, or would. */
-static int32_t place_of(tkt__slice row, tkt__slice entry, size_t *place, bool *there)
+/* The tag's group in its row, or where it would be: `at` its head, entries none. */
+typedef struct group {
+    size_t at;
+    bool there;
+    tkt__slice entries;
+} group;
+
+static int32_t find_group(tkt__slice row, uint32_t tag, group *g)
 {
-    tkt__slice other;
-    bool bad;
-    *there = false;
-    for (*place = 0; entry_at(row, *place, &other, &bad); *place += other.n) {
-        int order = tkt__slice_compare(other, entry);
-        *there = order == 0;
-        if (order >= 0)
+    *g = (group){ 0, false, tkt__slice_of("", 0) };
+    while (g->at < row.n) {
+        const uint8_t *p = row.p + g->at;
+        if (row.n - g->at <= TKT__NEAR_GROUP_HEAD)
+            return malformed();
+        uint32_t here = p[0] | (uint32_t)p[1] << 8, bytes = p[2] | (uint32_t)p[3] << 8;
+        if (bytes == 0 || row.n - g->at - TKT__NEAR_GROUP_HEAD < bytes)
+            return malformed();
+        if (here >= tag) {
+            g->there = here == tag;
+            g->entries = g->there ? tkt__slice_of(p + TKT__NEAR_GROUP_HEAD, bytes) : g->entries;
             return TKT_DONE;
+        }
+        g->at += TKT__NEAR_GROUP_HEAD + bytes;
     }
+    return TKT_DONE;
+}
+
+static int32_t has_entry(tkt__slice entries, tkt__slice entry, bool *there)
+{
+    tkt__near_part part;
+    bool bad = false;
+    *there = false;
+    for (const uint8_t *at = entries.p; !*there && tkt__near_next(&entries, &part, &bad); at = entries.p)
+        *there = (size_t)(entries.p - at) == entry.n && memcmp(at, entry.p, entry.n) == 0;
     return bad ? malformed() : TKT_DONE;
 }
 
-static int32_t file_key(tkt__tx *tx, uint32_t hash, const uint8_t *p, uint32_t n)
+/* A bucket that is full takes no entry more: words are found by their other remainders. */
+static bool is_full(tkt__slice row, size_t entry) { return row.n + TKT__NEAR_GROUP_HEAD + entry > TKT__NEAR_ROW_BYTES; }
+
+static int32_t file_entry(tkt__tx *tx, uint32_t hash, tkt__slice e)
 {
-    uint8_t key[3], entry[3 + TKT__WORD_MAX];
-    tkt__slice row, e = tkt__slice_of(entry, tkt__near_entry(hash, p, n, entry));
-    size_t place = 0;
+    uint8_t key[3];
+    tkt__slice row;
+    group g;
     bool there = false;
     int32_t status = row_get(tx, hash, key, &row);
     if (status == TKT_DONE)
-        status = place_of(row, e, &place, &there);
-    if (status != TKT_DONE || there || row.n + e.n > TKT__NEAR_ROW_BYTES)
-        return status; /* a bucket that is full: its later words are corrected by their other keys */
-    uint8_t *grown = tkt__tx_memory(tx, row.n + e.n);
+        status = find_group(row, tkt__near_tag(hash), &g);
+    if (status == TKT_DONE)
+        status = has_entry(g.entries, e, &there);
+    if (status != TKT_DONE || there || is_full(row, e.n))
+        return status;
+    size_t head = g.there ? 0 : TKT__NEAR_GROUP_HEAD, end = g.at + (g.there ? TKT__NEAR_GROUP_HEAD + g.entries.n : 0);
+    uint8_t *grown = tkt__tx_memory(tx, row.n + head + e.n);
     if (grown == NULL)
         return tkt__fail(TKT_E_NOMEM, "no memory to file a word");
-    memcpy(grown, row.p, place);
-    memcpy(grown + place, e.p, e.n);
-    memcpy(grown + place + e.n, row.p + place, row.n - place);
-    return tkt__tx_put(tx, TKT__T_NEAR_WORD, tkt__slice_of(key, sizeof key), tkt__slice_of(grown, row.n + e.n));
-}
-
-uint32_t tkt__near_file_keys(const uint8_t *p, uint32_t n, uint32_t keys[TKT__NEAR_KEYS])
-{
-    uint32_t chars[TKT__WORD_MAX];
-    return tkt__near_keys(p, n, tkt__word_chars(p, n, chars) >= TKT__NEAR_DEEP ? 2 : 1, keys);
+    memcpy(grown, row.p, end);
+    tkt__near_group_head(grown + g.at, tkt__near_tag(hash), (uint32_t)(g.entries.n + e.n));
+    memcpy(grown + end + head, e.p, e.n);
+    memcpy(grown + end + head + e.n, row.p + end, row.n - end);
+    return tkt__tx_put(tx, TKT__T_NEAR_WORD, tkt__slice_of(key, sizeof key), tkt__slice_of(grown, row.n + head + e.n));
 }
 
 int32_t tkt__near_file(tkt__tx *tx, const uint8_t *p, uint32_t n)
 {
-    uint32_t keys[TKT__NEAR_KEYS], count = tkt__near_file_keys(p, n, keys);
+    tkt__near_key key;
+    uint8_t entry[TKT__NEAR_ENTRY_BYTES];
     int32_t status = TKT_DONE;
-    for (uint32_t i = 0; status == TKT_DONE && i < count; i++)
-        status = file_key(tx, keys[i], p, n);
+    tkt__near_file_keys(p, n, &key);
+    for (uint32_t i = 0; status == TKT_DONE && i < key.n; i++)
+        status = file_entry(tx, key.remainder[i].hash,
+                            tkt__slice_of(entry, tkt__near_entry(key.remainder[i].gone, p, n, entry)));
     return status;
 }
 
 int32_t tkt__near_is_filed(tkt__tx *tx, const uint8_t *p, uint32_t n, bool *filed)
 {
-    uint32_t keys[TKT__NEAR_KEYS], count = tkt__near_file_keys(p, n, keys);
+    tkt__near_key key;
     int32_t status = TKT_DONE;
     *filed = true;
-    for (uint32_t i = 0; status == TKT_DONE && *filed && i < count; i++) {
-        uint8_t key[3], entry[3 + TKT__WORD_MAX];
-        tkt__slice row, e = tkt__slice_of(entry, tkt__near_entry(keys[i], p, n, entry));
-        size_t place;
-        status = row_get(tx, keys[i], key, &row);
+    tkt__near_file_keys(p, n, &key);
+    for (uint32_t i = 0; status == TKT_DONE && *filed && i < key.n; i++) {
+        uint8_t row_key[3], entry[TKT__NEAR_ENTRY_BYTES];
+        tkt__slice row, e = tkt__slice_of(entry, tkt__near_entry(key.remainder[i].gone, p, n, entry));
+        group g;
+        status = row_get(tx, key.remainder[i].hash, row_key, &row);
         if (status == TKT_DONE)
-            status = place_of(row, e, &place, filed);
-        *filed = *filed || row.n + e.n > TKT__NEAR_ROW_BYTES;
+            status = find_group(row, tkt__near_tag(key.remainder[i].hash), &g);
+        if (status == TKT_DONE)
+            status = has_entry(g.entries, e, filed);
+        *filed = *filed || (status == TKT_DONE && is_full(row, e.n));
     }
     return status;
 }
 
-int32_t tkt__near_find(tkt__tx *tx, uint32_t hash, tkt__near_fn fn, void *user)
+int32_t tkt__near_find(tkt__tx *tx, uint32_t hash, tkt__slice *entries)
 {
     uint8_t key[3];
-    tkt__slice row, entry;
-    uint32_t tag = tag_of(hash);
-    bool bad = false;
+    tkt__slice row;
+    group g = { 0, false, { NULL, 0 } };
     int32_t status = row_get(tx, hash, key, &row);
-    for (size_t at = 0; status == TKT_DONE && entry_at(row, at, &entry, &bad); at += entry.n) {
-        uint32_t here = (uint32_t)entry.p[0] << 8 | entry.p[1];
-        if (here > tag)
-            break;
-        if (here == tag)
-            status = fn(user, tkt__slice_of(entry.p + 3, entry.n - 3));
-    }
-    return status == TKT_DONE && bad ? malformed() : status;
+    if (status == TKT_DONE)
+        status = find_group(row, tkt__near_tag(hash), &g);
+    *entries = g.entries;
+    return status;
 }
 
 /* ---- fresh words of an event ------------------------------------------------------------------------ */

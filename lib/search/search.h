@@ -217,23 +217,11 @@ int32_t tkt__list_drop(tkt__tx *tx, const tkt__term *term, uint32_t docno, bool 
 
 /* ---- words a typo away, places and names (near.c, place.c) ----------------------------------------------- */
 
-/* Whether typos can lead to the word: 4 characters or more, no digit. */
+/* Whether typos can lead to the word: 4 characters or more, no digit. Rows and remainders: near.h. */
 bool tkt__near_word(const uint8_t *p, uint32_t n);
-#define TKT__NEAR_DEEP 7u /* from so many characters on words are reached by two edits */
-#define TKT__NEAR_KEYS 32 /* most keys of a word: itself and 1 or 2 of its first 6 letters gone */
-uint32_t tkt__near_keys(const uint8_t *p, uint32_t n, uint32_t deletions, uint32_t keys[TKT__NEAR_KEYS]);
-/* Those that a word of the index is filed under. */
-uint32_t tkt__near_file_keys(const uint8_t *p, uint32_t n, uint32_t keys[TKT__NEAR_KEYS]);
-/* Files a word; whether all its entries are there; each word filed under one hash. */
-#define TKT__NEAR_ROW_BYTES 60000u
-#define TKT__NEAR_TAG_BITS 14u /* of a hash; the others are the bucket */
+/* Files a word; whether all its entries are there. */
 int32_t tkt__near_file(tkt__tx *tx, const uint8_t *p, uint32_t n);
 int32_t tkt__near_is_filed(tkt__tx *tx, const uint8_t *p, uint32_t n, bool *filed);
-typedef int32_t (*tkt__near_fn)(void *user, tkt__slice word);
-int32_t tkt__near_find(tkt__tx *tx, uint32_t hash, tkt__near_fn fn, void *user);
-uint32_t tkt__near_bucket(uint32_t hash);
-void tkt__near_row_key(uint32_t bucket, uint8_t key[3]);
-size_t tkt__near_entry(uint32_t hash, const uint8_t *p, uint32_t n, uint8_t out[3 + TKT__WORD_MAX]);
 /* Notes fresh words of an event: rows at once when few, else to be done by tick. */
 int32_t tkt__near_note(tkt__tx *tx, uint64_t event, const tkt__term *const *words, uint32_t n);
 /* Whether a word still waits to be filed. TKT_NOT_FOUND. */

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * search/near.h: words a typo away, by deletion neighbourhoods: a word is filed under its first 6 characters and
+ * under what is left of them without one or two; a misspelt word is looked up under the same of its own. Two words
+ * at distance d share at least one such remainder (W. Garbe's symmetric delete, with its prefix form), so this finds
+ * every candidate; the distance itself decides.
+ *
+ *   NEAR_WORD be24 bucket (the upper 18 bits of the remainder's hash) → groups, ascending by tag: u16 tag (the
+ *             lower 14), u16 bytes of its entries, the entries in the order of filing
+ *   entry     u8 which (5 bits: what is gone; above: bytes of the tail, 7: a byte with them follows); the
+ *             characters that are gone; the tail: all behind the first 6 characters
+ *             gone: 0 nothing, 1…6 the character 0…5, 7…21 the pairs 01 02 … 05 12 … 45 of them
+ *   hash      low half of XXH3-64 of the remainder's characters (be32 each)
+ *
+ * With the remainder, which whoever looks knows, an entry says the word: half the bytes that words would be. Two
+ * remainders with one hash give words that nobody has. Entries of words that are gone stay until the index is built
+ * anew. So whoever reads them looks the word up.
+ */
+#ifndef TKT_SEARCH_NEAR_H
+#define TKT_SEARCH_NEAR_H
+
+#include "search/search.h"
+
+#define TKT__NEAR_PREFIX 6u
+#define TKT__NEAR_DEEP 7u     /* from so many characters on words are reached by two edits */
+#define TKT__NEAR_KEYS 32     /* most remainders of a word: 22 */
+#define TKT__NEAR_GONE 22u    /* ways to take away none, one or two */
+#define TKT__NEAR_GONE_BITS 5u
+#define TKT__NEAR_TAG_BITS 14u
+#define TKT__NEAR_ROW_BYTES 60000u
+#define TKT__NEAR_ENTRY_BYTES (2 + TKT__WORD_MAX)
+#define TKT__NEAR_GROUP_HEAD 4u
+
+typedef struct tkt__remainder {
+    uint32_t hash, gone;
+} tkt__remainder;
+
+/* A word in characters, and its remainders, each hash once. */
+typedef struct tkt__near_key {
+    uint32_t c[TKT__WORD_MAX], chars;
+    uint32_t n;
+    tkt__remainder remainder[TKT__NEAR_KEYS];
+} tkt__near_key;
+void tkt__near_keys(const uint8_t *p, uint32_t n, uint32_t deletions, tkt__near_key *key);
+/* Those that a word of the index is filed under. */
+void tkt__near_file_keys(const uint8_t *p, uint32_t n, tkt__near_key *key);
+/* Whether character i < TKT__NEAR_PREFIX is taken away. */
+bool tkt__near_is_gone(uint32_t gone, uint32_t i);
+
+uint32_t tkt__near_bucket(uint32_t hash);
+uint32_t tkt__near_tag(uint32_t hash);
+void tkt__near_row_key(uint32_t bucket, uint8_t key[3]);
+void tkt__near_group_head(uint8_t *out, uint32_t tag, uint32_t bytes);
+size_t tkt__near_entry(uint32_t gone, const uint8_t *p, uint32_t n, uint8_t out[TKT__NEAR_ENTRY_BYTES]);
+
+/* The entries filed under a hash, none too; the row lives as long as the snapshot. */
+int32_t tkt__near_find(tkt__tx *tx, uint32_t hash, tkt__slice *entries);
+typedef struct tkt__near_part {
+    uint32_t gone;
+    tkt__slice lost, tail; /* characters that are gone; those behind the first six */
+} tkt__near_part;
+/* Takes the first entry off; false at the end. *bad: malformed. */
+bool tkt__near_next(tkt__slice *entries, tkt__near_part *part, bool *bad);
+/* The word of an entry under this remainder of a key. 0: it is none. */
+uint32_t tkt__near_word_of(const tkt__near_key *key, uint32_t gone, const tkt__near_part *part,
+                           uint8_t out[TKT__WORD_MAX]);
+
+#endif
