@@ -7,12 +7,17 @@
 
 #include <endian.h>
 
-#define HEAD 10
+#define HEAD 8
 #define GROUP 128
-#define GROUP_HEAD 8
-#define GROUPS_MOST ((TKT__POSTINGS_MOST - 1 + GROUP - 1) / GROUP)
-#define PAD 7
+#define GROUP_HEAD 4
 #define SLOT_MASK (TKT__DAY_SLOTS - 1)
+
+/* The head's first u32. */
+#define COUNT_BITS 9
+#define SPAN_BITS TKT__SLOT_BITS
+#define HIGHEST_BITS 4
+#define LEVELS_FLAG (UINT32_C(1) << 30)
+#define BLOCK_FLAG (UINT32_C(1) << 31)
 
 static uint32_t bits_of(uint32_t v) { return v == 0 ? 0 : 32 - (uint32_t)__builtin_clz(v); }
 
@@ -80,62 +85,62 @@ static uint8_t *put_exceptions(uint8_t *out, const uint32_t *gap, uint32_t n, ui
     return out;
 }
 
-static uint8_t *put_group(uint8_t *out, uint8_t *head, const uint32_t *gap, uint32_t n, uint32_t last)
+static uint8_t *put_group(uint8_t *out, uint8_t *head, const uint32_t *gap, uint32_t n)
 {
     uint32_t width = best_width(gap, n);
     uint8_t exceptions, *end = put_exceptions(pack(out, gap, n, width), gap, n, width, &exceptions);
     tkt__writer w = tkt__writer_of(head, GROUP_HEAD);
-    tkt__put_u32(&w, last);
     tkt__put_u8(&w, (uint8_t)width);
     tkt__put_u8(&w, exceptions);
     tkt__put_u16(&w, (uint16_t)(end - out));
     return end;
 }
 
-static uint32_t slot_bits(const uint32_t *doc, uint32_t n)
+/* One more than the largest slot. */
+static uint32_t span_of(const uint32_t *doc, uint32_t n)
 {
-    uint32_t all = 0;
+    uint32_t most = 0;
     for (uint32_t i = 0; i < n; i++)
-        all |= doc[i] & SLOT_MASK;
-    return bits_of(all);
+        most = (doc[i] & SLOT_MASK) > most ? doc[i] & SLOT_MASK : most;
+    return most + 1;
 }
 
-static uint32_t local_of(uint32_t doc, uint32_t first, uint32_t width)
+static uint32_t local_of(uint32_t doc, uint32_t first, uint32_t span)
 {
-    return (((doc >> TKT__SLOT_BITS) - (first >> TKT__SLOT_BITS)) << width) | (doc & SLOT_MASK);
+    return ((doc >> TKT__SLOT_BITS) - (first >> TKT__SLOT_BITS)) * span + (doc & SLOT_MASK);
+}
+
+static void put_head(const tkt__postings *postings, uint32_t from, uint32_t n, uint32_t span, uint8_t *out)
+{
+    uint32_t highest = 0;
+    for (uint32_t i = from; postings->levels && i < from + n; i++)
+        highest = postings->level[i] > highest ? postings->level[i] : highest;
+    tkt__writer w = tkt__writer_of(out, HEAD);
+    tkt__put_u32(&w, (n - 1) | (span - 1) << COUNT_BITS | highest << (COUNT_BITS + SPAN_BITS) |
+                         (postings->levels ? LEVELS_FLAG : 0) | BLOCK_FLAG);
+    tkt__put_u32(&w, postings->doc[from]);
 }
 
 size_t tkt__block_encode(const tkt__postings *postings, uint32_t from, uint32_t n, uint8_t out[TKT__POSTINGS_BYTES])
 {
     const uint32_t *doc = postings->doc + from;
     const uint8_t *level = postings->level + from;
-    uint32_t gap[TKT__POSTINGS_MOST], width = slot_bits(doc, n), groups = (n - 1 + GROUP - 1) / GROUP;
-    uint8_t highest = 0;
-    for (uint32_t i = 0; i < n; i++)
-        highest = level[i] > highest ? level[i] : highest;
-    tkt__writer w = tkt__writer_of(out, HEAD);
-    tkt__put_u8(&w, 1);
-    tkt__put_u8(&w, postings->levels);
-    tkt__put_u8(&w, (uint8_t)width);
-    tkt__put_u8(&w, postings->levels ? highest : 0);
-    tkt__put_u16(&w, (uint16_t)n);
-    tkt__put_u32(&w, doc[0]);
-    uint32_t before = local_of(doc[0], doc[0], width);
+    uint32_t gap[TKT__POSTINGS_MOST], span = span_of(doc, n), groups = (n - 1 + GROUP - 1) / GROUP;
+    put_head(postings, from, n, span, out);
+    uint32_t before = local_of(doc[0], doc[0], span);
     for (uint32_t i = 1; i < n; i++) {
-        uint32_t local = local_of(doc[i], doc[0], width);
+        uint32_t local = local_of(doc[i], doc[0], span);
         gap[i - 1] = local - before - 1;
         before = local;
     }
     uint8_t *at = out + HEAD + groups * GROUP_HEAD;
     for (uint32_t g = 0; g < groups; g++) {
         uint32_t begin = g * GROUP, count = n - 1 - begin < GROUP ? n - 1 - begin : GROUP;
-        at = put_group(at, out + HEAD + g * GROUP_HEAD, gap + begin, count,
-                       local_of(doc[begin + count], doc[0], width));
+        at = put_group(at, out + HEAD + g * GROUP_HEAD, gap + begin, count);
     }
     for (uint32_t i = 0; postings->levels && i < n; i += 2)
         *at++ = (uint8_t)(level[i] | (i + 1 < n ? level[i + 1] << 4 : 0));
-    memset(at, 0, PAD);
-    return (size_t)(at + PAD - out);
+    return (size_t)(at - out);
 }
 
 /* ---- decoding ---------------------------------------------------------------------------------------- */
@@ -149,16 +154,25 @@ static uint64_t load64(const uint8_t *p)
 
 static int32_t corrupt(void) { return tkt__fail(TKT_E_CORRUPT, "a posting block is malformed"); }
 
-/* The padding makes every load of 8 bytes lie within the block. */
-static void unpack(const uint8_t *p, uint32_t n, uint32_t width, uint32_t *gap)
+/* 8 bytes are loaded at once where so many are there before `end`, and what is left of them behind. */
+static void unpack(const uint8_t *p, const uint8_t *end, uint32_t n, uint32_t width, uint32_t *gap)
 {
     uint64_t mask = (UINT64_C(1) << width) - 1;
+    size_t there = (size_t)(end - p);
+    uint32_t i = 0, bit = 0;
     if (width == 0) { /* no byte of it is there to be read */
         memset(gap, 0, n * sizeof *gap);
         return;
     }
-    for (uint32_t i = 0, bit = 0; i < n; i++, bit += width)
+    uint32_t whole = there < 8 ? 0 : (uint32_t)(((there - 8) * 8 + 7) / width) + 1; /* those whose 8 bytes are there */
+    for (whole = whole < n ? whole : n; i < whole; i++, bit += width)
         gap[i] = (uint32_t)(load64(p + (bit >> 3)) >> (bit & 7) & mask);
+    for (; i < n; i++, bit += width) {
+        uint8_t last[8] = { 0 };
+        size_t left = there - (bit >> 3);
+        memcpy(last, p + (bit >> 3), left < 8 ? left : 8);
+        gap[i] = (uint32_t)(load64(last) >> (bit & 7) & mask);
+    }
 }
 
 static bool patch(const uint8_t *p, const uint8_t *end, uint32_t exceptions, uint32_t width, uint32_t n,
@@ -182,67 +196,87 @@ static bool patch(const uint8_t *p, const uint8_t *end, uint32_t exceptions, uin
     return p == end;
 }
 
-/* Gaps become docnos; false when they leave the number space or do not end where the head says. */
-static bool sum(uint32_t *doc, uint32_t n, uint32_t *local, uint32_t width, uint32_t base, uint32_t last)
+/* Where the last posting lies. */
+typedef struct place {
+    uint32_t day, slot, span;
+} place;
+
+/* Gaps become docnos; false when they leave the number space. Most of them stay within the day. */
+static bool sum(uint32_t *doc, uint32_t n, place *last)
 {
-    uint32_t mask = (uint32_t)((UINT64_C(1) << width) - 1);
-    uint64_t at = *local;
+    uint32_t day = last->day, slot = last->slot, span = last->span;
     for (uint32_t i = 0; i < n; i++) {
-        at += (uint64_t)doc[i] + 1;
-        doc[i] = base + ((uint32_t)(at >> width) << TKT__SLOT_BITS) + ((uint32_t)at & mask);
+        uint32_t at = slot + doc[i] + 1;
+        if (at <= slot)
+            return false;
+        if (at >= span) {
+            uint32_t days = at / span;
+            if (days >= TKT__DAY_END - day)
+                return false;
+            day += days;
+            at -= days * span;
+        }
+        slot = at;
+        doc[i] = day << TKT__SLOT_BITS | slot;
     }
-    *local = (uint32_t)at;
-    return at == last && (base >> TKT__SLOT_BITS) + (at >> width) < TKT__DAY_END;
+    last->day = day;
+    last->slot = slot;
+    return true;
 }
 
-static const uint8_t *get_group(const uint8_t *head, const uint8_t *at, const uint8_t *end, uint32_t *doc,
-                                uint32_t n, uint32_t *local, uint32_t width, uint32_t base)
+static const uint8_t *get_group(const uint8_t *head, const uint8_t *at, const uint8_t *end, tkt__slice block,
+                                uint32_t *doc, uint32_t n, place *last)
 {
-    tkt__reader r = tkt__reader_of(tkt__slice_of(head, GROUP_HEAD));
-    uint32_t last = tkt__get_u32(&r), bits = tkt__get_u8(&r), exceptions = tkt__get_u8(&r);
-    uint32_t bytes = tkt__get_u16(&r), packed = (n * bits + 7) / 8;
+    uint32_t bits = head[0], exceptions = head[1], bytes = head[2] | (uint32_t)head[3] << 8;
+    uint32_t packed = (n * bits + 7) / 8;
     if (bits > 32 || packed > bytes || (size_t)(end - at) < bytes)
         return NULL;
-    unpack(at, n, bits, doc);
-    if (!patch(at + packed, at + bytes, exceptions, bits, n, doc) || !sum(doc, n, local, width, base, last))
-        return NULL;
-    return at + bytes;
+    unpack(at, block.p + block.n, n, bits, doc);
+    return patch(at + packed, at + bytes, exceptions, bits, n, doc) && sum(doc, n, last) ? at + bytes : NULL;
+}
+
+static void get_levels(const uint8_t *at, bool levels, tkt__postings *out)
+{
+    for (uint32_t i = 0; levels && i < out->n; i += 2, at++) {
+        out->level[i] = *at & 15;
+        out->level[i + 1] = *at >> 4;
+    }
+    if (!levels)
+        memset(out->level, 0, out->n);
 }
 
 static int32_t decode(tkt__slice block, bool wanted, tkt__postings *out)
 {
     tkt__reader r = tkt__reader_of(block);
-    uint8_t kind = tkt__get_u8(&r), levels = tkt__get_u8(&r);
-    uint32_t width = tkt__get_u8(&r);
-    tkt__get_u8(&r);
-    uint32_t n = tkt__get_u16(&r), first = tkt__get_u32(&r);
-    uint32_t groups = (n + GROUP - 2) / GROUP;
-    size_t tail = (levels != 0 ? (n + 1) / 2 : 0) + PAD;
-    if (r.bad || kind != 1 || levels > 1 || width > TKT__SLOT_BITS || n == 0 || n > TKT__POSTINGS_MOST ||
-        block.n < HEAD + groups * GROUP_HEAD + tail || first >> TKT__SLOT_BITS >= TKT__DAY_END ||
-        (first & SLOT_MASK) >> width != 0)
+    uint32_t head = tkt__get_u32(&r), first = tkt__get_u32(&r);
+    bool levels = (head & LEVELS_FLAG) != 0;
+    uint32_t n = (head & ((1u << COUNT_BITS) - 1)) + 1, groups = (n + GROUP - 2) / GROUP;
+    place last = { first >> TKT__SLOT_BITS, first & SLOT_MASK,
+                   (head >> COUNT_BITS & ((1u << SPAN_BITS) - 1)) + 1 };
+    size_t tail = levels ? (n + 1) / 2 : 0;
+    if (r.bad || (head & BLOCK_FLAG) == 0 || n > TKT__POSTINGS_MOST || last.day >= TKT__DAY_END ||
+        last.slot >= last.span || block.n < HEAD + groups * GROUP_HEAD + tail)
         return corrupt();
     const uint8_t *at = block.p + HEAD + groups * GROUP_HEAD, *end = block.p + block.n - tail;
-    uint32_t base = first & ~SLOT_MASK, local = first & SLOT_MASK;
     out->n = n;
-    out->levels = levels != 0;
+    out->levels = levels;
     out->doc[0] = first;
     for (uint32_t g = 0; g < groups && at != NULL; g++) {
         uint32_t begin = g * GROUP, count = n - 1 - begin < GROUP ? n - 1 - begin : GROUP;
-        at = get_group(block.p + HEAD + g * GROUP_HEAD, at, end, out->doc + 1 + begin, count, &local, width,
-                       base);
+        at = get_group(block.p + HEAD + g * GROUP_HEAD, at, end, block, out->doc + 1 + begin, count, &last);
     }
     if (at != end)
         return corrupt();
-    if (!wanted)
-        return TKT_DONE;
-    for (uint32_t i = 0; levels != 0 && i < n; i += 2, at++) {
-        out->level[i] = *at & 15;
-        out->level[i + 1] = *at >> 4;
-    }
-    if (levels == 0)
-        memset(out->level, 0, n);
+    if (wanted)
+        get_levels(at, levels, out);
     return TKT_DONE;
+}
+
+int32_t tkt__block_length(tkt__slice block, uint32_t *n)
+{
+    tkt__reader r = tkt__reader_of(block);
+    *n = (tkt__get_u32(&r) & ((1u << COUNT_BITS) - 1)) + 1;
+    return r.bad ? corrupt() : TKT_DONE;
 }
 
 int32_t tkt__block_decode(tkt__slice block, tkt__postings *out) { return decode(block, true, out); }

@@ -2,15 +2,14 @@
  *
  * search/block.h: up to 384 postings of one list as bytes.
  *
- *   0  u8  kind 1            2  u8  bits of a slot in this block (w)
- *   1  u8  1: with levels    3  u8  highest level
- *   4  u16 n, 1…384          6  u32 first docno
- *  10  a head of 8 bytes for each group of up to 128 further postings:
- *        u32 last local number, u8 bits of a gap, u8 exceptions, u16 bytes of the group
+ *   0  u32: 9 bits n − 1 (n: 1…384), 17 bits span − 1, 4 bits highest level, 1 bit: with levels, 1 bit: set
+ *   4  u32 first document
+ *   8  a head of 4 bytes for each group of up to 128 further postings: u8 bits of a gap, u8 exceptions, u16 bytes
  *  ..  the groups: gaps − 1 packed low bits first; then each exception: u8 which, varint high bits
- *  ..  levels, two a byte, the first in the low half;  7 zero bytes, so that 8 can be read anywhere
+ *  ..  levels, two a byte, the first in the low half
  *
- * A local number is (day − first day) << w | slot: small gaps although a day has 131,072 slots.
+ * Gaps are those of local numbers, day × span + slot, where span is one more than the block's largest slot: small
+ * gaps although a day has 131,072 slots.
  */
 #ifndef TKT_SEARCH_BLOCK_H
 #define TKT_SEARCH_BLOCK_H
@@ -54,11 +53,14 @@ size_t tkt__block_encode(const tkt__postings *postings, uint32_t from, uint32_t 
 int32_t tkt__block_decode(tkt__slice block, tkt__postings *postings);
 /* The same without levels, which then are not to be looked at. */
 int32_t tkt__block_decode_documents(tkt__slice block, tkt__postings *postings);
+/* How many it says it has, without looking further. */
+int32_t tkt__block_length(tkt__slice block, uint32_t *n);
 
-/* list.c: a term's record: the postings themselves, or where they lie. TKT_NOT_FOUND from external: the
- * list is inside the record. */
-#define TKT__LIST_INLINE_MOST 16 /* documents of a list that lies in its record */
-#define TKT__LIST_RECORD_BYTES 160
+/* list.c: a term's record: the postings themselves (few one by one, more as a block), or where they lie.
+ * TKT_NOT_FOUND from external: the list is inside the record. */
+#define TKT__LIST_INLINE_MOST 128u /* documents of a list that lies in its record */
+#define TKT__LIST_PLAIN_MOST 16u   /* of them those without a block's head */
+#define TKT__LIST_RECORD_BYTES (1 + 8 + 4 + 5 * TKT__LIST_INLINE_MOST)
 #define TKT__LIST_EXTERNAL_BYTES 9
 typedef struct tkt__list_ref {
     uint32_t list, n;

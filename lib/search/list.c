@@ -12,10 +12,11 @@
  */
 #include "search/block.h"
 
-#define INLINE_AGAIN 8
+#define INLINE_AGAIN 64
 #define FLAG_EXTERNAL 1
 #define FLAG_LEVELS 2
 #define FLAG_BITMAP 4
+#define FLAG_BLOCK 8 /* inside the record */
 #define BELOW_SHIFT 4 /* upper half: by how much its levels stay below the highest there is */
 #define FENCE_LAST UINT32_MAX
 
@@ -28,12 +29,24 @@ typedef struct record {
 
 static int32_t corrupt(void) { return tkt__fail(TKT_E_CORRUPT, "a term's record is malformed"); }
 
+static int32_t block_inside(tkt__slice value, uint8_t flags, tkt__postings *out)
+{
+    int32_t status = tkt__block_decode(tkt__slice_of(value.p + 1, value.n - 1), out);
+    if (status != TKT_DONE)
+        return status;
+    bool right = out->n > TKT__LIST_PLAIN_MOST && out->n <= TKT__LIST_INLINE_MOST &&
+                 flags == (FLAG_BLOCK | (out->levels ? FLAG_LEVELS : 0));
+    return right ? TKT_DONE : corrupt();
+}
+
 int32_t tkt__list_inline(tkt__slice value, tkt__postings *out)
 {
     tkt__reader r = tkt__reader_of(value);
     uint8_t flags = tkt__get_u8(&r);
+    if (!r.bad && (flags & FLAG_BLOCK) != 0)
+        return block_inside(value, flags, out);
     uint64_t n = tkt__get_varint(&r), doc = tkt__get_u32(&r);
-    if (r.bad || n == 0 || n > TKT__LIST_INLINE_MOST || doc >> TKT__SLOT_BITS >= TKT__DAY_END)
+    if (r.bad || n == 0 || n > TKT__LIST_PLAIN_MOST || doc >> TKT__SLOT_BITS >= TKT__DAY_END)
         return corrupt();
     out->n = (uint32_t)n;
     out->levels = (flags & FLAG_LEVELS) != 0;
@@ -56,6 +69,13 @@ int32_t tkt__list_inline(tkt__slice value, tkt__postings *out)
 
 size_t tkt__list_inline_encode(const tkt__postings *in, uint8_t out[TKT__LIST_RECORD_BYTES])
 {
+    if (in->n > TKT__LIST_PLAIN_MOST) {
+        uint8_t block[TKT__POSTINGS_BYTES];
+        size_t size = tkt__block_encode(in, 0, in->n, block);
+        out[0] = (uint8_t)(FLAG_BLOCK | (in->levels ? FLAG_LEVELS : 0));
+        memcpy(out + 1, block, size);
+        return 1 + size;
+    }
     tkt__writer w = tkt__writer_of(out, TKT__LIST_RECORD_BYTES);
     tkt__put_u8(&w, in->levels ? FLAG_LEVELS : 0);
     tkt__put_varint(&w, in->n);
@@ -101,7 +121,8 @@ int32_t tkt__list_length(tkt__slice value, uint32_t *n)
     *n = ref.n;
     if (status != TKT_NOT_FOUND)
         return status;
-    tkt__get_u8(&r);
+    if ((tkt__get_u8(&r) & FLAG_BLOCK) != 0)
+        return tkt__block_length(tkt__slice_of(value.p + 1, value.n - 1), n);
     *n = (uint32_t)tkt__get_varint(&r);
     return r.bad ? corrupt() : TKT_DONE;
 }
