@@ -170,6 +170,9 @@ typedef struct tkt__engine_ops {
      * stay the builder's until `abort`, which frees it: after the switch, or instead of it. */
     int32_t (*bulk_begin)(void *e, uint32_t tables, void **bulk);
     int32_t (*bulk_append)(void *bulk, uint8_t table, tkt__slice key, tkt__slice value);
+    /* A hint: bytes that the next row's key and value may have together to fill what is begun on disk; 0: nothing
+     * is, or nobody knows. Rows that may be cut anywhere are better cut there. */
+    uint32_t (*bulk_room)(void *bulk, uint8_t table);
     int32_t (*bulk_end)(void *bulk);
     void (*bulk_abort)(void *bulk);
 

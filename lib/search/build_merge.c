@@ -14,6 +14,7 @@
 #define BUFFER_BYTES (256u << 10) /* of a run, at most … */
 #define BUFFER_LEAST (4u << 10)  /* … and at least: all of them share the build's memory */
 #define REPORT_EVERY 16384u
+#define POSTING_KEY 8u
 
 typedef struct source {
     FILE *file;
@@ -147,12 +148,42 @@ static int32_t posting_row(merger *m, uint32_t list, uint32_t fence, const uint8
     return m->b->ops->bulk_append(m->b->bulk, TKT__T_POSTING, tkt__slice_of(key, sizeof key), tkt__slice_of(row, n));
 }
 
-static int32_t end_block(merger *m, uint32_t fence)
+static int32_t end_list(merger *m)
 {
     uint8_t row[TKT__POSTINGS_BYTES];
     size_t n = tkt__block_encode(&m->block, 0, m->block.n, row);
     m->block.n = 0;
-    return posting_row(m, m->list, fence, row, n);
+    return posting_row(m, m->list, UINT32_MAX, row, n);
+}
+
+/* The first postings at hand as a block: some TKT__POSTINGS_FILL, more or fewer where that fills what the engine has
+ * begun on disk. */
+static int32_t end_block(merger *m)
+{
+    uint8_t row[TKT__POSTINGS_BYTES], other[TKT__POSTINGS_BYTES];
+    tkt__postings *p = &m->block;
+    uint32_t n = TKT__POSTINGS_FILL, room = m->b->ops->bulk_room(m->b->bulk, TKT__T_POSTING);
+    size_t size = tkt__block_encode(p, 0, n, row), all = size + POSTING_KEY;
+    bool fits = all <= room;
+    uint32_t try = (uint32_t)((uint64_t)n * room / all);
+    if (fits && try >= n + TKT__POSTINGS_LEAST) /* another one has room beside it */
+        try = 0;
+    else if (!fits)
+        try -= try / 32; /* heads and exceptions are not in proportion */
+    try = try > TKT__POSTINGS_FULL ? TKT__POSTINGS_FULL : try;
+    if (try >= TKT__POSTINGS_LEAST && try != n) {
+        size_t other_size = tkt__block_encode(p, 0, try, other);
+        if (other_size + POSTING_KEY <= room) {
+            memcpy(row, other, other_size);
+            size = other_size;
+            n = try;
+        }
+    }
+    int32_t status = posting_row(m, m->list, p->doc[n - 1], row, size);
+    p->n -= n;
+    memmove(p->doc, p->doc + n, p->n * sizeof *p->doc);
+    memmove(p->level, p->level + n, p->n);
+    return status;
 }
 
 static int32_t keep_levels(merger *m, uint32_t fence, const uint8_t *row, size_t n)
@@ -216,8 +247,8 @@ static int32_t end_bitmap(merger *m, bool levels)
 static int32_t take_array(merger *m, uint32_t docno, uint8_t level)
 {
     int32_t status = TKT_DONE;
-    if (m->block.n == TKT__POSTINGS_FILL)
-        status = end_block(m, m->block.doc[m->block.n - 1]);
+    if (m->block.n == TKT__POSTINGS_FULL)
+        status = end_block(m);
     m->block.doc[m->block.n] = docno;
     m->block.level[m->block.n++] = level;
     return status;
@@ -287,7 +318,7 @@ static int32_t merge_list(merger *m, tkt__slice term, uint64_t n, bool levels, c
     for (uint32_t i = 0; status == TKT_DONE && i < runs_n; i++)
         status = read_postings(m, &m->source[runs[i]], bitmap);
     if (status == TKT_DONE)
-        status = !outside ? TKT_DONE : bitmap ? end_bitmap(m, levels) : end_block(m, UINT32_MAX);
+        status = !outside ? TKT_DONE : bitmap ? end_bitmap(m, levels) : end_list(m);
     ref.highest = levels ? m->highest : ref.highest;
     if (status == TKT_DONE)
         status = term_row(m, term, outside ? &ref : NULL);

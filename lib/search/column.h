@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * search/column.h: facts of documents by their number, 32 neighbours a row: what a query needs of an event without
+ * search/column.h: facts of documents by their number, 64 neighbours a row: what a query needs of an event without
  * reading its record.
  *
- *   COLUMN 'c' be32 docno >> 5
- *    0  u8  n, 1…32: documents up to the last that somebody has
+ *   COLUMN 'c' be32 docno >> 6
+ *    0  u8  n, 1…64: documents up to the last that somebody has
  *    1  6 × u8 bytes of a number: event, venue, start, price, currency, category (0: all have the least)
  *    7  u8  1: starts lie whole minutes from the least, and are counted so; else 0: milliseconds
  *    8  the least of each: u32 event − 1, u32 venue, i64 start, u32 price, u16 currency, u16 category
@@ -19,7 +19,7 @@
 
 #include "search/search.h"
 
-#define TKT__COLUMN_BITS 5
+#define TKT__COLUMN_BITS 6
 #define TKT__COLUMN_DOCS (1u << TKT__COLUMN_BITS)
 #define TKT__COLUMN_HEAD 32u
 #define TKT__COLUMN_CELL 24u /* at most */

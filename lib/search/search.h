@@ -25,7 +25,7 @@
  *             much its levels stay below 15 at least
  *   POSTING   be32 list, be32 fence → block (block.h); it holds the postings in (fence before, fence];
  *             a list's last block has fence 0xFFFFFFFF. Of a bitmap: chunks and stretches (chunk.h)
- *   COLUMN    'c' be32 docno >> 5 → facts of 32 documents: column.h
+ *   COLUMN    'c' be32 docno >> 6 → facts of 64 documents: column.h
  *             'i' be32 event >> 6 → 64 × u32 docno, the tail of zeros cut off
  *   SOLD_OUT  be32 docno >> 13 → n × u16 offset, ascending
  *   NEAR_WORD words by what is left of them when letters go: near.c

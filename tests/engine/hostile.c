@@ -87,6 +87,13 @@ static int32_t bulk_begin(void *e, uint32_t tables, void **out)
     return TKT_DONE;
 }
 
+/* A hint may say anything. */
+static uint32_t bulk_room(void *opaque, uint8_t table)
+{
+    const bulk *b = opaque;
+    return b->last[table] != NULL ? (uint32_t)(b->last[table]->n * 977u % 4096u) : 0;
+}
+
 static int32_t bulk_append(void *opaque, uint8_t table, tkt__slice key, tkt__slice value)
 {
     bulk *b = opaque;
@@ -168,6 +175,7 @@ const tkt__engine_ops hostile_ops = {
     .write_abort = hostile_write_abort,
     .bulk_begin = bulk_begin,
     .bulk_append = bulk_append,
+    .bulk_room = bulk_room,
     .bulk_end = bulk_end,
     .bulk_abort = bulk_abort,
     .floor_ms = floor_of,

@@ -76,7 +76,7 @@ Test(search_column, whatever_the_facts)
 {
     tkt__column column[TKT__COLUMN_DOCS] = { { 0 } };
     cr_assert_eq(there_and_back(column), 0);
-    column[31] = (tkt__column){ UINT32_MAX, UINT32_MAX, INT64_MAX, UINT32_MAX, UINT16_MAX, UINT16_MAX };
+    column[TKT__COLUMN_DOCS - 1] = (tkt__column){ UINT32_MAX, UINT32_MAX, INT64_MAX, UINT32_MAX, UINT16_MAX, UINT16_MAX };
     there_and_back(column);
     column[0] = (tkt__column){ 1, 0, INT64_MIN, 0, 0, 0 };
     cr_assert_leq(there_and_back(column), TKT__COLUMN_ROW_BYTES);

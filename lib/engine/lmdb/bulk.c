@@ -21,12 +21,19 @@
 #define SLICE_BYTES (16u << 20)
 #define LOCK_FILE "build.lock"
 
+/* A page of LMDB 0.9: its own head; a row's, beside key and value, and the row's place in the page's table. */
+#define PAGE_HEAD 16u
+#define ROW_HEAD 8u
+#define ROW_PLACE 2u
+
 typedef struct lmdb_bulk {
     tkt__lmdb *e;
     int lock; /* descriptor; -1: none */
     tkt__lmdb_view view; /* the transaction of the slice under way; txn NULL between slices */
     uint32_t tables;
     uint64_t slice_bytes;
+    uint32_t page; /* bytes of a page for rows */
+    uint32_t room[TKT__TABLES_MAX]; /* of the last page of a table, as appending fills it */
     MDB_cursor *cursor[TKT__TABLES_MAX];
 } lmdb_bulk;
 
@@ -120,7 +127,10 @@ int32_t tkt__lmdb_bulk_begin(void *engine, uint32_t tables, void **bulk)
     lmdb_bulk *b = tkt__alloc(&e->hooks, sizeof *b);
     if (b == NULL)
         return tkt__fail(TKT_E_NOMEM, "no memory for a build");
+    MDB_stat env;
     *b = (lmdb_bulk){ .e = e, .tables = tables, .lock = -1 };
+    if (mdb_env_stat(e->env, &env) == 0)
+        b->page = env.ms_psize - PAGE_HEAD;
     int32_t status = take_lock(b);
     if (status == TKT_DONE)
         status = tkt__lmdb_status(e, begin_slice(b), "beginning a build");
@@ -136,6 +146,22 @@ int32_t tkt__lmdb_bulk_begin(void *engine, uint32_t tables, void **bulk)
     }
     *bulk = b;
     return TKT_DONE;
+}
+
+/* A row that no page has room for lies outside, and only its number within. */
+static void use_room(lmdb_bulk *b, uint8_t table, size_t key, size_t value)
+{
+    size_t most = b->page / 2 - ROW_PLACE, bytes = ROW_HEAD + key + value;
+    bytes = bytes > most ? ROW_HEAD + key + sizeof(size_t) : bytes;
+    uint32_t row = (uint32_t)(bytes + (bytes & 1) + ROW_PLACE);
+    b->room[table] = (b->room[table] >= row ? b->room[table] : b->page) - row;
+}
+
+uint32_t tkt__lmdb_bulk_room(void *bulk, uint8_t table)
+{
+    const lmdb_bulk *b = bulk;
+    uint32_t taken = ROW_HEAD + ROW_PLACE + 1, room = table < TKT__TABLES_MAX ? b->room[table] : 0;
+    return room > taken ? room - taken : 0;
 }
 
 int32_t tkt__lmdb_bulk_append(void *bulk, uint8_t table, tkt__slice key, tkt__slice value)
@@ -155,6 +181,7 @@ int32_t tkt__lmdb_bulk_append(void *bulk, uint8_t table, tkt__slice key, tkt__sl
         rc = mdb_cursor_put(b->cursor[table], &k, &v, MDB_APPEND);
     if (rc == MDB_KEYEXIST)
         return tkt__fail(TKT_E_INTERNAL, "bulk rows must come in rising order of their keys");
+    use_room(b, table, key.n, value.n);
     b->slice_bytes += key.n + value.n;
     if (status == TKT_DONE && rc == 0 && b->slice_bytes >= SLICE_BYTES)
         rc = end_slice(b);

@@ -113,6 +113,7 @@ int32_t tkt__lmdb_stats(void *e, tkt__engine_stats *out);
 /* bulk.c */
 int32_t tkt__lmdb_bulk_begin(void *e, uint32_t tables, void **bulk);
 int32_t tkt__lmdb_bulk_append(void *bulk, uint8_t table, tkt__slice key, tkt__slice value);
+uint32_t tkt__lmdb_bulk_room(void *bulk, uint8_t table);
 int32_t tkt__lmdb_bulk_end(void *bulk);
 void tkt__lmdb_bulk_abort(void *bulk);
 

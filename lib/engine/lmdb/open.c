@@ -317,6 +317,7 @@ static const tkt__engine_ops lmdb_ops = {
     .write_abort = tkt__lmdb_write_abort,
     .bulk_begin = tkt__lmdb_bulk_begin,
     .bulk_append = tkt__lmdb_bulk_append,
+    .bulk_room = tkt__lmdb_bulk_room,
     .bulk_end = tkt__lmdb_bulk_end,
     .bulk_abort = tkt__lmdb_bulk_abort,
     .floor_ms = tkt__lmdb_floor_ms,
