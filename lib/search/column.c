@@ -28,7 +28,7 @@ static uint64_t load64(const uint8_t *p)
     return le64toh(v);
 }
 
-static uint64_t mask_of(uint32_t bytes) { return bytes == 0 ? 0 : UINT64_MAX >> (64 - 8 * bytes); }
+static uint64_t mask_of(uint32_t bits) { return bits == 0 ? 0 : UINT64_MAX >> (64 - bits); }
 
 int32_t tkt__columns_open(tkt__slice row, tkt__columns *c)
 {
@@ -38,13 +38,15 @@ int32_t tkt__columns_open(tkt__slice row, tkt__columns *c)
     uint32_t cell = 0;
     for (uint32_t f = 0; right && f < TKT__FACTS; least += least_bytes[f++]) {
         uint32_t width = row.p[1 + f];
-        right = width <= least_bytes[f];
-        c->least[f] = load64(least) & mask_of(least_bytes[f]);
+        right = width <= 8u * least_bytes[f];
+        c->least[f] = load64(least) & mask_of(8u * least_bytes[f]);
+        if (!right)
+            break;
         c->mask[f] = mask_of(width);
         c->at[f] = cell;
         cell += width;
     }
-    if (!right || row.n != TKT__COLUMN_HEAD + (size_t)row.p[0] * cell + TKT__COLUMN_PAD)
+    if (!right || row.n != TKT__COLUMN_HEAD + ((size_t)row.p[0] * cell + 7) / 8 + TKT__COLUMN_PAD)
         return tkt__fail(TKT_E_CORRUPT, "a row of the index's columns is malformed");
     c->n = row.p[0];
     c->cell = cell;
@@ -53,14 +55,22 @@ int32_t tkt__columns_open(tkt__slice row, tkt__columns *c)
     return TKT_DONE;
 }
 
-static uint64_t fact(const tkt__columns *c, const uint8_t *cell, uint32_t f) { return load64(cell + c->at[f]) & c->mask[f]; }
+static uint64_t fact(const tkt__columns *c, uint32_t cell, uint32_t f)
+{
+    uint32_t bit = cell + c->at[f], shift = bit & 7;
+    const uint8_t *p = c->cells + (bit >> 3);
+    uint64_t v = load64(p) >> shift;
+    if (shift != 0)
+        v |= (uint64_t)p[8] << (64 - shift);
+    return v & c->mask[f];
+}
 
 void tkt__columns_get(const tkt__columns *c, uint32_t i, tkt__column *column)
 {
     memset(column, 0, sizeof *column);
     if (i >= c->n)
         return;
-    const uint8_t *cell = c->cells + (size_t)i * c->cell;
+    uint32_t cell = i * c->cell;
     uint64_t event = fact(c, cell, TKT__FACT_EVENT);
     if (event == 0)
         return;
@@ -127,7 +137,7 @@ static void find_least(const tkt__column *column, shape *s)
     s->least[TKT__FACT_EVENT]--; /* 0 is nobody's */
 }
 
-static uint32_t bytes_of(uint64_t v) { return v == 0 ? 0 : (71 - (uint32_t)__builtin_clzll(v)) / 8; }
+static uint32_t bits_of(uint64_t v) { return v == 0 ? 0 : 64 - (uint32_t)__builtin_clzll(v); }
 
 static void find_widths(const tkt__column *column, shape *s)
 {
@@ -144,13 +154,23 @@ static void find_widths(const tkt__column *column, shape *s)
             all[f] |= (fact[f] - s->least[f]) / (f == TKT__FACT_START ? s->unit : 1);
     }
     for (uint32_t f = 0; f < TKT__FACTS; f++)
-        s->width[f] = bytes_of(all[f]);
+        s->width[f] = bits_of(all[f]);
 }
 
 static void put_low(uint8_t **out, uint64_t v, uint32_t bytes)
 {
     for (; bytes > 0; bytes--, v >>= 8)
         *(*out)++ = (uint8_t)v;
+}
+
+/* ORs the low bits of v in, into bytes that are zero. */
+static void put_bits(uint8_t *out, uint32_t bit, uint64_t v)
+{
+    out += bit >> 3;
+    bit &= 7;
+    *out |= (uint8_t)(v << bit);
+    for (v >>= 8 - bit; v != 0; v >>= 8)
+        *++out |= (uint8_t)v;
 }
 
 size_t tkt__columns_encode(const tkt__column column[TKT__COLUMN_DOCS], uint8_t out[TKT__COLUMN_ROW_BYTES])
@@ -167,15 +187,16 @@ size_t tkt__columns_encode(const tkt__column column[TKT__COLUMN_DOCS], uint8_t o
     *at++ = s.unit == MINUTE;
     for (uint32_t f = 0; f < TKT__FACTS; f++)
         put_low(&at, s.least[f], least_bytes[f]);
+    memset(at, 0, TKT__COLUMN_ROW_BYTES - TKT__COLUMN_HEAD);
+    uint32_t bit = 0;
     for (uint32_t i = 0; i < s.n; i++) {
         uint64_t fact[TKT__FACTS];
         facts_of(&column[i], fact);
-        for (uint32_t f = 0; f < TKT__FACTS; f++)
-            put_low(&at, column[i].event == 0 ? 0 : (fact[f] - s.least[f]) / (f == TKT__FACT_START ? s.unit : 1),
-                    s.width[f]);
+        for (uint32_t f = 0; f < TKT__FACTS; bit += s.width[f++])
+            if (column[i].event != 0)
+                put_bits(at, bit, (fact[f] - s.least[f]) / (f == TKT__FACT_START ? s.unit : 1));
     }
-    put_low(&at, 0, TKT__COLUMN_PAD);
-    return (size_t)(at - out);
+    return TKT__COLUMN_HEAD + (bit + 7) / 8 + TKT__COLUMN_PAD;
 }
 
 int32_t tkt__column_put(tkt__tx *tx, uint32_t docno, const tkt__column *column)

@@ -5,11 +5,11 @@
  *
  *   COLUMN 'c' be32 docno >> 6
  *    0  u8  n, 1…64: documents up to the last that somebody has
- *    1  6 × u8 bytes of a number: event, venue, start, price, currency, category (0: all have the least)
+ *    1  6 × u8 bits of a number: event, venue, start, price, currency, category (0: all have the least)
  *    7  u8  1: starts lie whole minutes from the least, and are counted so; else 0: milliseconds
  *    8  the least of each: u32 event − 1, u32 venue, i64 start, u32 price, u16 currency, u16 category
- *   32  n cells: the six numbers above the least, low byte first; event 0: nobody has this number
- *   ..  7 zero bytes, so that 8 can be read anywhere
+ *   32  n cells: the six numbers above the least, packed low bits first; event 0: nobody has this number
+ *   ..  9 zero bytes, so that 9 can be read anywhere
  *
  * Widths are the least that hold the row's numbers, so equal facts have equal bytes. A row that nobody has a number
  * of is not there.
@@ -23,18 +23,18 @@
 #define TKT__COLUMN_DOCS (1u << TKT__COLUMN_BITS)
 #define TKT__COLUMN_HEAD 32u
 #define TKT__COLUMN_CELL 24u /* at most */
-#define TKT__COLUMN_PAD 7u
+#define TKT__COLUMN_PAD 9u
 #define TKT__COLUMN_ROW_BYTES (TKT__COLUMN_HEAD + TKT__COLUMN_DOCS * TKT__COLUMN_CELL + TKT__COLUMN_PAD)
 enum { TKT__FACT_EVENT, TKT__FACT_VENUE, TKT__FACT_START, TKT__FACT_PRICE, TKT__FACT_CURRENCY, TKT__FACT_CATEGORY,
        TKT__FACTS };
 
 /* A row that is open: it lives as long as the row's bytes. */
 typedef struct tkt__columns {
-    uint32_t n, cell;           /* documents, bytes of a cell */
+    uint32_t n, cell;           /* documents, bits of a cell */
     uint64_t unit;              /* of starts, in milliseconds */
     uint64_t least[TKT__FACTS];
     uint64_t mask[TKT__FACTS];
-    uint32_t at[TKT__FACTS];    /* within a cell */
+    uint32_t at[TKT__FACTS];    /* bit within a cell */
     const uint8_t *cells;
 } tkt__columns;
 

@@ -82,7 +82,7 @@ Test(search_column, whatever_the_facts)
     cr_assert_leq(there_and_back(column), TKT__COLUMN_ROW_BYTES);
 }
 
-Test(search_column, an_ordinary_evening_costs_a_dozen_bytes_an_event)
+Test(search_column, an_ordinary_evening_costs_eleven_bytes_an_event)
 {
     tkt__column column[TKT__COLUMN_DOCS];
     state = 9;
@@ -90,5 +90,5 @@ Test(search_column, an_ordinary_evening_costs_a_dozen_bytes_an_event)
         column[i] = (tkt__column){ (uint32_t)(1 + draw(10000000)), (uint32_t)draw(20000),
                                    INT64_C(1790000000000) + 60000 * (int64_t)draw(1440), (uint32_t)draw(60000),
                                    (uint16_t)draw(900), (uint16_t)draw(40) };
-    cr_assert_leq(there_and_back(column), TKT__COLUMN_HEAD + 12 * TKT__COLUMN_DOCS + TKT__COLUMN_PAD);
+    cr_assert_leq(there_and_back(column), TKT__COLUMN_HEAD + 88 * TKT__COLUMN_DOCS / 8 + TKT__COLUMN_PAD);
 }
