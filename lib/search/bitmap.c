@@ -2,16 +2,16 @@
  *
  * search/bitmap.c: one document into or out of a bitmap list, inside a body.
  *
- * Rows: POSTING (chunk.h). Invariants: a chunk without documents has no row, nor has a stretch; the levels
- * of a stretch are as many as the bits that are set in it. Setting what is set and dropping what is not
+ * Rows: POSTING (chunk.h, levels.h). Invariants: a chunk without documents has no row, nor has a row of levels
+ * without any; the levels of a stretch are as many as the bits that are set in it. Setting what is set and dropping what is not
  * there change nothing. A crash leaves the whole body or nothing of it.
  */
 #include "search/block.h"
-#include "search/chunk.h"
+#include "search/levels.h"
 
 typedef struct chunk {
     uint32_t base, offset; /* first document; the one in question within */
-    uint32_t stretch;      /* first word of its stretch */
+    uint32_t stretch;      /* its stretch, of the chunk */
     uint64_t word[TKT__CHUNK_WORDS];
 } chunk;
 
@@ -22,7 +22,7 @@ static int32_t chunk_get(tkt__tx *tx, uint32_t list, uint32_t docno, chunk *c)
     uint32_t n;
     c->base = docno & ~(TKT__CHUNK_DOCS - 1);
     c->offset = docno - c->base;
-    c->stretch = (c->offset >> TKT__STRETCH_BITS) * TKT__STRETCH_WORDS;
+    c->stretch = TKT__STRETCH_OF(docno);
     tkt__posting_key(list, TKT__CHUNK_FENCE(docno), key);
     int32_t status = tkt__tx_get(tx, TKT__T_POSTING, tkt__slice_of(key, sizeof key), &value);
     if (status == TKT_NOT_FOUND) {
@@ -51,67 +51,107 @@ static bool is_set(const chunk *c) { return (c->word[c->offset >> 6] >> (c->offs
 
 static void flip(chunk *c) { c->word[c->offset >> 6] ^= UINT64_C(1) << (c->offset & 63); }
 
-/* ---- levels: the stretch of the document, a byte each ------------------------------------------------ */
+/* ---- levels: the row of the document's stretch ------------------------------------------------------- */
 
-typedef struct stretch {
-    uint32_t n, rank; /* levels; place of the document's */
-    uint8_t level[TKT__STRETCH_DOCS + 1];
-} stretch;
+typedef struct level_row {
+    uint32_t fence; /* 0: there is none yet */
+    uint32_t rank;  /* place of the document's level in its stretch */
+    tkt__levels levels;
+} level_row;
 
-static int32_t stretch_get(tkt__tx *tx, uint32_t list, const chunk *c, stretch *s)
+/* The first row at or behind the stretch, if it is of the same chunk: it holds the stretch or has room for it. */
+static int32_t level_row_get(tkt__tx *tx, uint32_t list, const chunk *c, level_row *r)
 {
     uint8_t key[8];
-    const uint8_t *nibbles;
-    tkt__slice value;
-    s->rank = tkt__bits_before(c->word + c->stretch, c->offset & (TKT__STRETCH_DOCS - 1));
-    s->n = 0;
-    uint32_t set = tkt__bits_before(c->word + c->stretch, TKT__STRETCH_DOCS);
-    tkt__posting_key(list, TKT__STRETCH_FENCE(c->base + c->offset), key);
-    int32_t status = tkt__tx_get(tx, TKT__T_POSTING, tkt__slice_of(key, sizeof key), &value);
-    if (status == TKT_DONE)
-        status = tkt__stretch_open(value, &nibbles, &s->n);
-    else if (status == TKT_NOT_FOUND)
-        status = TKT_DONE;
-    if (status == TKT_DONE && s->n != set)
+    tkt__cursor *cursor;
+    tkt__slice k, v;
+    r->fence = 0;
+    memset(r->levels.n, 0, sizeof r->levels.n);
+    tkt__posting_key(list, tkt__levels_fence(c->base, c->stretch), key);
+    int32_t status = tkt__tx_cursor_open(tx, TKT__T_POSTING, &cursor);
+    if (status != TKT_DONE)
+        return status;
+    status = tkt__cursor_seek(cursor, tkt__slice_of(key, sizeof key), &k, &v);
+    if (status == TKT_DONE && k.n == 8 && tkt__get_be32(k.p) == list &&
+        tkt__get_be32(k.p + 4) <= TKT__CHUNK_FENCE(c->base)) {
+        r->fence = tkt__get_be32(k.p + 4);
+        status = tkt__levels_decode(v, &r->levels);
+    }
+    tkt__cursor_close(cursor);
+    return status == TKT_NOT_FOUND ? TKT_DONE : status;
+}
+
+static int32_t levels_get(tkt__tx *tx, uint32_t list, const chunk *c, level_row *r)
+{
+    const uint64_t *word = c->word + c->stretch * TKT__STRETCH_WORDS;
+    int32_t status = level_row_get(tx, list, c, r);
+    if (status == TKT_DONE && r->levels.n[c->stretch] != tkt__bits_before(word, TKT__STRETCH_DOCS))
         return tkt__fail(TKT_E_CORRUPT, "list %lu has not a level for each document", (unsigned long)list);
-    for (uint32_t i = 0; status == TKT_DONE && i < s->n; i++)
-        s->level[i] = tkt__nibble(nibbles, i);
+    r->rank = tkt__bits_before(word, c->offset & (TKT__STRETCH_DOCS - 1));
     return status;
 }
 
-static int32_t stretch_put(tkt__tx *tx, uint32_t list, const chunk *c, const stretch *s)
+/* Each stretch into a row of its own; the last one keeps the fence. */
+static int32_t split_row(tkt__tx *tx, uint32_t list, const chunk *c, const level_row *r)
 {
-    uint8_t bytes[TKT__STRETCH_BYTES];
-    size_t n = s->n == 0 ? 0 : tkt__stretch_encode(s->level, s->n, bytes);
-    return row_put(tx, list, TKT__STRETCH_FENCE(c->base + c->offset), bytes, n);
+    uint8_t bytes[TKT__LEVELS_ROW_BYTES];
+    uint32_t last = TKT__STRETCHES;
+    int32_t status = TKT_DONE;
+    for (uint32_t s = TKT__STRETCHES; status == TKT_DONE && s-- > 0;) {
+        tkt__levels one;
+        if (r->levels.n[s] == 0)
+            continue;
+        memset(one.n, 0, sizeof one.n);
+        one.n[s] = r->levels.n[s];
+        memcpy(one.level[s], r->levels.level[s], one.n[s]);
+        uint32_t fence = last == TKT__STRETCHES ? r->fence : tkt__levels_fence(c->base, s);
+        last = s;
+        status = row_put(tx, list, fence, bytes, tkt__levels_encode(&one, bytes));
+    }
+    return status;
+}
+
+static int32_t levels_put(tkt__tx *tx, uint32_t list, const chunk *c, level_row *r)
+{
+    uint8_t bytes[TKT__LEVELS_ROW_BYTES];
+    size_t n = tkt__levels_encode(&r->levels, bytes);
+    if (r->fence == 0)
+        r->fence = tkt__levels_fence(c->base, c->stretch);
+    return n > TKT__LEVELS_ROW_MOST ? split_row(tx, list, c, r) : row_put(tx, list, r->fence, bytes, n);
 }
 
 /* Before the bit itself is changed. */
 static int32_t level_set(tkt__tx *tx, uint32_t list, const chunk *c, uint8_t level, bool *changed)
 {
-    stretch s;
-    int32_t status = stretch_get(tx, list, c, &s);
+    level_row r;
+    int32_t status = levels_get(tx, list, c, &r);
+    uint8_t *levels = r.levels.level[c->stretch];
+    uint32_t *n = &r.levels.n[c->stretch];
     bool there = is_set(c);
-    *changed = !there || s.level[s.rank] != level;
-    if (status != TKT_DONE || !*changed)
+    if (status != TKT_DONE)
         return status;
+    *changed = !there || levels[r.rank] != level;
+    if (!*changed)
+        return TKT_DONE;
     if (!there) {
-        memmove(s.level + s.rank + 1, s.level + s.rank, s.n - s.rank);
-        s.n++;
+        memmove(levels + r.rank + 1, levels + r.rank, *n - r.rank);
+        ++*n;
     }
-    s.level[s.rank] = level;
-    return stretch_put(tx, list, c, &s);
+    levels[r.rank] = level;
+    return levels_put(tx, list, c, &r);
 }
 
 static int32_t level_drop(tkt__tx *tx, uint32_t list, const chunk *c)
 {
-    stretch s;
-    int32_t status = stretch_get(tx, list, c, &s);
+    level_row r;
+    int32_t status = levels_get(tx, list, c, &r);
     if (status != TKT_DONE)
         return status;
-    memmove(s.level + s.rank, s.level + s.rank + 1, s.n - s.rank - 1);
-    s.n--;
-    return stretch_put(tx, list, c, &s);
+    uint8_t *levels = r.levels.level[c->stretch];
+    uint32_t *n = &r.levels.n[c->stretch];
+    memmove(levels + r.rank, levels + r.rank + 1, *n - r.rank - 1);
+    --*n;
+    return levels_put(tx, list, c, &r);
 }
 
 /* ---- the document -------------------------------------------------------------------------------------- */

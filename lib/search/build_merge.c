@@ -7,6 +7,7 @@
  * beginning are neighbours.
  */
 #include "search/build.h"
+#include "search/levels.h"
 #include "search/names.h"
 
 #include <errno.h>
@@ -44,6 +45,7 @@ typedef struct merger {
     uint64_t word[TKT__CHUNK_WORDS];
     uint8_t level[TKT__CHUNK_DOCS]; /* by offset in the chunk */
     uint32_t chunk;                 /* base of `word`; UINT32_MAX: none */
+    tkt__levels levels;             /* of the row of levels under way */
     level_rows rows;
 } merger;
 
@@ -205,16 +207,34 @@ static int32_t keep_levels(merger *m, uint32_t fence, const uint8_t *row, size_t
     return TKT_DONE;
 }
 
-static int32_t end_stretch(merger *m, uint32_t from)
+/* The levels at hand as a row; its fence is that of its last stretch. */
+static int32_t end_levels(merger *m)
 {
-    uint8_t level[TKT__STRETCH_DOCS], row[TKT__STRETCH_BYTES];
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < TKT__STRETCH_WORDS; i++)
-        for (uint64_t w = m->word[from / 64 + i]; w != 0; w &= w - 1)
-            level[n++] = m->level[from + i * 64 + (uint32_t)__builtin_ctzll(w)];
+    uint8_t row[TKT__LEVELS_ROW_BYTES];
+    uint32_t last = 0;
+    size_t n = tkt__levels_encode(&m->levels, row);
     if (n == 0)
         return TKT_DONE;
-    return keep_levels(m, TKT__STRETCH_FENCE(m->chunk + from), row, tkt__stretch_encode(level, n, row));
+    for (uint32_t s = 0; s < TKT__STRETCHES; s++)
+        last = m->levels.n[s] != 0 ? s : last;
+    memset(m->levels.n, 0, sizeof m->levels.n);
+    return keep_levels(m, tkt__levels_fence(m->chunk, last), row, n);
+}
+
+static int32_t take_stretch(merger *m, uint32_t s)
+{
+    uint8_t row[TKT__LEVELS_ROW_BYTES];
+    uint32_t from = s * TKT__STRETCH_DOCS, n = 0;
+    for (uint32_t i = 0; i < TKT__STRETCH_WORDS; i++)
+        for (uint64_t w = m->word[from / 64 + i]; w != 0; w &= w - 1)
+            m->levels.level[s][n++] = m->level[from + i * 64 + (uint32_t)__builtin_ctzll(w)];
+    m->levels.n[s] = n;
+    if (n == 0 || tkt__levels_encode(&m->levels, row) <= TKT__LEVELS_ROW_MOST)
+        return TKT_DONE;
+    m->levels.n[s] = 0; /* the others first */
+    int32_t status = end_levels(m);
+    m->levels.n[s] = n;
+    return status;
 }
 
 static int32_t end_chunk(merger *m, bool levels)
@@ -223,8 +243,10 @@ static int32_t end_chunk(merger *m, bool levels)
     if (m->chunk == UINT32_MAX)
         return TKT_DONE;
     int32_t status = posting_row(m, m->list, TKT__CHUNK_FENCE(m->chunk), row, tkt__chunk_encode(m->word, row));
-    for (uint32_t from = 0; status == TKT_DONE && levels && from < TKT__CHUNK_DOCS; from += TKT__STRETCH_DOCS)
-        status = end_stretch(m, from);
+    for (uint32_t s = 0; status == TKT_DONE && levels && s < TKT__STRETCHES; s++)
+        status = take_stretch(m, s);
+    if (status == TKT_DONE && levels)
+        status = end_levels(m);
     m->chunk = UINT32_MAX;
     return status;
 }

@@ -194,40 +194,54 @@ static int32_t check_blocks(walk *w, tkt__slice term, uint32_t list, uint32_t n)
     return found == n && last ? TKT_DONE : problem(w, "wrong length or no last block of list", list);
 }
 
-/* The levels of one stretch of a chunk; its documents are those of `word`. */
-static int32_t check_stretch(walk *w, tkt__slice term, const tkt__list_ref *ref, uint32_t base, const uint64_t *word)
+/* The levels of a chunk's row; its documents are those of `word`, the chunk's. */
+static int32_t add_levels(walk *w, tkt__slice term, const tkt__list_ref *ref, uint32_t base, const uint64_t *word,
+                          const tkt__levels *levels, uint32_t stretch)
 {
-    uint8_t key[8];
-    const uint8_t *nibbles = NULL;
-    tkt__slice row;
-    uint32_t n = 0, set = tkt__bits_before(word, TKT__STRETCH_DOCS), i = 0;
-    int32_t status = TKT_DONE;
-    if (set == 0)
-        return TKT_DONE;
-    tkt__posting_key(ref->list + 1, TKT__STRETCH_FENCE(base), key);
-    if (ref->levels) {
-        status = tkt__tx_get(w->tx, TKT__T_POSTING, tkt__slice_of(key, sizeof key), &row);
-        if (status == TKT_DONE)
-            status = tkt__stretch_open(row, &nibbles, &n);
-        w->blocks++;
-    }
-    if (status == TKT_NOT_FOUND || (status == TKT_DONE && ref->levels && n != set))
-        return problem(w, "levels missing in list", ref->list);
-    for (uint32_t off = 0; status == TKT_DONE && off < TKT__STRETCH_DOCS; off++)
+    const uint8_t *level = levels != NULL ? levels->level[stretch] : NULL;
+    for (uint32_t off = 0; off < TKT__STRETCH_DOCS; off++)
         if (word[off >> 6] >> (off & 63) & 1) {
-            uint8_t level = nibbles != NULL ? tkt__nibble(nibbles, i) : 0;
-            if (level > w->highest)
+            uint8_t its = level != NULL ? *level++ : 0;
+            if (its > w->highest)
                 return problem(w, "a level above the highest of list", ref->list);
-            add(&w->kept, term, base + off, level);
-            i++;
+            add(&w->kept, term, base + off, its);
         }
+    return TKT_DONE;
+}
+
+/* The rows of levels of one chunk: every stretch in the row that a reader would find it in. */
+static int32_t chunk_levels(walk *w, tkt__slice term, const tkt__list_ref *ref, uint32_t base,
+                            const uint64_t word[TKT__CHUNK_WORDS], tkt__cursor *cursor)
+{
+    tkt__levels levels;
+    int32_t status = TKT_DONE;
+    for (uint32_t s = 0; status == TKT_DONE && s < TKT__STRETCHES; s++) {
+        const uint64_t *bits = word + s * TKT__STRETCH_WORDS;
+        uint32_t set = tkt__bits_before(bits, TKT__STRETCH_DOCS), from = base + s * TKT__STRETCH_DOCS;
+        uint8_t key[8];
+        tkt__slice k, v;
+        if (set == 0)
+            continue;
+        tkt__posting_key(ref->list + 1, tkt__levels_fence(base, s), key);
+        if (ref->levels)
+            status = tkt__cursor_seek(cursor, tkt__slice_of(key, sizeof key), &k, &v);
+        bool there = status == TKT_DONE && (!ref->levels || (k.n == 8 && tkt__get_be32(k.p) == ref->list + 1 &&
+                                                             tkt__get_be32(k.p + 4) <= TKT__CHUNK_FENCE(base)));
+        if (there && ref->levels)
+            status = tkt__levels_decode(v, &levels);
+        if (status == TKT_NOT_FOUND || !there || (status == TKT_DONE && ref->levels && levels.n[s] != set))
+            return problem(w, "levels missing in list", ref->list);
+        w->blocks++;
+        if (status == TKT_DONE)
+            status = add_levels(w, term, ref, from, bits, ref->levels ? &levels : NULL, s);
+    }
     return status;
 }
 
 static int32_t check_bitmap(walk *w, tkt__slice term, const tkt__list_ref *ref)
 {
     uint8_t key[8];
-    tkt__cursor *cursor;
+    tkt__cursor *cursor, *levels = NULL;
     tkt__slice k, v;
     uint64_t found = 0, word[TKT__CHUNK_WORDS];
     uint32_t n;
@@ -235,6 +249,11 @@ static int32_t check_bitmap(walk *w, tkt__slice term, const tkt__list_ref *ref)
     int32_t status = tkt__tx_cursor_open(w->tx, TKT__T_POSTING, &cursor);
     if (status != TKT_DONE)
         return status;
+    status = tkt__tx_cursor_open(w->tx, TKT__T_POSTING, &levels);
+    if (status != TKT_DONE) {
+        tkt__cursor_close(cursor);
+        return status;
+    }
     status = tkt__cursor_seek(cursor, tkt__slice_of(key, sizeof key), &k, &v);
     while (status == TKT_DONE && k.n == 8 && tkt__get_be32(k.p) == ref->list) {
         uint32_t base = tkt__get_be32(k.p + 4) & ~(TKT__CHUNK_DOCS - 1);
@@ -242,14 +261,15 @@ static int32_t check_bitmap(walk *w, tkt__slice term, const tkt__list_ref *ref)
             status = problem(w, "a chunk under a wrong key in list", ref->list);
         if (status == TKT_DONE)
             status = tkt__chunk_decode(v, word, &n);
-        for (uint32_t s = 0; status == TKT_DONE && s < TKT__CHUNK_WORDS; s += TKT__STRETCH_WORDS)
-            status = check_stretch(w, term, ref, base + s * 64, word + s);
+        if (status == TKT_DONE)
+            status = chunk_levels(w, term, ref, base, word, levels);
         found += status == TKT_DONE ? n : 0;
         w->blocks++;
         if (status == TKT_DONE)
             status = tkt__cursor_next(cursor, &k, &v);
     }
     tkt__cursor_close(cursor);
+    tkt__cursor_close(levels);
     if (status != TKT_DONE && status != TKT_NOT_FOUND)
         return damage(w, status, "malformed chunk of list", ref->list);
     return found == ref->n ? TKT_DONE : problem(w, "wrong length of bitmap list", ref->list);

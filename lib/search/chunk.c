@@ -6,7 +6,6 @@
 #include "search/chunk.h"
 
 #define KIND_BITS 2
-#define KIND_LEVELS 3
 #define KIND_THIN 4
 #define HEAD 4
 #define MASKS (TKT__CHUNK_WORDS / 8) /* u64 of a thin chunk's mask, at most */
@@ -194,28 +193,4 @@ uint32_t tkt__chunk_next_thin(tkt__chunk *c, uint32_t offset)
         }
     }
     return TKT__CHUNK_DOCS;
-}
-
-/* ---- levels ---------------------------------------------------------------------------------------------- */
-
-size_t tkt__stretch_encode(const uint8_t *level, uint32_t n, uint8_t out[TKT__STRETCH_BYTES])
-{
-    uint8_t highest = 0, *at = out + HEAD;
-    for (uint32_t i = 0; i < n; i += 2) {
-        uint8_t second = i + 1 < n ? level[i + 1] : 0;
-        highest = level[i] > highest ? level[i] : highest;
-        highest = second > highest ? second : highest;
-        *at++ = (uint8_t)(level[i] | second << 4);
-    }
-    put_head(out, KIND_LEVELS, highest, n);
-    return (size_t)(at - out);
-}
-
-int32_t tkt__stretch_open(tkt__slice stretch, const uint8_t **nibbles, uint32_t *n)
-{
-    if (stretch.n <= HEAD || stretch.p[0] != KIND_LEVELS || stretch.p[1] >= TKT__LEVELS)
-        return corrupt();
-    *n = count_of(stretch.p);
-    *nibbles = stretch.p + HEAD;
-    return *n > 0 && *n <= TKT__STRETCH_DOCS && stretch.n == HEAD + (*n + 1) / 2 ? TKT_DONE : corrupt();
 }

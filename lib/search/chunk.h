@@ -2,8 +2,7 @@
  *
  * search/chunk.h: a piece of a bitmap list: 8,192 neighbouring document numbers, a bit each. Lists that very
  * many documents have (TKT__BITMAP_SHARE, _CHUNK) are kept so: a window of them costs a handful of words,
- * whatever it holds. Levels lie apart, for only scores need them: a list with levels has two numbers, L
- * and L + 1.
+ * whatever it holds. Levels lie apart: levels.h.
  *
  *   POSTING be32 L ‖ be32 (docno | 0x1FFF)      u8 kind 2, u8 0, u16 n (1…8,192), the bits as u64 words
  *                                               from the chunk's first document on, cut after the last
@@ -11,9 +10,6 @@
  *                                               quarter and more,
  *                                               u8 kind 4, u8 m (1…16), u16 n, m u64: a bit for each of
  *                                               the chunk's bytes that is not 0; then those bytes
- *   POSTING be32 L+1 ‖ be32 (docno | 0x7FF)     u8 kind 3, u8 highest level, u16 n (1…2,048), then n levels
- *                                               in rising order of documents, two a byte, the first in the
- *                                               low half: the documents of that stretch of the chunk
  *
  * A list becomes a bitmap, or an array of blocks again, only when the index is built anew.
  */
@@ -34,13 +30,7 @@
 #define TKT__CHUNK_WORDS (TKT__CHUNK_DOCS / 64)
 #define TKT__CHUNK_BYTES (4 + TKT__CHUNK_DOCS / 8)
 
-#define TKT__STRETCH_BITS 11
-#define TKT__STRETCH_DOCS (UINT32_C(1) << TKT__STRETCH_BITS)
-#define TKT__STRETCH_WORDS (TKT__STRETCH_DOCS / 64)
-#define TKT__STRETCH_BYTES (4 + TKT__STRETCH_DOCS / 2)
-
 #define TKT__CHUNK_FENCE(docno) ((docno) | (TKT__CHUNK_DOCS - 1))
-#define TKT__STRETCH_FENCE(docno) ((docno) | (TKT__STRETCH_DOCS - 1))
 
 /* Returns the bytes written; 0: no bit is set, which no row may say. */
 size_t tkt__chunk_encode(const uint64_t word[TKT__CHUNK_WORDS], uint8_t out[TKT__CHUNK_BYTES]);
@@ -67,15 +57,6 @@ static inline uint64_t tkt__chunk_word(const uint8_t *bytes, uint32_t i)
     uint64_t le;
     memcpy(&le, bytes + 8 * (size_t)i, sizeof le);
     return le64toh(le);
-}
-
-/* 1 ≤ n ≤ TKT__STRETCH_DOCS levels below 16, a byte each. Returns the bytes written. */
-size_t tkt__stretch_encode(const uint8_t *level, uint32_t n, uint8_t out[TKT__STRETCH_BYTES]);
-/* Checks a stretch and tells where its levels lie: nibble i is that of its i-th document. */
-int32_t tkt__stretch_open(tkt__slice stretch, const uint8_t **nibbles, uint32_t *n);
-static inline uint8_t tkt__nibble(const uint8_t *nibbles, uint32_t i)
-{
-    return i & 1 ? nibbles[i >> 1] >> 4 : nibbles[i >> 1] & 15;
 }
 
 /* Bits set in a word, without the instruction that not every machine has (H. S. Warren, "Hacker's Delight",

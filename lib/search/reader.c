@@ -300,34 +300,52 @@ const uint64_t *tkt__reader_words(tkt__reader_list *list)
     return b->word;
 }
 
-/* The row of levels at `wanted`, from where their cursor stands. */
-static int32_t level_row(tkt__reader_list *list, uint32_t wanted, tkt__slice *row)
+/* The row of levels that has the stretch, from where their cursor stands. */
+static int32_t level_row(tkt__reader_list *list, uint32_t wanted)
 {
     tkt__bit_reader *b = list->bits;
-    bool near = b->stretch != 0 && wanted > b->stretch && wanted - b->stretch <= STRETCH_SPAN;
+    bool near = b->level_fence != 0 && wanted > b->level_fence && wanted - b->level_fence <= STRETCH_SPAN;
     int32_t status = TKT_DONE;
-    for (int step = 0; near && status == TKT_DONE && step < STEPS_MOST && b->stretch < wanted; step++)
-        status = row_next(b->levels, list->list + 1, &b->stretch, row);
-    if (!near || (status == TKT_DONE && b->stretch < wanted))
-        status = row_seek(b->levels, list->list + 1, wanted, &b->stretch, row);
-    return status == TKT_DONE && b->stretch != wanted ? TKT_NOT_FOUND : status;
+    for (int step = 0; near && status == TKT_DONE && step < STEPS_MOST && b->level_fence < wanted; step++)
+        status = row_next(b->levels, list->list + 1, &b->level_fence, &b->level_row);
+    if (!near || (status == TKT_DONE && b->level_fence < wanted))
+        status = row_seek(b->levels, list->list + 1, wanted, &b->level_fence, &b->level_row);
+    return status;
+}
+
+static int32_t stretch_find(tkt__reader_list *list, uint32_t wanted, tkt__stretch *stretch)
+{
+    tkt__bit_reader *b = list->bits;
+    bool same_chunk = TKT__CHUNK_FENCE(b->level_fence) == TKT__CHUNK_FENCE(wanted);
+    int32_t status = TKT_NOT_FOUND;
+    if (b->level_fence != 0 && same_chunk)
+        status = tkt__levels_find(b->level_row, TKT__STRETCH_OF(wanted), stretch);
+    if (status != TKT_NOT_FOUND)
+        return status;
+    status = level_row(list, wanted);
+    if (status == TKT_DONE && TKT__CHUNK_FENCE(b->level_fence) != TKT__CHUNK_FENCE(wanted))
+        status = TKT_NOT_FOUND;
+    return status == TKT_DONE ? tkt__levels_find(b->level_row, TKT__STRETCH_OF(wanted), stretch) : status;
 }
 
 static int32_t stretch_of(tkt__reader_list *list, uint32_t docno)
 {
     tkt__bit_reader *b = list->bits;
-    uint32_t n = 0, wanted = TKT__STRETCH_FENCE(docno);
-    tkt__slice row = { NULL, 0 };
+    uint32_t wanted = TKT__STRETCH_FENCE(docno);
+    tkt__stretch s = { 0, 0, NULL };
     if (b->stretch == wanted)
         return TKT_DONE;
-    int32_t status = level_row(list, wanted, &row);
-    if (status == TKT_DONE)
-        status = tkt__stretch_open(row, &b->nibbles, &n);
-    if (status == TKT_DONE) {
-        const uint64_t *word = tkt__reader_words(list) + ((docno - b->base) >> TKT__STRETCH_BITS) * TKT__STRETCH_WORDS;
-        status = n == tkt__bits_before(word, TKT__STRETCH_DOCS) ? TKT_DONE : damaged(list);
-    }
-    return status == TKT_NOT_FOUND ? damaged(list) : status;
+    int32_t status = stretch_find(list, wanted, &s);
+    if (status != TKT_DONE)
+        return status == TKT_NOT_FOUND ? damaged(list) : status;
+    if (s.n != tkt__bits_before(tkt__reader_words(list) + TKT__STRETCH_OF(docno) * TKT__STRETCH_WORDS, TKT__STRETCH_DOCS))
+        return damaged(list);
+    if (s.nibbles == NULL)
+        memset(b->same, s.highest | s.highest << 4, (s.n + 1) / 2);
+    b->nibbles = s.nibbles != NULL ? s.nibbles : b->same;
+    b->highest = s.highest;
+    b->stretch = wanted;
+    return TKT_DONE;
 }
 
 /* ---- both --------------------------------------------------------------------------------------------------- */
@@ -374,6 +392,6 @@ int32_t tkt__reader_highest(tkt__reader_list *list, uint32_t docno, uint8_t *hig
         return TKT_DONE;
     int32_t status = stretch_of(list, docno);
     if (status == TKT_DONE)
-        *highest = list->bits->nibbles[-3]; /* the head says */
+        *highest = list->bits->highest;
     return status;
 }

@@ -11,7 +11,7 @@
 #define TKT_SEARCH_READER_H
 
 #include "search/block.h"
-#include "search/chunk.h"
+#include "search/levels.h"
 
 #define TKT__DOC_END UINT32_MAX /* past every document */
 #define TKT__READER_WHOLE 512u
@@ -26,11 +26,15 @@ typedef struct tkt__bit_reader {
     uint32_t base;       /* first document */
     tkt__chunk chunk;    /* as it lies in the row */
     uint32_t spread_at;  /* fence of the thin chunk that `spread` holds; 0: none */
-    uint32_t stretch;    /* fence of the levels at hand, where their cursor stands; 0: none */
+    uint32_t stretch;    /* fence of the stretch whose levels are at hand; 0: none */
+    uint32_t level_fence; /* of the row of levels at hand, where their cursor stands; 0: none */
+    tkt__slice level_row;
+    uint8_t highest;     /* of the stretch's levels */
     const uint8_t *nibbles;
     uint32_t copied;     /* fence of the chunk that `word` holds; 0: none */
     uint64_t word[TKT__WINDOW_WORDS]; /* tkt__reader_words */
     uint8_t spread[TKT__WINDOW / 8];  /* tkt__reader_bytes */
+    uint8_t same[TKT__STRETCH_DOCS / 2]; /* nibbles of a stretch whose levels are all the same */
 } tkt__bit_reader;
 
 typedef struct tkt__reader_list {

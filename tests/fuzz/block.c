@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * tests/fuzz/block.c: any bytes as a posting block, a chunk and a stretch of a bitmap, a term's record. What
+ * tests/fuzz/block.c: any bytes as a posting block, a chunk and levels of a bitmap, facts, a term's record. What
  * is not refused holds rising documents below the end of the number space, and written again and read back
  * it is the same. The first byte says which of them is meant.
  */
@@ -9,6 +9,7 @@
 #include "search/block.h"
 #include "search/chunk.h"
 #include "search/column.h"
+#include "search/levels.h"
 
 static void sound(const tkt__postings *p, uint32_t most)
 {
@@ -72,14 +73,18 @@ static void chunk(tkt__slice bytes)
     MUST(tkt__chunk_encode(word, again) == bytes.n && memcmp(again, bytes.p, bytes.n) == 0);
 }
 
-static void stretch(tkt__slice bytes)
+static void levels(tkt__slice bytes)
 {
-    const uint8_t *nibbles;
-    uint32_t n;
-    if (tkt__stretch_open(bytes, &nibbles, &n) != TKT_DONE)
+    static tkt__levels all;
+    tkt__stretch s;
+    for (uint32_t i = 0; i < TKT__STRETCHES; i++)
+        if (tkt__levels_find(bytes, i, &s) == TKT_DONE)
+            for (uint32_t k = 0; k < s.n && s.nibbles != NULL; k++)
+                MUST(tkt__nibble(s.nibbles, k) < TKT__LEVELS);
+    if (tkt__levels_decode(bytes, &all) != TKT_DONE)
         return;
-    for (uint32_t i = 0; i < n; i++)
-        MUST(tkt__nibble(nibbles, i) < TKT__LEVELS);
+    for (uint32_t i = 0; i < TKT__STRETCHES; i++)
+        MUST(all.n[i] <= TKT__STRETCH_DOCS);
 }
 
 static void columns(tkt__slice bytes)
@@ -103,7 +108,7 @@ static void columns(tkt__slice bytes)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static void (*const kind[4])(tkt__slice bytes) = { block, record, chunk, stretch };
+    static void (*const kind[4])(tkt__slice bytes) = { block, record, chunk, levels };
     if (size == 0)
         return 0;
     /* A copy of its own length: a read past its end is seen. */

@@ -34,9 +34,9 @@ static int32_t begin(tkt__tx *tx, void *ctx)
 {
     const plan *p = ctx;
     uint64_t word[TKT__CHUNK_WORDS] = { 1 };
-    uint8_t key[8], chunk[TKT__CHUNK_BYTES], stretch[TKT__STRETCH_BYTES], record[TKT__LIST_EXTERNAL_BYTES];
-    const uint8_t level = 7;
-    tkt__list_ref ref = { 5, 1, p->levels, true, level };
+    uint8_t key[8], chunk[TKT__CHUNK_BYTES], row[TKT__LEVELS_ROW_BYTES], record[TKT__LIST_EXTERNAL_BYTES];
+    static const tkt__levels levels = { .n = { 1 }, .level = { { 7 } } };
+    tkt__list_ref ref = { 5, 1, p->levels, true, 7 };
     tkt__be32(key, 5);
     tkt__be32(key + 4, TKT__CHUNK_FENCE(BASE));
     int32_t status = tkt__tx_put(tx, TKT__T_POSTING, tkt__slice_of(key, 8),
@@ -45,7 +45,7 @@ static int32_t begin(tkt__tx *tx, void *ctx)
     tkt__be32(key + 4, TKT__STRETCH_FENCE(BASE));
     if (status == TKT_DONE && p->levels)
         status = tkt__tx_put(tx, TKT__T_POSTING, tkt__slice_of(key, 8),
-                             tkt__slice_of(stretch, tkt__stretch_encode(&level, 1, stretch)));
+                             tkt__slice_of(row, tkt__levels_encode(&levels, row)));
     return status == TKT_DONE ? tkt__tx_put(tx, TKT__T_TERM, tkt__slice_of(TERM, 6),
                                             tkt__slice_of(record, tkt__list_external_encode(&ref, record)))
                               : status;
@@ -219,4 +219,34 @@ Test(chunk, bytes_go_there_and_back)
     }
     memset(word, 0, sizeof word);
     cr_assert_eq(tkt__chunk_encode(word, bytes), 0);
+}
+
+/* Levels of a chunk's stretches there and back; found one by one without decoding. */
+Test(bitmap, rows_of_levels_there_and_back)
+{
+    static tkt__levels levels, back;
+    static uint8_t row[TKT__LEVELS_ROW_BYTES];
+    tkt__stretch found;
+    state = 11;
+    for (int i = 0; i < 3000; i++) {
+        for (uint32_t s = 0; s < TKT__STRETCHES; s++) {
+            uint32_t range = draw(3) == 0 ? 1 : 1 + draw(TKT__LEVELS), from = draw(TKT__LEVELS + 1 - range);
+            levels.n[s] = draw(3) == 0 ? 0 : 1 + draw(draw(2) == 0 ? 40 : TKT__STRETCH_DOCS);
+            for (uint32_t k = 0; k < levels.n[s]; k++)
+                levels.level[s][k] = (uint8_t)(from + draw(range));
+        }
+        size_t size = tkt__levels_encode(&levels, row);
+        if (size == 0)
+            continue;
+        ok(tkt__levels_decode(tkt__slice_of(row, size), &back));
+        for (uint32_t s = 0; s < TKT__STRETCHES; s++) {
+            cr_assert_eq(back.n[s], levels.n[s]);
+            cr_assert(levels.n[s] == 0 || memcmp(back.level[s], levels.level[s], levels.n[s]) == 0);
+            int32_t status = tkt__levels_find(tkt__slice_of(row, size), s, &found);
+            cr_assert_eq(status, levels.n[s] != 0 ? TKT_DONE : TKT_NOT_FOUND);
+            for (uint32_t k = 0; k < levels.n[s]; k++)
+                cr_assert_eq(found.nibbles != NULL ? tkt__nibble(found.nibbles, k) : found.highest, levels.level[s][k]);
+        }
+        answers(tkt__levels_decode(tkt__slice_of(row, size - 1), &back), -TKT_E_CORRUPT);
+    }
 }

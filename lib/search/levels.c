@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * search/levels.c: the bytes of rows of levels (levels.h). Decoding trusts nothing: what encode does not write is
+ * refused, so that equal levels have equal bytes.
+ */
+#include "search/levels.h"
+
+#define KIND 3
+#define HEAD 2
+#define STRETCH_HEAD 3
+#define SAME 0x8000u
+
+static int32_t corrupt(void) { return tkt__fail(TKT_E_CORRUPT, "levels of a list are malformed"); }
+
+static bool all_same(const uint8_t *level, uint32_t n, uint8_t *highest)
+{
+    uint8_t lowest = level[0];
+    *highest = level[0];
+    for (uint32_t i = 1; i < n; i++) {
+        *highest = level[i] > *highest ? level[i] : *highest;
+        lowest = level[i] < lowest ? level[i] : lowest;
+    }
+    return lowest == *highest;
+}
+
+static uint8_t *put_nibbles(uint8_t *out, const uint8_t *level, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i += 2)
+        *out++ = (uint8_t)(level[i] | (i + 1 < n ? level[i + 1] << 4 : 0));
+    return out;
+}
+
+size_t tkt__levels_encode(const tkt__levels *levels, uint8_t out[TKT__LEVELS_ROW_BYTES])
+{
+    uint32_t m = 0;
+    for (uint32_t s = 0; s < TKT__STRETCHES; s++)
+        m += levels->n[s] != 0;
+    if (m == 0)
+        return 0;
+    uint8_t *head = out + HEAD, *at = head + m * STRETCH_HEAD;
+    out[0] = KIND;
+    out[1] = (uint8_t)m;
+    for (uint32_t s = 0; s < TKT__STRETCHES; s++) {
+        uint8_t highest;
+        uint32_t n = levels->n[s];
+        if (n == 0)
+            continue;
+        bool same = all_same(levels->level[s], n, &highest);
+        uint32_t count = n | (same ? SAME : 0);
+        head[0] = (uint8_t)(s | (uint32_t)highest << 4);
+        head[1] = (uint8_t)count;
+        head[2] = (uint8_t)(count >> 8);
+        head += STRETCH_HEAD;
+        at = same ? at : put_nibbles(at, levels->level[s], n);
+    }
+    return (size_t)(at - out);
+}
+
+/* Walks the heads; `at` goes over the nibbles. False: malformed. */
+static bool take(tkt__slice row, uint32_t i, size_t *at, uint32_t *which, tkt__stretch *s)
+{
+    const uint8_t *head = row.p + HEAD + (size_t)i * STRETCH_HEAD;
+    uint32_t count = head[1] | (uint32_t)head[2] << 8;
+    *which = head[0] & 15;
+    s->highest = head[0] >> 4;
+    s->n = count & (SAME - 1);
+    size_t bytes = (count & SAME) != 0 ? 0 : (s->n + 1) / 2;
+    s->nibbles = bytes == 0 ? NULL : row.p + *at;
+    if (s->n == 0 || s->n > TKT__STRETCH_DOCS || *which >= TKT__STRETCHES || row.n - *at < bytes)
+        return false;
+    *at += bytes;
+    return true;
+}
+
+static bool open_row(tkt__slice row, uint32_t *m, size_t *at)
+{
+    *m = row.n > HEAD + STRETCH_HEAD - 1 ? row.p[1] : 0;
+    *at = HEAD + (size_t)*m * STRETCH_HEAD;
+    return *m >= 1 && *m <= TKT__STRETCHES && row.p[0] == KIND && row.n >= *at;
+}
+
+int32_t tkt__levels_find(tkt__slice row, uint32_t stretch, tkt__stretch *out)
+{
+    uint32_t m, which;
+    size_t at;
+    if (!open_row(row, &m, &at))
+        return corrupt();
+    for (uint32_t i = 0; i < m; i++) {
+        if (!take(row, i, &at, &which, out))
+            return corrupt();
+        if (which == stretch)
+            return TKT_DONE;
+    }
+    return TKT_NOT_FOUND;
+}
+
+int32_t tkt__levels_decode(tkt__slice row, tkt__levels *levels)
+{
+    uint32_t m, which, least = 0;
+    size_t at;
+    uint8_t again[TKT__LEVELS_ROW_BYTES];
+    memset(levels->n, 0, sizeof levels->n);
+    if (!open_row(row, &m, &at))
+        return corrupt();
+    for (uint32_t i = 0; i < m; i++) {
+        tkt__stretch s;
+        if (!take(row, i, &at, &which, &s) || which < least)
+            return corrupt();
+        least = which + 1;
+        levels->n[which] = s.n;
+        for (uint32_t k = 0; k < s.n; k++)
+            levels->level[which][k] = s.nibbles != NULL ? tkt__nibble(s.nibbles, k) : s.highest;
+    }
+    bool right = tkt__levels_encode(levels, again) == row.n && memcmp(again, row.p, row.n) == 0;
+    return right ? TKT_DONE : corrupt();
+}
