@@ -9,7 +9,8 @@
 
 #include <stdlib.h>
 
-#define BUCKET (UINT64_C(1) << TKT__NEAR_TAG_BITS) /* hashes of one row */
+#define STEP_LEAST (UINT64_C(1) << 14) /* hashes of a share */
+#define ROW_LEAST 300u /* bytes that are worth a row */
 #define WORD_BITS (32 - TKT__NEAR_GONE_BITS)
 
 /* A remainder: hash, number of its word, what is gone of it; in this order. */
@@ -30,52 +31,114 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The entries of one hash; *size: bytes of the row so far. Returns how many items it took. */
-static size_t write_group(const tkt__word_set *words, const filed *item, size_t n, uint8_t *row, size_t *size)
+/* The row under way: whole groups, then the one that grows. */
+typedef struct words_row {
+    tkt__build *b;
+    uint32_t hash, part;   /* of the group that grows; rows of its own that it already has */
+    uint32_t before;       /* hash of the last whole group */
+    size_t group, n;       /* where it begins; bytes */
+    uint8_t bytes[TKT__NEAR_ROW_MOST];
+} words_row;
+
+static int32_t append(const words_row *w, uint32_t fence, uint32_t part, size_t n)
 {
-    uint8_t entry[TKT__NEAR_ENTRY_BYTES];
-    size_t head = *size, end = head + TKT__NEAR_GROUP_HEAD, i = 0;
-    uint32_t hash = hash_of(item[0]);
-    for (; i < n && hash_of(item[i]) == hash; i++) {
-        const uint8_t *word = words->word[word_of(item[i])];
-        size_t length = tkt__near_entry(gone_of(item[i]), word + 1, word[0], entry);
-        if (end + TKT__NEAR_GROUP_HEAD + length > TKT__NEAR_ROW_BYTES)
-            continue;
-        memcpy(row + end, entry, length);
-        end += length;
+    uint8_t key[TKT__NEAR_KEY_BYTES];
+    tkt__near_row_key(fence, part, key);
+    return w->b->ops->bulk_append(w->b->bulk, TKT__T_NEAR_WORD, tkt__slice_of(key, sizeof key),
+                                  tkt__slice_of(w->bytes, n));
+}
+
+/* What a row takes: as much as what is begun on disk has room for, if that is worth it. */
+static size_t row_most(const words_row *w)
+{
+    uint32_t room = w->b->ops->bulk_room(w->b->bulk, TKT__T_NEAR_WORD);
+    size_t most = room > TKT__NEAR_KEY_BYTES ? room - TKT__NEAR_KEY_BYTES : 0;
+    return most < ROW_LEAST || most > TKT__NEAR_ROW_MOST ? TKT__NEAR_ROW_MOST : most;
+}
+
+/* The row is full: whole groups go, or, if there is none, what there is of the one that grows. */
+static int32_t make_room(words_row *w)
+{
+    int32_t status;
+    if (w->group > 0) {
+        status = append(w, w->before, 0, w->group);
+        memmove(w->bytes, w->bytes + w->group, w->n - w->group);
+        w->n -= w->group;
+        w->group = 0;
+        return status;
     }
-    if (end == head + TKT__NEAR_GROUP_HEAD)
-        return i;
-    tkt__near_group_head(row + head, tkt__near_tag(hash), (uint32_t)(end - head - TKT__NEAR_GROUP_HEAD));
-    *size = end;
-    return i;
+    tkt__near_group_head(w->bytes, w->hash, (uint32_t)(w->n - TKT__NEAR_GROUP_HEAD));
+    status = append(w, w->hash, w->part++, w->n);
+    w->n = TKT__NEAR_GROUP_HEAD;
+    return status;
 }
 
-/* Items of one bucket into one row. */
-static int32_t write_row(tkt__build *b, const tkt__word_set *words, const filed *item, size_t n, uint8_t *row)
+static int32_t put_entry(words_row *w, const uint8_t *entry, size_t n)
 {
-    uint8_t key[3];
-    size_t size = 0;
-    for (size_t i = 0; i < n;)
-        i += write_group(words, item + i, n - i, row, &size);
-    tkt__near_row_key(tkt__near_bucket(hash_of(*item)), key);
-    return b->ops->bulk_append(b->bulk, TKT__T_NEAR_WORD, tkt__slice_of(key, sizeof key), tkt__slice_of(row, size));
+    int32_t status = TKT_DONE;
+    if (w->part >= TKT__NEAR_PARTS_MOST)
+        return TKT_DONE;
+    while (status == TKT_DONE && w->n + n > row_most(w) && (w->group > 0 || w->n > TKT__NEAR_GROUP_HEAD))
+        status = make_room(w);
+    if (status != TKT_DONE || w->part >= TKT__NEAR_PARTS_MOST)
+        return status;
+    memcpy(w->bytes + w->n, entry, n);
+    w->n += n;
+    return TKT_DONE;
 }
 
-/* The share ends where a bucket does. */
+/* A group with parts keeps its last row to itself. */
+static int32_t end_group(words_row *w)
+{
+    int32_t status = TKT_DONE;
+    size_t bytes = w->n - w->group - TKT__NEAR_GROUP_HEAD;
+    if (bytes == 0) {
+        w->n = w->group;
+        return TKT_DONE;
+    }
+    tkt__near_group_head(w->bytes + w->group, w->hash, (uint32_t)bytes);
+    w->before = w->hash;
+    w->group = w->n;
+    if (w->part > 0) {
+        status = append(w, w->hash, w->part, w->n);
+        w->n = w->group = 0;
+    }
+    return status;
+}
+
+static int32_t begin_group(words_row *w, uint32_t hash)
+{
+    int32_t status = TKT_DONE;
+    if (w->n + TKT__NEAR_GROUP_HEAD > TKT__NEAR_ROW_MOST) {
+        status = append(w, w->before, 0, w->n);
+        w->n = 0;
+    }
+    w->group = w->n;
+    w->hash = hash;
+    w->part = 0;
+    w->n += TKT__NEAR_GROUP_HEAD;
+    return status;
+}
+
 static int32_t write_share(tkt__build *b, const tkt__word_set *words, share *s)
 {
-    uint8_t *row = tkt__alloc(b->hooks, TKT__NEAR_ROW_BYTES);
-    int32_t status = row != NULL ? TKT_DONE : tkt__fail(TKT_E_NOMEM, "no memory to file words");
+    words_row w = { .b = b };
+    int32_t status = TKT_DONE;
     if (s->n > 0)
         qsort(s->item, s->n, sizeof *s->item, compare);
-    for (size_t i = 0, n; status == TKT_DONE && i < s->n; i += n) {
-        uint32_t bucket = tkt__near_bucket(hash_of(s->item[i]));
-        for (n = 1; i + n < s->n && tkt__near_bucket(hash_of(s->item[i + n])) == bucket;)
-            n++;
-        status = write_row(b, words, s->item + i, n, row);
+    for (size_t i = 0; status == TKT_DONE && i < s->n;) {
+        uint32_t hash = hash_of(s->item[i]);
+        status = begin_group(&w, hash);
+        for (; status == TKT_DONE && i < s->n && hash_of(s->item[i]) == hash; i++) {
+            uint8_t entry[TKT__NEAR_ENTRY_BYTES];
+            const uint8_t *word = words->word[word_of(s->item[i])];
+            status = put_entry(&w, entry, tkt__near_entry(gone_of(s->item[i]), word + 1, word[0], entry));
+        }
+        if (status == TKT_DONE)
+            status = end_group(&w);
     }
-    tkt__free(b->hooks, row, TKT__NEAR_ROW_BYTES);
+    if (status == TKT_DONE && w.n > 0)
+        status = append(&w, w.before, 0, w.n);
     s->n = 0;
     return status;
 }
@@ -110,14 +173,14 @@ int32_t tkt__build_words(tkt__build *b, const tkt__word_set *words)
     s.item = tkt__alloc(b->hooks, s.room * sizeof *s.item);
     if (s.item == NULL)
         return tkt__fail(TKT_E_NOMEM, "no memory to file words");
-    uint64_t step = all <= s.room ? end : end / (all / s.room + 1) / BUCKET * BUCKET;
-    step = step < BUCKET ? BUCKET : step;
+    uint64_t step = all <= s.room ? end : end / (all / s.room + 1);
+    step = step < STEP_LEAST ? STEP_LEAST : step;
     for (uint64_t from = 0; status == TKT_DONE && from < end;) {
         uint64_t to = from + step < end ? from + step : end;
         bool fits = gather_share(words, &s, from, to);
-        if (!fits && step > BUCKET) { /* hashes are not that even: take less */
+        if (!fits && step > STEP_LEAST) { /* hashes are not that even: take less */
             s.n = 0;
-            step = step / 2 / BUCKET * BUCKET;
+            step /= 2;
             continue;
         }
         status = fits ? write_share(b, words, &s) : tkt__fail(TKT_E_NOMEM, "no memory to file words");

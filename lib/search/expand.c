@@ -228,35 +228,63 @@ static int32_t consider(near_search *ns, const uint8_t *p, uint32_t bytes)
     return status == TKT_NOT_FOUND ? TKT_DONE : status;
 }
 
-/* The words filed under one remainder. Most are too long, too short or have other letters, which is seen before the
- * word is put together. */
-static int32_t consider_filed(near_search *ns, const tkt__remainder *r)
+/* Entries of one remainder whose kept letters are these. Most words are too long, too short or have other letters,
+ * which is seen before the word is put together. */
+static int32_t consider_entries(near_search *ns, uint32_t gone, tkt__slice entries, uint64_t letters, uint32_t kept,
+                                bool plain)
 {
-    tkt__slice entries;
     tkt__near_part part;
     uint8_t word[TKT__WORD_MAX];
+    uint32_t typed = ns->key.chars;
+    bool bad = false;
+    int32_t status = TKT_DONE;
+    while (status == TKT_DONE && tkt__near_next(&entries, &part, &bad)) {
+        uint64_t its = letters;
+        size_t bytes = kept + part.lost.n + part.tail.n;
+        bool ascii = letters_in(part.lost, &its) & letters_in(part.tail, &its) & plain;
+        ns->s->work++;
+        if (ascii && (bytes + ns->most < typed || bytes > typed + ns->most || too_far(ns, its)))
+            continue;
+        uint32_t n = tkt__near_word_of(&ns->key, gone, &part, word);
+        if (n != 0)
+            status = consider(ns, word, n);
+    }
+    return bad ? tkt__fail(TKT_E_CORRUPT, "a row of words by their rest is malformed") : status;
+}
+
+static int32_t consider_filed(near_search *ns, tkt__cursor *cursor, const tkt__remainder *r)
+{
+    tkt__slice entries;
     uint64_t letters = 0;
     uint32_t kept = 0, all = ns->key.chars < TKT__NEAR_PREFIX ? ns->key.chars : TKT__NEAR_PREFIX;
-    bool bad = false, plain = true;
+    bool plain = true, more;
     for (uint32_t i = 0; i < all; i++)
         if (!tkt__near_is_gone(r->gone, i)) {
             letters |= letter(ns->key.c[i]);
             plain = plain && ns->key.c[i] < 0x80;
             kept++;
         }
-    int32_t status = tkt__near_find(ns->s->tx, r->hash, &entries);
-    while (status == TKT_DONE && tkt__near_next(&entries, &part, &bad)) {
-        uint64_t its = letters;
-        size_t bytes = kept + part.lost.n + part.tail.n;
-        bool ascii = letters_in(part.lost, &its) & letters_in(part.tail, &its) & plain;
-        ns->s->work++;
-        if (ascii && (bytes + ns->most < ns->key.chars || bytes > ns->key.chars + ns->most || too_far(ns, its)))
-            continue;
-        uint32_t n = tkt__near_word_of(&ns->key, r->gone, &part, word);
-        if (n != 0)
-            status = consider(ns, word, n);
+    int32_t status = tkt__near_find(cursor, r->hash, &entries, &more);
+    if (status == TKT_DONE)
+        status = consider_entries(ns, r->gone, entries, letters, kept, plain);
+    while (status == TKT_DONE && more) {
+        status = tkt__near_find_more(cursor, r->hash, &entries, &more);
+        if (status == TKT_DONE)
+            status = consider_entries(ns, r->gone, entries, letters, kept, plain);
     }
-    return bad ? tkt__fail(TKT_E_CORRUPT, "a row of words by their rest is malformed") : status;
+    return status;
+}
+
+static int32_t consider_all_filed(near_search *ns)
+{
+    tkt__cursor *cursor;
+    int32_t status = tkt__tx_cursor_open(ns->s->tx, TKT__T_NEAR_WORD, &cursor);
+    if (status != TKT_DONE)
+        return status;
+    for (uint32_t i = 0; status == TKT_DONE && i < ns->key.n; i++)
+        status = consider_filed(ns, cursor, &ns->key.remainder[i]);
+    tkt__cursor_close(cursor);
+    return status;
 }
 
 static int32_t consider_waiting(void *user, tkt__slice key, tkt__slice value)
@@ -292,8 +320,7 @@ int32_t tkt__expand_typo(tkt__search *s, tkt__part *part)
         return status == TKT_NOT_FOUND ? TKT_DONE : status;
     tkt__near_keys(part->word.p, (uint32_t)part->word.n, ns.most, &ns.key);
     ns.letters = letters_of(ns.key.c, ns.key.chars);
-    for (uint32_t i = 0; status == TKT_DONE && i < ns.key.n; i++)
-        status = consider_filed(&ns, &ns.key.remainder[i]);
+    status = consider_all_filed(&ns);
     if (status == TKT_DONE)
         status = tkt__scan(s->tx, TKT__T_SEARCH, tkt__slice_of("p", 1), consider_waiting, &ns);
     if (status != TKT_DONE || b.n == 0)

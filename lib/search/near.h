@@ -5,8 +5,9 @@
  * at distance d share at least one such remainder (W. Garbe's symmetric delete, with its prefix form), so this finds
  * every candidate; the distance itself decides.
  *
- *   NEAR_WORD be24 bucket (the upper 18 bits of the remainder's hash) → groups, ascending by tag: u16 tag (the
- *             lower 14), u16 bytes of its entries, the entries in the order of filing
+ *   NEAR_WORD be32 fence, be16 part → groups, ascending by hash: u32 hash, u16 bytes of its entries, the entries in
+ *             the order of filing. A row holds the hashes in (the fence before, fence]; a hash with more entries than
+ *             a row takes has parts 0, 1, … of its own fence
  *   entry     u8 which (5 bits: what is gone; above: bytes of the tail, 7: a byte with them follows); the
  *             characters that are gone; the tail: all behind the first 6 characters
  *             gone: 0 nothing, 1…6 the character 0…5, 7…21 the pairs 01 02 … 05 12 … 45 of them
@@ -26,10 +27,11 @@
 #define TKT__NEAR_KEYS 32     /* most remainders of a word: 22 */
 #define TKT__NEAR_GONE 22u    /* ways to take away none, one or two */
 #define TKT__NEAR_GONE_BITS 5u
-#define TKT__NEAR_TAG_BITS 14u
-#define TKT__NEAR_ROW_BYTES 60000u
+#define TKT__NEAR_KEY_BYTES 6u
+#define TKT__NEAR_ROW_MOST 1900u  /* bytes of a row */
+#define TKT__NEAR_PARTS_MOST 32u  /* rows of one hash */
 #define TKT__NEAR_ENTRY_BYTES (2 + TKT__WORD_MAX)
-#define TKT__NEAR_GROUP_HEAD 4u
+#define TKT__NEAR_GROUP_HEAD 6u
 
 typedef struct tkt__remainder {
     uint32_t hash, gone;
@@ -47,14 +49,14 @@ void tkt__near_file_keys(const uint8_t *p, uint32_t n, tkt__near_key *key);
 /* Whether character i < TKT__NEAR_PREFIX is taken away. */
 bool tkt__near_is_gone(uint32_t gone, uint32_t i);
 
-uint32_t tkt__near_bucket(uint32_t hash);
-uint32_t tkt__near_tag(uint32_t hash);
-void tkt__near_row_key(uint32_t bucket, uint8_t key[3]);
-void tkt__near_group_head(uint8_t *out, uint32_t tag, uint32_t bytes);
+void tkt__near_row_key(uint32_t fence, uint32_t part, uint8_t key[TKT__NEAR_KEY_BYTES]);
+void tkt__near_group_head(uint8_t *out, uint32_t hash, uint32_t bytes);
 size_t tkt__near_entry(uint32_t gone, const uint8_t *p, uint32_t n, uint8_t out[TKT__NEAR_ENTRY_BYTES]);
 
-/* The entries filed under a hash, none too; the row lives as long as the snapshot. */
-int32_t tkt__near_find(tkt__tx *tx, uint32_t hash, tkt__slice *entries);
+/* Entries filed under a hash, none too, by a cursor of NEAR_WORD; *more: ask for those of the next row. They live as
+ * long as the cursor stands there. */
+int32_t tkt__near_find(tkt__cursor *cursor, uint32_t hash, tkt__slice *entries, bool *more);
+int32_t tkt__near_find_more(tkt__cursor *cursor, uint32_t hash, tkt__slice *entries, bool *more);
 typedef struct tkt__near_part {
     uint32_t gone;
     tkt__slice lost, tail; /* characters that are gone; those behind the first six */
