@@ -70,7 +70,7 @@ static int32_t check_column(walk *w, uint64_t event, uint32_t docno, const tkt__
         status = tkt__sale_lowest(w->tx, event, NULL, &minor, currency, &more);
     if (status != TKT_DONE)
         return damage(w, status, "malformed column or sale of event", event);
-    uint16_t code = (uint16_t)(tkt__currency_code(currency) | (more ? TKT__CURRENCY_MORE : 0));
+    uint16_t code = tkt__column_currency(currency, more);
     uint32_t price = minor < (int64_t)TKT__PRICE_LARGE ? (uint32_t)minor : TKT__PRICE_LARGE;
     if (column.event != event || column.venue != terms->venue || column.start_ms != terms->start_ms ||
         column.price != price || column.currency != code)

@@ -277,14 +277,7 @@ int32_t tkt__doc_of_put(tkt__tx *tx, uint64_t event, uint32_t docno)
     return n == 0 ? tkt__tx_del(tx, TKT__T_COLUMN, k) : tkt__tx_put(tx, TKT__T_COLUMN, k, tkt__slice_of(bytes, n));
 }
 
-/* ---- facts as numbers ------------------------------------------------------------------------------------ */
-
-uint16_t tkt__currency_code(const char currency[TKT_CURRENCY_BYTES])
-{
-    if (currency[0] == '\0')
-        return 0;
-    return (uint16_t)(1 + ((currency[0] - 'A') * 26 + (currency[1] - 'A')) * 26 + (currency[2] - 'A'));
-}
+/* ---- categories as numbers ------------------------------------------------------------------------------------ */
 
 /* The first 65,534 categories have a number of their own; those that come later share 65,535. */
 int32_t tkt__category_number(tkt__tx *tx, const uint8_t *name, uint32_t n, uint16_t *number)

@@ -110,16 +110,14 @@ static int32_t count_price(tkt__search *s, table *t, const tkt__column *column)
     char currency[TKT_CURRENCY_BYTES] = { 0 };
     int64_t minor = column->price;
     bool more;
-    uint16_t code = (uint16_t)(column->currency & ~TKT__CURRENCY_MORE);
+    uint16_t code = column->currency >> TKT__CURRENCY_SHIFT;
     if (column->price == TKT__PRICE_LARGE) {
         int32_t status = tkt__sale_lowest(s->tx, column->event, NULL, &minor, currency, &more);
         if (status != TKT_DONE)
             return status;
     }
-    for (uint32_t i = 0, rest = code; code != 0 && i < 3; i++) {
-        rest = i == 0 ? code - 1u : rest / 26;
-        currency[2 - i] = (char)('A' + rest % 26);
-    }
+    if (code != 0)
+        tkt__currency_text(code, currency);
     uint32_t decimals = 0;
     if (code != 0 && tkt_currency_decimals(currency, &decimals) != TKT_DONE)
         decimals = 2;
@@ -151,15 +149,16 @@ int32_t tkt__facets_count(tkt__search *s, tkt__candidate *c)
 static void step_text(uint64_t key, char text[VALUE_BYTES])
 {
     static const int part[3] = { 1, 2, 5 };
-    char currency[5] = "", low[24] = "0", high[24];
+    char currency[TKT_CURRENCY_BYTES + 1] = "", low[24] = "0", high[24];
     uint32_t code = (uint32_t)(key >> 32), step = (uint32_t)key;
     if (step == 0) {
         snprintf(text, VALUE_BYTES, "free");
         return;
     }
-    if (code != 0)
-        snprintf(currency, sizeof currency, "%c%c%c ", 'A' + (code - 1) / 676, 'A' + (code - 1) / 26 % 26,
-                 'A' + (code - 1) % 26);
+    if (code != 0) {
+        tkt__currency_text((uint16_t)code, currency);
+        currency[3] = ' ';
+    }
     snprintf(high, sizeof high, "%d%.*s", part[(step - 1) % 3], (int)((step - 1) / 3), "000000000000000000");
     if (step > 1)
         snprintf(low, sizeof low, "%d%.*s", part[(step - 2) % 3], (int)((step - 2) / 3), "000000000000000000");

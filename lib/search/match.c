@@ -401,8 +401,8 @@ static int32_t price_of(tkt__search *s, tkt__candidate *c)
     int32_t status = tkt__match_column(s, c);
     if (status != TKT_DONE)
         return status;
-    uint16_t own = (uint16_t)(c->column.currency & ~TKT__CURRENCY_MORE);
-    bool told = c->column.price != TKT__PRICE_LARGE && (wanted == NULL || c->column.currency == own);
+    uint16_t own = c->column.currency >> TKT__CURRENCY_SHIFT;
+    bool told = c->column.price != TKT__PRICE_LARGE && (wanted == NULL || (c->column.currency & TKT__CURRENCY_MORE) == 0);
     if (told) {
         bool counts = wanted == NULL || own == 0 || own == tkt__currency_code(wanted);
         c->price = counts ? (int64_t)c->column.price : INT64_MAX;

@@ -190,18 +190,26 @@ static inline size_t tkt__ids_used(const uint8_t *bytes)
 /* ---- facts of documents (column.c) ------------------------------------------------------------------------- */
 
 #define TKT__PRICE_LARGE UINT32_MAX         /* too large for the column: the sale knows */
-#define TKT__CURRENCY_MORE UINT32_C(0x8000) /* it has prices in other currencies too */
+/* A column's currency: number << 1, with this bit: it has prices in others too. */
+#define TKT__CURRENCY_MORE 1u
+#define TKT__CURRENCY_SHIFT 1u
 typedef struct tkt__column {
     uint32_t event; /* 0: nobody has this number */
     uint32_t venue;
     int64_t start_ms;
     uint32_t price;
-    uint16_t currency; /* tkt__currency_code, 0: none */
+    uint16_t currency; /* tkt__column_currency */
     uint16_t category; /* number, 0: none */
 } tkt__column;
 int32_t tkt__column_put(tkt__tx *tx, uint32_t docno, const tkt__column *column); /* event 0: clears */
 int32_t tkt__column_get(tkt__tx *tx, uint32_t docno, tkt__column *column); /* TKT_NOT_FOUND */
-uint16_t tkt__currency_code(const char currency[TKT_CURRENCY_BYTES]);
+/* currency.c */
+uint16_t tkt__currency_code(const char currency[TKT_CURRENCY_BYTES]); /* 0: none */
+void tkt__currency_text(uint16_t code, char currency[TKT_CURRENCY_BYTES]);
+static inline uint16_t tkt__column_currency(const char currency[TKT_CURRENCY_BYTES], bool more)
+{
+    return (uint16_t)(tkt__currency_code(currency) << TKT__CURRENCY_SHIFT | (more ? TKT__CURRENCY_MORE : 0));
+}
 int32_t tkt__category_number(tkt__tx *tx, const uint8_t *name, uint32_t n, uint16_t *number); /* makes it */
 
 #define TKT__SOLD_SPAN_BITS 13

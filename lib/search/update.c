@@ -80,7 +80,7 @@ int32_t tkt__column_of(tkt__tx *tx, uint64_t event, const tkt__terms *terms, tkt
     if (status != TKT_DONE)
         return status;
     column->price = column_price(minor);
-    column->currency = (uint16_t)(tkt__currency_code(currency) | (more ? TKT__CURRENCY_MORE : 0));
+    column->currency = tkt__column_currency(currency, more);
     return TKT_DONE;
 }
 
@@ -279,7 +279,7 @@ int32_t tkt__search_sale_changed(void *user, tkt__tx *tx, uint64_t event)
         return status;
     before = column;
     column.price = column_price(minor);
-    column.currency = (uint16_t)(tkt__currency_code(currency) | (more ? TKT__CURRENCY_MORE : 0));
+    column.currency = tkt__column_currency(currency, more);
     bool same = before.price == column.price && before.currency == column.currency;
     if (!same)
         status = tkt__column_put(tx, docno, &column);
