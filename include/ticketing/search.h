@@ -69,7 +69,7 @@ TKT_API int32_t tkt_query_add_city(tkt_query *query, tkt_text city);
 TKT_API int32_t tkt_query_add_country(tkt_query *query, tkt_text country);
 TKT_API int32_t tkt_query_add_category(tkt_query *query, tkt_text category);
 TKT_API int32_t tkt_query_add_venue(tkt_query *query, uint64_t venue_id);
-TKT_API int32_t tkt_query_add_venue_name(tkt_query *query, tkt_text name); /* all venues of that name */
+TKT_API int32_t tkt_query_add_venue_name(tkt_query *query, tkt_text name); /* those whose whole name it is now */
 TKT_API int32_t tkt_query_add_performer(tkt_query *query, uint64_t performer_id);
 /* Venues at most radius_m metres away; 0: any distance (a point to sort by). Degrees × 10^7. */
 TKT_API int32_t tkt_query_set_near(tkt_query *query, int32_t latitude_e7, int32_t longitude_e7, int64_t radius_m);

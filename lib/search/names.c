@@ -4,7 +4,8 @@
  * venue and city that has an event.
  *
  * Rows of PLACE
- *   's' plain name from a word's start on (at most TKT__SPELLING_MOST bytes) ‖ 0 ‖ kind ‖ be32 id → empty
+ *   's' plain name from a word's start on (at most TKT__SPELLING_MOST bytes) ‖ 0 ‖ kind ‖ be32 id → empty, or u8 1:
+ *       from its first word on
  *   's' … ‖ 0 ‖ 'c' ‖ plain city → the city as it is written
  *   'g' be16 latitude cell, be16 longitude cell, be32 venue → i32, i32 position × 10^7
  *   't' kind, be16 rank → be32 id, or the plain city: the names with most events when the index was built
@@ -15,10 +16,12 @@
 
 /* ---- the rows of one name ------------------------------------------------------------------------------- */
 
+/* `whole`: the value of the row from the first word on; the others'. */
 static int32_t each_spelling(const uint8_t *plain, size_t n, uint8_t kind, const uint8_t *id, size_t id_n,
-                             tkt__slice value, tkt__name_row_fn fn, void *user)
+                             tkt__slice whole, tkt__slice value, tkt__name_row_fn fn, void *user)
 {
     uint8_t key[1 + TKT__SPELLING_MOST + 2 + TKT__TERM_MAX] = { 's' };
+    size_t first = 0; /* bytes of the row from the first word on */
     int32_t status = TKT_DONE;
     if (id_n > TKT__CITY_MAX)
         return TKT_DONE; /* a city of that length is not suggested */
@@ -28,11 +31,14 @@ static int32_t each_spelling(const uint8_t *plain, size_t n, uint8_t kind, const
         size_t length = n - i < TKT__SPELLING_MOST ? n - i : TKT__SPELLING_MOST;
         while (length < n - i && length > 0 && (plain[i + length] & 0xc0) == 0x80)
             length--;
+        first = i == 0 ? length : first;
+        if (i > 0 && length == first && memcmp(plain + i, plain, length) == 0)
+            continue; /* words that repeat, cut: the same row */
         memcpy(key + 1, plain + i, length);
         key[1 + length] = 0;
         key[2 + length] = kind;
         memcpy(key + 3 + length, id, id_n);
-        status = fn(user, tkt__slice_of(key, 3 + length + id_n), value);
+        status = fn(user, tkt__slice_of(key, 3 + length + id_n), i == 0 ? whole : value);
     }
     return status;
 }
@@ -84,7 +90,7 @@ int32_t tkt__name_rows(uint8_t kind, uint64_t id, tkt__slice record, tkt__name_r
     int32_t status = tkt__name_of(kind, id, record, &written, plain, &n);
     tkt__be32(be, (uint32_t)id);
     if (status == TKT_DONE)
-        status = each_spelling(plain, n, kind, be, sizeof be, tkt__slice_of("", 0), fn, user);
+        status = each_spelling(plain, n, kind, be, sizeof be, tkt__slice_of("\1", 1), tkt__slice_of("", 0), fn, user);
     if (status != TKT_DONE || kind != TKT__N_VENUE)
         return status;
     status = tkt__venue_decode(record, id, &venue);
@@ -105,7 +111,57 @@ size_t tkt__city_key(tkt__slice plain, uint8_t key[TKT__CITY_KEY_BYTES])
 
 int32_t tkt__city_rows(const uint8_t *plain, uint32_t n, tkt_text written, tkt__name_row_fn fn, void *user)
 {
-    return each_spelling(plain, n, TKT__KIND_CITY, plain, n, tkt__slice_of(written.ptr, written.len), fn, user);
+    tkt__slice name = tkt__slice_of(written.ptr, written.len);
+    return each_spelling(plain, n, TKT__KIND_CITY, plain, n, name, name, fn, user);
+}
+
+/* ---- who has a name ---------------------------------------------------------------------------------------- */
+
+typedef struct namesakes {
+    tkt__tx *tx;
+    tkt__slice plain;
+    tkt__name_id_fn fn;
+    void *user;
+} namesakes;
+
+/* A long name is cut in its row: its record tells. */
+static int32_t is_named(const namesakes *n, uint64_t id, bool *is)
+{
+    uint8_t plain[TKT__TERM_MAX];
+    tkt_text written;
+    tkt__slice record;
+    size_t length;
+    int32_t status = tkt__entity_get(n->tx, TKT__N_VENUE, id, &record);
+    if (status == TKT_DONE)
+        status = tkt__name_of(TKT__N_VENUE, id, record, &written, plain, &length);
+    *is = status == TKT_DONE && tkt__slice_compare(tkt__slice_of(plain, length), n->plain) == 0;
+    return status;
+}
+
+static int32_t one_of(void *user, tkt__slice key, tkt__slice value)
+{
+    const namesakes *n = user;
+    bool is = value.n == 1;
+    if (!is || key.n < 4)
+        return TKT_DONE;
+    uint64_t id = tkt__get_be32(key.p + key.n - 4);
+    int32_t status = n->plain.n > TKT__SPELLING_MOST - 4 ? is_named(n, id, &is) : TKT_DONE;
+    return status == TKT_DONE && is ? n->fn(n->user, id) : status;
+}
+
+int32_t tkt__venues_named(tkt__tx *tx, tkt__slice plain, tkt__name_id_fn fn, void *user)
+{
+    namesakes n = { tx, plain, fn, user };
+    uint8_t prefix[1 + TKT__SPELLING_MOST + 2] = { 's' };
+    size_t length = plain.n < TKT__SPELLING_MOST ? plain.n : TKT__SPELLING_MOST;
+    while (length < plain.n && length > 0 && (plain.p[length] & 0xc0) == 0x80)
+        length--;
+    if (length == 0)
+        return TKT_DONE;
+    memcpy(prefix + 1, plain.p, length);
+    prefix[1 + length] = 0;
+    prefix[2 + length] = TKT__N_VENUE;
+    return tkt__scan(tx, TKT__T_PLACE, tkt__slice_of(prefix, 3 + length), one_of, &n);
 }
 
 /* ---- in a body ------------------------------------------------------------------------------------------------ */

@@ -42,6 +42,10 @@ typedef int32_t (*tkt__name_row_fn)(void *user, tkt__slice key, tkt__slice value
 int32_t tkt__name_rows(uint8_t kind, uint64_t id, tkt__slice record, tkt__name_row_fn fn, void *user);
 int32_t tkt__city_rows(const uint8_t *plain, uint32_t n, tkt_text written, tkt__name_row_fn fn, void *user);
 
+/* Every venue that has this plain name and an event. */
+typedef int32_t (*tkt__name_id_fn)(void *user, uint64_t id);
+int32_t tkt__venues_named(tkt__tx *tx, tkt__slice plain, tkt__name_id_fn fn, void *user);
+
 /* A term has its first event: its name gets rows. `venue`: the event's. */
 int32_t tkt__name_begins(tkt__tx *tx, tkt__tx *facts, tkt__slice term, uint64_t venue);
 /* It has none any more. `then`, `now`: where its record is, or was. */

@@ -4,6 +4,7 @@
  * with the fewest postings leads. Order afterwards: MUST by cost (phrases, which read texts, last), SHOULD,
  * NOT.
  */
+#include "search/names.h"
 #include "search/query.h"
 
 #include <stdlib.h>
@@ -53,6 +54,55 @@ static int32_t add_set(tkt__search *s, const tkt__filter_set *set)
     return status;
 }
 
+typedef struct id_set {
+    tkt__search *s;
+    uint32_t *id, n, room;
+} id_set;
+
+static int32_t keep_id(void *user, uint64_t id)
+{
+    id_set *set = user;
+    if (set->n == set->room) {
+        uint32_t room = set->room == 0 ? 16 : 2 * set->room, *grown = tkt__arena_get(&set->s->arena, room * sizeof *grown);
+        if (grown == NULL)
+            return no_memory();
+        if (set->n > 0)
+            memcpy(grown, set->id, set->n * sizeof *grown);
+        set->id = grown;
+        set->room = room;
+    }
+    set->id[set->n++] = (uint32_t)id;
+    return TKT_DONE;
+}
+
+static int32_t add_id_leaf(tkt__search *s, tkt__part *part, uint8_t ns, uint32_t id)
+{
+    uint8_t term[5] = { ns };
+    tkt__be32(term + 1, id);
+    return add_leaf(s, part, tkt__slice_of(term, sizeof term));
+}
+
+/* Venues by id, and by names: each venue of that name. */
+static int32_t add_venues(tkt__search *s)
+{
+    const tkt__filter_set *asked = &s->query->venue;
+    id_set ids = { .s = s };
+    int32_t status = TKT_DONE;
+    if (asked->n == 0)
+        return TKT_DONE;
+    for (uint32_t i = 0; status == TKT_DONE && i < asked->n; i++) {
+        tkt__slice term = asked->term[i], rest = tkt__slice_of(term.p + 1, term.n - 1);
+        status = term.p[0] == TKT__NS_VENUE_NAME ? tkt__venues_named(s->tx, rest, keep_id, &ids)
+                                                 : keep_id(&ids, tkt__get_be32(rest.p));
+    }
+    tkt__part *part = status == TKT_DONE ? new_clause(s, ids.n, false) : NULL;
+    if (status == TKT_DONE && part == NULL)
+        return no_memory();
+    for (uint32_t i = 0; status == TKT_DONE && i < ids.n; i++)
+        status = add_id_leaf(s, part, TKT__NS_VENUE, ids.id[i]);
+    return status;
+}
+
 /* One city and one category have lists of their own together. TKT_NOT_FOUND: too long for that. */
 static int32_t add_pair(tkt__search *s, tkt__slice city, tkt__slice category)
 {
@@ -93,11 +143,8 @@ static int32_t add_circle(tkt__search *s)
     tkt__part *part = new_clause(s, n, false);
     if (part == NULL)
         return no_memory();
-    for (uint32_t i = 0; status == TKT_DONE && i < n; i++) {
-        uint8_t term[5] = { TKT__NS_VENUE };
-        tkt__be32(term + 1, (uint32_t)venue[i]);
-        status = add_leaf(s, part, tkt__slice_of(term, sizeof term));
-    }
+    for (uint32_t i = 0; status == TKT_DONE && i < n; i++)
+        status = add_id_leaf(s, part, TKT__NS_VENUE, (uint32_t)venue[i]);
     return status;
 }
 
@@ -112,9 +159,12 @@ static int32_t add_filters(tkt__search *s)
         if (status == TKT_DONE)
             status = add_set(s, &q->category);
     }
-    const tkt__filter_set *rest[] = { &q->country, &q->venue, &q->performer };
-    for (size_t i = 0; status == TKT_DONE && i < sizeof rest / sizeof rest[0]; i++)
-        status = add_set(s, rest[i]);
+    if (status == TKT_DONE)
+        status = add_set(s, &q->country);
+    if (status == TKT_DONE)
+        status = add_venues(s);
+    if (status == TKT_DONE)
+        status = add_set(s, &q->performer);
     if (status == TKT_DONE)
         status = add_circle(s);
     if (status == TKT_DONE && q->during && q->from_ms != INT64_MIN)

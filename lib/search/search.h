@@ -72,7 +72,7 @@ enum {
     TKT__NS_CITY_CATEGORY = 7, /* folded city, 0, folded category or type */
     TKT__NS_DURATION = 8,  /* class 1…TKT__DURATIONS */
     TKT__NS_ALL = 9,       /* every event */
-    TKT__NS_VENUE_NAME = 10,/* folded name of the venue */
+    TKT__NS_VENUE_NAME = 10,/* folded name; in queries alone: names.c tells which venues have it */
     TKT__NS_LAST = 10      /* what begins above it is a word */
 };
 #define TKT__TERM_MAX 500

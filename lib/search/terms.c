@@ -219,8 +219,6 @@ static int32_t add_filters(tkt__terms *out, const tkt_event *event, const tkt_ve
         if (status == TKT_DONE)
             status = add_text_filter(out, TKT__NS_COUNTRY, venue->country, country, &country_n);
         if (status == TKT_DONE)
-            status = add_text_filter(out, TKT__NS_VENUE_NAME, venue->name, country, &country_n);
-        if (status == TKT_DONE)
             status = add_id_filter(out, TKT__NS_VENUE, event->venue_id);
     }
     if (status == TKT_DONE)
