@@ -205,16 +205,19 @@ typedef struct place {
 static bool sum(uint32_t *doc, uint32_t n, place *last)
 {
     uint32_t day = last->day, slot = last->slot, span = last->span;
+    uint64_t part = (UINT64_C(1) << 32) / span; /* of a span, below: its product is at most one day short */
     for (uint32_t i = 0; i < n; i++) {
         uint32_t at = slot + doc[i] + 1;
         if (at <= slot)
             return false;
         if (at >= span) {
-            uint32_t days = at / span;
+            uint32_t days = (uint32_t)(at * part >> 32);
+            at -= days * span;
+            days += at >= span;
+            at -= at >= span ? span : 0;
             if (days >= TKT__DAY_END - day)
                 return false;
             day += days;
-            at -= days * span;
         }
         slot = at;
         doc[i] = day << TKT__SLOT_BITS | slot;

@@ -22,10 +22,32 @@ static void put_head(uint8_t *out, uint8_t kind, uint8_t highest, uint32_t n)
 
 static uint32_t count_of(const uint8_t *head) { return head[2] | (uint32_t)head[3] << 8; }
 
+/* Two words and a carry into a sum and a carry (Hacker's Delight, 5-1, after R. Harley). */
+static inline void add_carry(uint64_t *high, uint64_t *low, uint64_t a, uint64_t b)
+{
+    uint64_t u = *low ^ a;
+    *high = (*low & a) | (u & b);
+    *low = u ^ b;
+}
+
 uint32_t tkt__bits_before(const uint64_t *word, uint32_t bits)
 {
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < bits >> 6; i++)
+    uint32_t n = 0, i = 0, words = bits >> 6;
+    uint64_t ones = 0, twos = 0, fours = 0, eights;
+    for (; i + 8 <= words; i += 8) {
+        const uint64_t *w = word + i;
+        uint64_t two_a, two_b, four_a, four_b;
+        add_carry(&two_a, &ones, w[0], w[1]);
+        add_carry(&two_b, &ones, w[2], w[3]);
+        add_carry(&four_a, &twos, two_a, two_b);
+        add_carry(&two_a, &ones, w[4], w[5]);
+        add_carry(&two_b, &ones, w[6], w[7]);
+        add_carry(&four_b, &twos, two_a, two_b);
+        add_carry(&eights, &fours, four_a, four_b);
+        n += tkt__popcount(eights);
+    }
+    n = 8 * n + 4 * tkt__popcount(fours) + 2 * tkt__popcount(twos) + tkt__popcount(ones);
+    for (; i < words; i++)
         n += tkt__popcount(word[i]);
     if ((bits & 63) != 0)
         n += tkt__popcount(word[bits >> 6] & ((UINT64_C(1) << (bits & 63)) - 1));
@@ -167,6 +189,23 @@ static uint32_t rank_of(tkt__chunk *c, uint32_t byte)
     for (; c->ranked < i; c->ranked++)
         c->rank += tkt__popcount(tkt__chunk_word(c->mask, c->ranked));
     return c->rank + tkt__popcount(tkt__chunk_word(c->mask, i) & ((UINT64_C(1) << (byte & 63)) - 1));
+}
+
+void tkt__chunk_join(const tkt__chunk *c, uint32_t words, uint64_t *out)
+{
+    const uint8_t *at = c->bytes, *end = at + c->have;
+    if (c->mask == NULL) {
+        for (uint32_t i = 0; i < words && i < c->words; i++)
+            out[i] |= tkt__chunk_word(c->bytes, i);
+        return;
+    }
+    for (uint32_t i = 0; i < c->masks && i * 8 < words; i++) {
+        uint64_t mine = words - i * 8 < 8 ? (UINT64_C(1) << (words - i * 8) * 8) - 1 : UINT64_MAX;
+        for (uint64_t m = tkt__chunk_word(c->mask, i) & mine; m != 0 && at < end; m &= m - 1) {
+            uint32_t byte = i * 64 + (uint32_t)__builtin_ctzll(m);
+            out[byte >> 3] |= (uint64_t)*at++ << (byte & 7) * 8;
+        }
+    }
 }
 
 bool tkt__chunk_has_thin(tkt__chunk *c, uint32_t offset)

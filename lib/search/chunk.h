@@ -51,6 +51,8 @@ int32_t tkt__chunk_open(tkt__slice row, tkt__chunk *chunk);
 bool tkt__chunk_has_thin(tkt__chunk *chunk, uint32_t offset);
 /* The first offset at or above `offset` that is set; TKT__CHUNK_DOCS: none. */
 uint32_t tkt__chunk_next_thin(tkt__chunk *chunk, uint32_t offset);
+/* Sets its bits in the first `words` words of out. */
+void tkt__chunk_join(const tkt__chunk *chunk, uint32_t words, uint64_t *out);
 void tkt__chunk_spread(const tkt__chunk *chunk, uint8_t out[TKT__CHUNK_DOCS / 8]);
 static inline uint64_t tkt__chunk_word(const uint8_t *bytes, uint32_t i)
 {

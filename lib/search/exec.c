@@ -82,13 +82,16 @@ static int32_t narrow_by_bits(tkt__run *e, const tkt__clause *c, tkt__leaf *leaf
         e->words = 0;
         return status;
     }
-    const uint8_t *bytes = tkt__reader_bytes(&leaf->reader);
     uint32_t words = leaf->reader.bits->chunk.words;
     e->words = words < e->words ? words : e->words;
-    for (uint32_t i = 0; led && i < e->words; i++)
-        e->match.w[i] &= tkt__chunk_word(bytes, i);
-    for (uint32_t i = 0; !led && i < e->words; i++)
-        e->match.w[i] = tkt__chunk_word(bytes, i);
+    if (led) {
+        const uint8_t *bytes = tkt__reader_bytes(&leaf->reader);
+        for (uint32_t i = 0; i < e->words; i++)
+            e->match.w[i] &= tkt__chunk_word(bytes, i);
+    } else {
+        tkt__bits_clear(&e->match, e->words);
+        tkt__chunk_join(&leaf->reader.bits->chunk, e->words, e->match.w);
+    }
     if (c->scores && e->score != NULL)
         e->late_leaf[e->late++] = leaf;
     return TKT_DONE;

@@ -13,6 +13,7 @@
 #define PREFIX_FACTOR 0.9
 #define STEM_FACTOR 0.9
 #define EDIT_FACTOR 0.8
+#define TAIL_LOOSE 2u
 #define SEEN_MOST 64u /* candidates that are looked up once; later ones perhaps again */
 
 static int32_t look_up(tkt__search *s, tkt__slice term, tkt__slice *record, uint32_t *n)
@@ -163,6 +164,7 @@ typedef struct near_search {
     tkt__near_key key; /* of the word that was typed */
     uint32_t most;
     uint64_t letters;  /* which the word has, in 64 classes */
+    tkt__slice tail;   /* what stands behind its first characters; not all ASCII: empty */
     tkt__slice seen[SEEN_MOST]; /* words near enough: most are filed under several of the remainders */
     uint32_t seen_n;
 } near_search;
@@ -228,22 +230,47 @@ static int32_t consider(near_search *ns, const uint8_t *p, uint32_t bytes)
     return status == TKT_NOT_FOUND ? TKT_DONE : status;
 }
 
-/* Entries of one remainder whose kept letters are these. Most words are too long, too short or have other letters,
- * which is seen before the word is put together. */
+/* What of the typed word stands behind the first characters; of a word that is not all ASCII nothing. */
+static tkt__slice typed_tail(tkt__slice word)
+{
+    uint64_t letters = 0;
+    bool ascii = letters_in(word, &letters);
+    size_t head = ascii && word.n > TKT__NEAR_PREFIX ? TKT__NEAR_PREFIX : word.n;
+    return tkt__slice_of(word.p + head, word.n - head);
+}
+
+/* As many letters gone as edits are allowed: all of the edits lie among the first characters, and what is behind them
+ * is the same in both words but for two letters, which a swap and a shift may reach. A pair of words with fewer
+ * edits there is met under a remainder that lacks fewer. */
+static bool tails_differ(tkt__slice a, tkt__slice b)
+{
+    size_t same = a.n < b.n ? a.n : b.n;
+    if (same <= TAIL_LOOSE)
+        return false;
+    same -= TAIL_LOOSE;
+    return a.p[a.n - 1] != b.p[b.n - 1] || memcmp(a.p + a.n - same, b.p + b.n - same, same) != 0;
+}
+
+/* Entries of one remainder whose kept letters are these. Most words end otherwise, are too long or too short or have
+ * other letters, which is seen before the word is put together. */
 static int32_t consider_entries(near_search *ns, uint32_t gone, tkt__slice entries, uint64_t letters, uint32_t kept,
                                 bool plain)
 {
     tkt__near_part part;
     uint8_t word[TKT__WORD_MAX];
     uint32_t typed = ns->key.chars;
-    bool bad = false;
+    bool bad = false, strict = tkt__near_lost(gone) >= ns->most;
     int32_t status = TKT_DONE;
     while (status == TKT_DONE && tkt__near_next(&entries, &part, &bad)) {
         uint64_t its = letters;
         size_t bytes = kept + part.lost.n + part.tail.n;
-        bool ascii = letters_in(part.lost, &its) & letters_in(part.tail, &its) & plain;
+        bool ascii = letters_in(part.tail, &its) & plain;
         ns->s->work++;
-        if (ascii && (bytes + ns->most < typed || bytes > typed + ns->most || too_far(ns, its)))
+        bool ends = strict || tkt__near_lost(part.gone) >= ns->most;
+        if (ascii && (bytes + ns->most < typed || (ends && tails_differ(part.tail, ns->tail))))
+            continue;
+        ascii = letters_in(part.lost, &its) & ascii;
+        if (ascii && (bytes > typed + ns->most || too_far(ns, its)))
             continue;
         uint32_t n = tkt__near_word_of(&ns->key, gone, &part, word);
         if (n != 0)
@@ -320,6 +347,7 @@ int32_t tkt__expand_typo(tkt__search *s, tkt__part *part)
         return status == TKT_NOT_FOUND ? TKT_DONE : status;
     tkt__near_keys(part->word.p, (uint32_t)part->word.n, ns.most, &ns.key);
     ns.letters = letters_of(ns.key.c, ns.key.chars);
+    ns.tail = typed_tail(part->word);
     status = consider_all_filed(&ns);
     if (status == TKT_DONE)
         status = tkt__scan(s->tx, TKT__T_SEARCH, tkt__slice_of("p", 1), consider_waiting, &ns);

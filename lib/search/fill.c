@@ -113,11 +113,9 @@ static int32_t fill_bits(tkt__run *e, tkt__leaf *leaf, tkt__bits *out, const tkt
     tkt__bits mine;
     if (leaf->reader.doc >= e->end)
         return TKT_DONE;
-    const uint8_t *bytes = tkt__reader_bytes(&leaf->reader);
     uint32_t words = leaf->reader.bits->chunk.words;
     words = words < e->words ? words : e->words;
-    for (uint32_t i = 0; i < words; i++)
-        out->w[i] |= tkt__chunk_word(bytes, i);
+    tkt__chunk_join(&leaf->reader.bits->chunk, words, out->w);
     use(e, words);
     if (score == NULL)
         return TKT_DONE;

@@ -93,7 +93,7 @@ size_t tkt__near_entry(uint32_t gone, const uint8_t *p, uint32_t n, uint8_t out[
 /* Bytes of the characters at p that an entry says are gone; past the end: more than there are. */
 static size_t lost_bytes(uint32_t gone, const uint8_t *p, size_t n)
 {
-    uint32_t chars = gone == 0 ? 0 : gone <= PREFIX ? 1 : 2;
+    uint32_t chars = tkt__near_lost(gone);
     size_t bytes = 0;
     for (; chars > 0 && bytes < n; chars--)
         bytes += char_bytes(p[bytes]);

@@ -46,6 +46,8 @@ typedef struct tkt__near_key {
 void tkt__near_keys(const uint8_t *p, uint32_t n, uint32_t deletions, tkt__near_key *key);
 /* Those that a word of the index is filed under. */
 void tkt__near_file_keys(const uint8_t *p, uint32_t n, tkt__near_key *key);
+/* How many characters are taken away. */
+static inline uint32_t tkt__near_lost(uint32_t gone) { return gone == 0 ? 0 : gone <= TKT__NEAR_PREFIX ? 1 : 2; }
 /* Whether character i < TKT__NEAR_PREFIX is taken away. */
 bool tkt__near_is_gone(uint32_t gone, uint32_t i);
 

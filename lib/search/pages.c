@@ -63,9 +63,7 @@ static int32_t add_bits(tkt__search *s, struct tkt__pages *p, tkt__reader_list *
         page *g = page_of(s, p, list->doc);
         if (g == NULL)
             return tkt__fail(TKT_E_NOMEM, "no memory for a search");
-        const uint8_t *bytes = tkt__reader_bytes(list);
-        for (uint32_t i = 0; i < list->bits->chunk.words; i++)
-            g->bits.w[i] |= tkt__chunk_word(bytes, i);
+        tkt__chunk_join(&list->bits->chunk, TKT__WINDOW_WORDS, g->bits.w);
         use(g, list->bits->chunk.words);
         status = tkt__reader_seek(list, list->bits->base + TKT__WINDOW);
     }

@@ -8,6 +8,8 @@
 #include "catalog_help.h"
 #include "search/near.h"
 
+#include <ticketing/search.h>
+
 #define WORDS 9000u
 #define A_BODY 30u
 
@@ -136,4 +138,128 @@ Test(search_near, a_word_is_put_together_from_what_its_remainder_lacks)
             cr_assert(!tkt__near_next(&rest, &part, &bad) || part.gone == 0);
         }
     }
+}
+
+/* ---- every word so few edits away, and no other ------------------------------------------------------------- */
+
+#define SAID 1500u
+#define ASKED 4000u
+
+static void chars_of(uint32_t i, uint32_t chars[TKT__WORD_MAX], uint32_t *n) { *n = tkt__word_chars(words[i], length[i], chars); }
+
+/* One edit anywhere, the ends too. */
+static void mistype(uint32_t *c, uint32_t *n)
+{
+    static const uint32_t letters[] = { 'a', 'b', 'c', 'e', 'n', 'q', 0xf8 };
+    uint32_t at = draw(*n), letter = letters[draw(7)], spare = c[at];
+    switch (draw(4)) {
+    case 0:
+        memmove(c + at + 1, c + at, (*n - at) * sizeof *c);
+        c[at] = letter;
+        ++*n;
+        break;
+    case 1:
+        memmove(c + at, c + at + 1, (*n - at - 1) * sizeof *c);
+        --*n;
+        break;
+    case 2:
+        c[at] = letter;
+        break;
+    default:
+        if (at + 1 < *n) {
+            c[at] = c[at + 1];
+            c[at + 1] = spare;
+        }
+    }
+}
+
+static uint32_t utf8_of(const uint32_t *c, uint32_t n, char *out)
+{
+    uint32_t used = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        if (c[i] >= 0x80)
+            out[used++] = (char)(0xc0 | c[i] >> 6);
+        out[used++] = (char)(c[i] < 0x80 ? c[i] : 0x80 | (c[i] & 0x3f));
+    }
+    out[used] = 0;
+    return used;
+}
+
+/* How many of the words are near; 0 when the word itself is said. */
+static uint32_t near_by(const uint32_t *c, uint32_t n)
+{
+    uint32_t most = n <= 4 ? 0 : n <= 8 ? 1 : 2, found = 0, other[TKT__WORD_MAX], other_n;
+    for (uint32_t i = 0; i < SAID; i++) {
+        chars_of(i, other, &other_n);
+        uint32_t distance = tkt__word_distance(c, n, other, other_n, most);
+        if (distance == 0)
+            return 0;
+        found += distance <= most;
+    }
+    return found;
+}
+
+static uint64_t total_of(fixture *f, const char *text)
+{
+    tkt_query *query;
+    tkt_results *results;
+    tkt_total total = TKT_TOTAL_INIT;
+    ok(tkt_query_new(&query));
+    ok(tkt_query_set_text(query, T(text)));
+    ok(tkt_query_set_prefix(query, TKT_EXPAND_OFF));
+    ok(tkt_query_set_typo(query, TKT_EXPAND_AUTO));
+    ok(tkt_search(f->snap, query, &results));
+    ok(tkt_results_total(results, &total));
+    tkt_results_free(results);
+    tkt_query_free(query);
+    return total.total;
+}
+
+/* Each word once, 4 to 14 letters of few, so that many are near each other. */
+static void say_words(fixture *f)
+{
+    static const char letters[] = "abcen";
+    for (uint32_t i = 0; i < SAID; i++) {
+        uint32_t same;
+        do {
+            length[i] = 4 + draw(11);
+            for (uint32_t k = 0; k < length[i]; k++)
+                words[i][k] = (uint8_t)letters[draw(5)];
+            for (same = 0; same < i; same++)
+                if (length[same] == length[i] && memcmp(words[same], words[i], length[i]) == 0)
+                    break;
+        } while (same < i);
+        char external[32], name[64];
+        snprintf(external, sizeof external, "w:%u", i);
+        snprintf(name, sizeof name, "%.*s", (int)length[i], (const char *)words[i]);
+        tkt_event event = plain_event(external, TEST_NOW_MS);
+        event.name = T(name);
+        new_event(f, &event);
+    }
+}
+
+Test(search_near, a_typo_finds_all_that_are_near_and_nothing_else)
+{
+    fixture f;
+    uint32_t asked = 0;
+    state = 21;
+    setup(&f);
+    say_words(&f);
+    ok(tkt_reindex(f.store, NULL, NULL));
+    look(&f);
+    for (uint32_t i = 0; i < ASKED; i++) {
+        uint32_t c[TKT__WORD_MAX + 2], n;
+        char text[128];
+        chars_of(draw(SAID), c, &n);
+        for (uint32_t edits = 1 + draw(2); edits > 0 && n > 1; edits--)
+            mistype(c, &n);
+        uint32_t wanted = near_by(c, n);
+        utf8_of(c, n, text);
+        if (wanted == 0)
+            continue;
+        asked++;
+        cr_assert_eq(total_of(&f, text), wanted, "%s", text);
+    }
+    cr_assert_gt(asked, ASKED / 4);
+    teardown(&f);
 }
