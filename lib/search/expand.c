@@ -13,7 +13,6 @@
 #define PREFIX_FACTOR 0.9
 #define STEM_FACTOR 0.9
 #define EDIT_FACTOR 0.8
-#define TAIL_LOOSE 2u
 #define SEEN_MOST 64u /* candidates that are looked up once; later ones perhaps again */
 
 static int32_t look_up(tkt__search *s, tkt__slice term, tkt__slice *record, uint32_t *n)
@@ -240,41 +239,58 @@ static tkt__slice typed_tail(tkt__slice word)
 }
 
 /* As many letters gone as edits are allowed: all of the edits lie among the first characters, and what is behind them
- * is the same in both words but for two letters, which a swap and a shift may reach. A pair of words with fewer
+ * is the same in both words but for as many letters, which a swap and a shift may reach. A pair of words with fewer
  * edits there is met under a remainder that lacks fewer. */
-static bool tails_differ(tkt__slice a, tkt__slice b)
+static bool tails_differ(tkt__slice a, tkt__slice b, uint32_t loose)
 {
     size_t same = a.n < b.n ? a.n : b.n;
-    if (same <= TAIL_LOOSE)
-        return false;
-    same -= TAIL_LOOSE;
-    return a.p[a.n - 1] != b.p[b.n - 1] || memcmp(a.p + a.n - same, b.p + b.n - same, same) != 0;
+    for (size_t i = 1; i + loose <= same; i++)
+        if (a.p[a.n - i] != b.p[b.n - i])
+            return true;
+    return false;
 }
 
-/* Entries of one remainder whose kept letters are these. Most words end otherwise, are too long or too short or have
- * other letters, which is seen before the word is put together. */
-static int32_t consider_entries(near_search *ns, uint32_t gone, tkt__slice entries, uint64_t letters, uint32_t kept,
-                                bool plain)
+/* A remainder of the typed word. */
+typedef struct met {
+    uint32_t gone, lost; /* characters that are gone */
+    uint32_t kept;       /* and those that are not */
+    uint64_t letters;    /* of the kept ones */
+    bool plain;          /* which are all ASCII */
+} met;
+
+/* Told by an entry's ends alone; text that is not all ASCII by nothing. */
+static bool is_other(const near_search *ns, const met *m, const tkt__near_part *part)
+{
+    uint32_t bytes = m->kept + (uint32_t)(part->lost.n + part->tail.n), typed = ns->key.chars, most = ns->most;
+    bool ends = m->lost >= most || part->lost.n >= most;
+    return bytes + most < typed || bytes > typed + most || (ends && tails_differ(part->tail, ns->tail, most));
+}
+
+static int32_t consider_part(near_search *ns, const met *m, const tkt__near_part *part)
+{
+    uint8_t word[TKT__WORD_MAX];
+    uint64_t letters = m->letters;
+    bool ascii = letters_in(part->lost, &letters) & letters_in(part->tail, &letters) & m->plain;
+    if (ascii && (is_other(ns, m, part) || too_far(ns, letters)))
+        return TKT_DONE;
+    uint32_t n = tkt__near_word_of(&ns->key, m->gone, part, word);
+    return n != 0 ? consider(ns, word, n) : TKT_DONE;
+}
+
+/* Entries of one remainder. Most words end otherwise, are too long or too short or have other letters, which is seen
+ * before the word is put together. */
+static int32_t consider_entries(near_search *ns, const met *m, tkt__slice entries)
 {
     tkt__near_part part;
-    uint8_t word[TKT__WORD_MAX];
-    uint32_t typed = ns->key.chars;
-    bool bad = false, strict = tkt__near_lost(gone) >= ns->most;
+    bool bad = false;
     int32_t status = TKT_DONE;
-    while (status == TKT_DONE && tkt__near_next(&entries, &part, &bad)) {
-        uint64_t its = letters;
-        size_t bytes = kept + part.lost.n + part.tail.n;
-        bool ascii = letters_in(part.tail, &its) & plain;
+    while (status == TKT_DONE) {
+        bool ascii = tkt__near_skim(&entries, &part);
+        if (!ascii && !tkt__near_next(&entries, &part, &bad))
+            break;
         ns->s->work++;
-        bool ends = strict || tkt__near_lost(part.gone) >= ns->most;
-        if (ascii && (bytes + ns->most < typed || (ends && tails_differ(part.tail, ns->tail))))
-            continue;
-        ascii = letters_in(part.lost, &its) & ascii;
-        if (ascii && (bytes > typed + ns->most || too_far(ns, its)))
-            continue;
-        uint32_t n = tkt__near_word_of(&ns->key, gone, &part, word);
-        if (n != 0)
-            status = consider(ns, word, n);
+        if (!ascii || !m->plain || !is_other(ns, m, &part))
+            status = consider_part(ns, m, &part);
     }
     return bad ? tkt__fail(TKT_E_CORRUPT, "a row of words by their rest is malformed") : status;
 }
@@ -282,22 +298,22 @@ static int32_t consider_entries(near_search *ns, uint32_t gone, tkt__slice entri
 static int32_t consider_filed(near_search *ns, tkt__cursor *cursor, const tkt__remainder *r)
 {
     tkt__slice entries;
-    uint64_t letters = 0;
-    uint32_t kept = 0, all = ns->key.chars < TKT__NEAR_PREFIX ? ns->key.chars : TKT__NEAR_PREFIX;
-    bool plain = true, more;
+    met m = { .gone = r->gone, .lost = tkt__near_lost(r->gone), .plain = true };
+    uint32_t all = ns->key.chars < TKT__NEAR_PREFIX ? ns->key.chars : TKT__NEAR_PREFIX;
+    bool more;
     for (uint32_t i = 0; i < all; i++)
         if (!tkt__near_is_gone(r->gone, i)) {
-            letters |= letter(ns->key.c[i]);
-            plain = plain && ns->key.c[i] < 0x80;
-            kept++;
+            m.letters |= letter(ns->key.c[i]);
+            m.plain = m.plain && ns->key.c[i] < 0x80;
+            m.kept++;
         }
     int32_t status = tkt__near_find(cursor, r->hash, &entries, &more);
     if (status == TKT_DONE)
-        status = consider_entries(ns, r->gone, entries, letters, kept, plain);
+        status = consider_entries(ns, &m, entries);
     while (status == TKT_DONE && more) {
         status = tkt__near_find_more(cursor, r->hash, &entries, &more);
         if (status == TKT_DONE)
-            status = consider_entries(ns, r->gone, entries, letters, kept, plain);
+            status = consider_entries(ns, &m, entries);
     }
     return status;
 }

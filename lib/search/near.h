@@ -22,6 +22,8 @@
 
 #include "search/search.h"
 
+#include <endian.h>
+
 #define TKT__NEAR_PREFIX 6u
 #define TKT__NEAR_DEEP 7u     /* from so many characters on words are reached by two edits */
 #define TKT__NEAR_KEYS 32     /* most remainders of a word: 22 */
@@ -65,6 +67,33 @@ typedef struct tkt__near_part {
 } tkt__near_part;
 /* Takes the first entry off; false at the end. *bad: malformed. */
 bool tkt__near_next(tkt__slice *entries, tkt__near_part *part, bool *bad);
+/* The same for most entries, without a call: what is gone and the tail are ASCII and at most 16 bytes, and more
+ * follows. False: any other, which is still there. */
+#define TKT__NEAR_SKIM 18u /* bytes that are read at once */
+static inline bool tkt__near_skim(tkt__slice *entries, tkt__near_part *part)
+{
+    static const uint8_t lost_of[1u << TKT__NEAR_GONE_BITS] = { 0, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2,
+                                                                2, 2, 2, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99 };
+    const uint64_t high = UINT64_C(0x8080808080808080);
+    const uint8_t *p = entries->p;
+    uint64_t first, second;
+    if (entries->n < TKT__NEAR_SKIM)
+        return false;
+    uint32_t gone = p[0] & ((1u << TKT__NEAR_GONE_BITS) - 1), tail = p[0] >> TKT__NEAR_GONE_BITS;
+    uint32_t head = tail == 7 ? 2 : 1, lost = lost_of[gone];
+    tail = tail == 7 ? p[1] : tail;
+    uint32_t bytes = lost + tail;
+    memcpy(&first, p + head, sizeof first);
+    memcpy(&second, p + head + 8, sizeof second);
+    first = le64toh(first) & high;
+    second = le64toh(second) & high;
+    if (bytes > 16 || head + bytes > entries->n || (bytes > 8 && (first != 0 || second << (128 - 8 * bytes) != 0)) ||
+        (bytes > 0 && bytes <= 8 && first << (64 - 8 * bytes) != 0))
+        return false;
+    *part = (tkt__near_part){ gone, { p + head, lost }, { p + head + lost, tail } };
+    *entries = tkt__slice_of(p + head + bytes, entries->n - head - bytes);
+    return true;
+}
 /* The word of an entry under this remainder of a key. 0: it is none. */
 uint32_t tkt__near_word_of(const tkt__near_key *key, uint32_t gone, const tkt__near_part *part,
                            uint8_t out[TKT__WORD_MAX]);
