@@ -59,6 +59,16 @@ static void rename_venue(uint64_t id, const char *name)
     ok(tkt_venue_update(f.store, &venue, 0));
 }
 
+static void make_venues(void)
+{
+    venue_with("Hall", 3);
+    venue_with("Hall", 4);
+    venue_with("Big Hall", 5);
+    venue_with(LONG "one", 2);
+    venue_with(LONG "two", 1);
+    venue_with("na na na na na na na na na na na na na na na na na na na na na na na na na na", 6);
+}
+
 static void all_found(void)
 {
     cr_assert_eq(at("Hall"), 3 + 4);
@@ -77,12 +87,7 @@ static void all_found(void)
 
 Test(search_names, as_it_is_written_and_whole)
 {
-    venue_with("Hall", 3);
-    venue_with("Hall", 4);
-    venue_with("Big Hall", 5);
-    venue_with(LONG "one", 2);
-    venue_with(LONG "two", 1);
-    venue_with("na na na na na na na na na na na na na na na na na na na na na na na na na na", 6);
+    make_venues();
     ok(tkt_reindex(f.store, NULL, NULL));
     all_found();
 }
@@ -90,12 +95,7 @@ Test(search_names, as_it_is_written_and_whole)
 Test(search_names, the_same_by_events_that_come_later)
 {
     ok(tkt_reindex(f.store, NULL, NULL));
-    venue_with("Hall", 3);
-    venue_with("Hall", 4);
-    venue_with("Big Hall", 5);
-    venue_with(LONG "one", 2);
-    venue_with(LONG "two", 1);
-    venue_with("na na na na na na na na na na na na na na na na na na na na na na na na na na", 6);
+    make_venues();
     all_found();
 }
 
