@@ -121,26 +121,60 @@ static void put_head(const tkt__postings *postings, uint32_t from, uint32_t n, u
     tkt__put_u32(&w, postings->doc[from]);
 }
 
-size_t tkt__block_encode(const tkt__postings *postings, uint32_t from, uint32_t n, uint8_t out[TKT__POSTINGS_BYTES])
+/* The groups of an older block whose postings are all before the `same` first ones, as they lie there. */
+static uint32_t copy_groups(tkt__slice old, uint32_t same, uint32_t span, uint32_t groups, uint8_t *out, uint8_t **at)
+{
+    tkt__reader r = tkt__reader_of(old);
+    uint32_t head = tkt__get_u32(&r), old_n = (head & ((1u << COUNT_BITS) - 1)) + 1, g = 0;
+    uint32_t old_groups = (old_n + GROUP - 2) / GROUP, whole = same == 0 ? 0 : (same - 1) / GROUP;
+    if (r.bad || (head >> COUNT_BITS & ((1u << SPAN_BITS) - 1)) + 1 != span)
+        return 0;
+    whole = whole < groups ? whole : groups;
+    whole = whole < old_groups ? whole : old_groups;
+    const uint8_t *from = old.p + HEAD + old_groups * GROUP_HEAD;
+    for (; g < whole; g++) {
+        const uint8_t *group = old.p + HEAD + g * GROUP_HEAD;
+        uint32_t bytes = group[2] | (uint32_t)group[3] << 8;
+        memcpy(out + HEAD + g * GROUP_HEAD, group, GROUP_HEAD);
+        memcpy(*at, from, bytes);
+        *at += bytes;
+        from += bytes;
+    }
+    return g;
+}
+
+static size_t encode(const tkt__postings *postings, uint32_t from, uint32_t n, tkt__slice old, uint32_t same,
+                     uint8_t *out)
 {
     const uint32_t *doc = postings->doc + from;
     const uint8_t *level = postings->level + from;
     uint32_t gap[TKT__POSTINGS_MOST], span = span_of(doc, n), groups = (n - 1 + GROUP - 1) / GROUP;
+    uint8_t *at = out + HEAD + groups * GROUP_HEAD;
     put_head(postings, from, n, span, out);
-    uint32_t before = local_of(doc[0], doc[0], span);
-    for (uint32_t i = 1; i < n; i++) {
+    uint32_t first = old.n != 0 ? copy_groups(old, same, span, groups, out, &at) : 0, done = first * GROUP;
+    uint32_t before = local_of(doc[done], doc[0], span);
+    for (uint32_t i = done + 1; i < n; i++) {
         uint32_t local = local_of(doc[i], doc[0], span);
         gap[i - 1] = local - before - 1;
         before = local;
     }
-    uint8_t *at = out + HEAD + groups * GROUP_HEAD;
-    for (uint32_t g = 0; g < groups; g++) {
+    for (uint32_t g = first; g < groups; g++) {
         uint32_t begin = g * GROUP, count = n - 1 - begin < GROUP ? n - 1 - begin : GROUP;
         at = put_group(at, out + HEAD + g * GROUP_HEAD, gap + begin, count);
     }
     for (uint32_t i = 0; postings->levels && i < n; i += 2)
         *at++ = (uint8_t)(level[i] | (i + 1 < n ? level[i + 1] << 4 : 0));
     return (size_t)(at - out);
+}
+
+size_t tkt__block_encode(const tkt__postings *postings, uint32_t from, uint32_t n, uint8_t out[TKT__POSTINGS_BYTES])
+{
+    return encode(postings, from, n, tkt__slice_of(NULL, 0), 0, out);
+}
+
+size_t tkt__block_change(tkt__slice old, uint32_t same, const tkt__postings *postings, uint8_t out[TKT__POSTINGS_BYTES])
+{
+    return encode(postings, 0, postings->n, old, same, out);
 }
 
 /* ---- decoding ---------------------------------------------------------------------------------------- */

@@ -51,6 +51,9 @@ static inline uint32_t tkt__docs_from(const uint32_t *doc, uint32_t low, uint32_
 
 /* n ≤ TKT__POSTINGS_MOST, docs strictly rising. Returns the bytes written. */
 size_t tkt__block_encode(const tkt__postings *postings, uint32_t from, uint32_t n, uint8_t out[TKT__POSTINGS_BYTES]);
+/* The same for all of them, where the first `same` are those of a block that could be decoded: groups of those alone are
+ * taken over as they lie there. */
+size_t tkt__block_change(tkt__slice old, uint32_t same, const tkt__postings *postings, uint8_t out[TKT__POSTINGS_BYTES]);
 /* -TKT_E_CORRUPT on anything that encode does not write. */
 int32_t tkt__block_decode(tkt__slice block, tkt__postings *postings);
 /* The same without levels, which then are not to be looked at. */

@@ -159,8 +159,17 @@ static int32_t inline_put(tkt__tx *tx, tkt__slice term, const tkt__postings *in)
 
 /* ---- blocks ------------------------------------------------------------------------------------------- */
 
+/* A block under change: as it lies there, and decoded. */
+typedef struct block {
+    uint32_t fence;
+    uint32_t same; /* postings before the one that changes */
+    tkt__postings p;
+    size_t n;
+    uint8_t bytes[TKT__POSTINGS_BYTES];
+} block;
+
 /* The block that holds or must take a docno. TKT_NOT_FOUND: the list has none, which is damage. */
-static int32_t block_find(tkt__tx *tx, uint32_t list, uint32_t docno, uint32_t *fence, tkt__postings *out)
+static int32_t block_find(tkt__tx *tx, uint32_t list, uint32_t docno, block *b)
 {
     uint8_t key[8];
     tkt__cursor *cursor;
@@ -172,31 +181,37 @@ static int32_t block_find(tkt__tx *tx, uint32_t list, uint32_t docno, uint32_t *
     status = tkt__cursor_seek(cursor, tkt__slice_of(key, sizeof key), &k, &v);
     if (status == TKT_DONE && (k.n != 8 || tkt__get_be32(k.p) != list))
         status = TKT_NOT_FOUND;
+    if (status == TKT_DONE && v.n > sizeof b->bytes)
+        status = tkt__fail(TKT_E_CORRUPT, "a block of list %lu is too long", (unsigned long)list);
     if (status == TKT_DONE) {
-        *fence = tkt__get_be32(k.p + 4);
-        status = tkt__block_decode(v, out);
+        b->fence = tkt__get_be32(k.p + 4);
+        b->n = v.n;
+        memcpy(b->bytes, v.p, v.n);
+        status = tkt__block_decode(v, &b->p);
     }
     tkt__cursor_close(cursor);
     return status == TKT_NOT_FOUND ? tkt__fail(TKT_E_CORRUPT, "list %lu has no last block", (unsigned long)list)
                                    : status;
 }
 
-static int32_t block_put(tkt__tx *tx, uint32_t list, uint32_t fence, const tkt__postings *p, uint32_t from,
-                         uint32_t n)
+static int32_t row_put(tkt__tx *tx, uint32_t list, uint32_t fence, const uint8_t *bytes, size_t n)
 {
-    uint8_t key[8], bytes[TKT__POSTINGS_BYTES];
+    uint8_t key[8];
     tkt__posting_key(list, fence, key);
-    size_t size = tkt__block_encode(p, from, n, bytes);
-    return tkt__tx_put(tx, TKT__T_POSTING, tkt__slice_of(key, sizeof key), tkt__slice_of(bytes, size));
+    return tkt__tx_put(tx, TKT__T_POSTING, tkt__slice_of(key, sizeof key), tkt__slice_of(bytes, n));
 }
 
-static int32_t block_save(tkt__tx *tx, uint32_t list, uint32_t fence, const tkt__postings *p)
+static int32_t block_save(tkt__tx *tx, uint32_t list, const block *b)
 {
-    if (p->n <= TKT__POSTINGS_MOST)
-        return block_put(tx, list, fence, p, 0, p->n);
+    uint8_t bytes[TKT__POSTINGS_BYTES];
+    const tkt__postings *p = &b->p;
     uint32_t half = p->n / 2;
-    int32_t status = block_put(tx, list, p->doc[half - 1], p, 0, half);
-    return status == TKT_DONE ? block_put(tx, list, fence, p, half, p->n - half) : status;
+    if (p->n <= TKT__POSTINGS_MOST)
+        return row_put(tx, list, b->fence, bytes, tkt__block_change(tkt__slice_of(b->bytes, b->n), b->same, p, bytes));
+    int32_t status = row_put(tx, list, p->doc[half - 1], bytes, tkt__block_encode(p, 0, half, bytes));
+    return status == TKT_DONE
+               ? row_put(tx, list, b->fence, bytes, tkt__block_encode(p, half, p->n - half, bytes))
+               : status;
 }
 
 /* An empty block goes; if it was the list's last, the one before it takes its place. */
@@ -228,9 +243,11 @@ static int32_t block_remove(tkt__tx *tx, uint32_t list, uint32_t fence)
 
 typedef enum outcome { SAME, CHANGED, ADDED } outcome;
 
-static outcome array_set(tkt__postings *p, uint32_t docno, uint8_t level)
+static uint32_t place_of(const tkt__postings *p, uint32_t docno) { return tkt__docs_from(p->doc, 0, p->n, docno); }
+
+/* `at`: the document's place. */
+static outcome array_set(tkt__postings *p, uint32_t at, uint32_t docno, uint8_t level)
 {
-    uint32_t at = tkt__docs_from(p->doc, 0, p->n, docno);
     if (at < p->n && p->doc[at] == docno) {
         bool same = p->level[at] == level;
         p->level[at] = level;
@@ -244,9 +261,8 @@ static outcome array_set(tkt__postings *p, uint32_t docno, uint8_t level)
     return ADDED;
 }
 
-static bool array_drop(tkt__postings *p, uint32_t docno)
+static bool array_drop(tkt__postings *p, uint32_t at, uint32_t docno)
 {
-    uint32_t at = tkt__docs_from(p->doc, 0, p->n, docno);
     if (at == p->n || p->doc[at] != docno)
         return false;
     memmove(p->doc + at, p->doc + at + 1, (p->n - at - 1) * sizeof p->doc[0]);
@@ -272,15 +288,17 @@ static int32_t new_list(tkt__tx *tx, uint32_t *list)
 static int32_t set_inline(tkt__tx *tx, tkt__slice term, tkt__postings *p, uint32_t docno, uint8_t level)
 {
     tkt__list_ref ref = { .levels = p->levels, .highest = p->levels ? 0 : TKT__LEVELS - 1 };
-    if (array_set(p, docno, level) == SAME)
+    if (array_set(p, place_of(p, docno), docno, level) == SAME)
         return TKT_DONE;
     if (p->n <= TKT__LIST_INLINE_MOST)
         return inline_put(tx, term, p);
     for (uint32_t i = 0; i < p->n; i++)
         ref.highest = p->level[i] > ref.highest ? p->level[i] : ref.highest;
     int32_t status = new_list(tx, &ref.list);
-    if (status == TKT_DONE)
-        status = block_save(tx, ref.list, FENCE_LAST, p);
+    if (status == TKT_DONE) {
+        uint8_t bytes[TKT__POSTINGS_BYTES];
+        status = row_put(tx, ref.list, FENCE_LAST, bytes, tkt__block_encode(p, 0, p->n, bytes));
+    }
     return status == TKT_DONE ? external_put(tx, term, &ref, p->n) : status;
 }
 
@@ -301,11 +319,25 @@ static int32_t set_bit(tkt__tx *tx, tkt__slice term, const tkt__list_ref *ref, u
     return status == TKT_DONE ? external_set(tx, term, ref, edit == TKT__MORE, level) : status;
 }
 
+static int32_t set_outside(tkt__tx *tx, tkt__slice term, const tkt__list_ref *ref, uint32_t docno, uint8_t level)
+{
+    block b;
+    int32_t status = block_find(tx, ref->list, docno, &b);
+    if (status != TKT_DONE)
+        return status;
+    b.same = place_of(&b.p, docno);
+    outcome what = array_set(&b.p, b.same, docno, level);
+    if (what == SAME)
+        return TKT_DONE;
+    b.same = what == CHANGED ? b.p.n : b.same;
+    status = block_save(tx, ref->list, &b);
+    return status == TKT_DONE ? external_set(tx, term, ref, what == ADDED, level) : status;
+}
+
 int32_t tkt__list_set(tkt__tx *tx, const tkt__term *term, uint32_t docno, bool *fresh)
 {
     record rec;
     tkt__postings p;
-    uint32_t fence;
     tkt__slice key = tkt__slice_of(term->p, term->n);
     bool levels = term->level != TKT__NO_LEVEL;
     uint8_t level = levels ? term->level : 0;
@@ -319,16 +351,7 @@ int32_t tkt__list_set(tkt__tx *tx, const tkt__term *term, uint32_t docno, bool *
     }
     if (!rec.external)
         return set_inline(tx, key, &p, docno, level);
-    if (rec.ref.bitmap)
-        return set_bit(tx, key, &rec.ref, docno, level);
-    status = block_find(tx, rec.ref.list, docno, &fence, &p);
-    if (status != TKT_DONE)
-        return status;
-    outcome what = array_set(&p, docno, level);
-    if (what == SAME)
-        return TKT_DONE;
-    status = block_save(tx, rec.ref.list, fence, &p);
-    return status == TKT_DONE ? external_set(tx, key, &rec.ref, what == ADDED, level) : status;
+    return rec.ref.bitmap ? set_bit(tx, key, &rec.ref, docno, level) : set_outside(tx, key, &rec.ref, docno, level);
 }
 
 /* ---- drop ----------------------------------------------------------------------------------------------- */
@@ -336,24 +359,25 @@ int32_t tkt__list_set(tkt__tx *tx, const tkt__term *term, uint32_t docno, bool *
 /* Few are left: all of them into the record, the blocks away. */
 static int32_t move_inside(tkt__tx *tx, tkt__slice term, uint32_t list)
 {
-    tkt__postings all = { .n = 0 }, p;
-    uint32_t fence = 0, from = 0;
+    tkt__postings all = { .n = 0 };
+    block b;
+    uint32_t from = 0;
     uint8_t key[8];
     int32_t status = TKT_DONE;
     do {
-        status = block_find(tx, list, from, &fence, &p);
+        status = block_find(tx, list, from, &b);
         if (status != TKT_DONE)
             return status;
-        if (all.n + p.n > TKT__LIST_INLINE_MOST)
+        if (all.n + b.p.n > TKT__LIST_INLINE_MOST)
             return tkt__fail(TKT_E_CORRUPT, "list %lu is longer than its record says", (unsigned long)list);
-        memcpy(all.doc + all.n, p.doc, p.n * sizeof p.doc[0]);
-        memcpy(all.level + all.n, p.level, p.n);
-        all.n += p.n;
-        all.levels = p.levels;
-        tkt__posting_key(list, fence, key);
+        memcpy(all.doc + all.n, b.p.doc, b.p.n * sizeof b.p.doc[0]);
+        memcpy(all.level + all.n, b.p.level, b.p.n);
+        all.n += b.p.n;
+        all.levels = b.p.levels;
+        tkt__posting_key(list, b.fence, key);
         status = tkt__tx_del(tx, TKT__T_POSTING, tkt__slice_of(key, sizeof key));
-        from = fence + 1;
-    } while (status == TKT_DONE && fence != FENCE_LAST);
+        from = b.fence + 1;
+    } while (status == TKT_DONE && b.fence != FENCE_LAST);
     return status == TKT_DONE ? inline_put(tx, term, &all) : status;
 }
 
@@ -365,16 +389,16 @@ static int32_t drop_bit(tkt__tx *tx, tkt__slice term, const tkt__list_ref *ref, 
     return status == TKT_DONE && edit == TKT__LESS ? external_put(tx, term, ref, ref->n - 1) : status;
 }
 
-static int32_t drop_external(tkt__tx *tx, tkt__slice term, const tkt__list_ref *ref, tkt__postings *p,
-                             uint32_t docno, bool *gone)
+static int32_t drop_outside(tkt__tx *tx, tkt__slice term, const tkt__list_ref *ref, uint32_t docno)
 {
-    uint32_t fence;
-    if (ref->bitmap)
-        return drop_bit(tx, term, ref, docno, gone);
-    int32_t status = block_find(tx, ref->list, docno, &fence, p);
-    if (status != TKT_DONE || !array_drop(p, docno))
+    block b;
+    int32_t status = block_find(tx, ref->list, docno, &b);
+    if (status != TKT_DONE)
         return status;
-    status = p->n == 0 ? block_remove(tx, ref->list, fence) : block_save(tx, ref->list, fence, p);
+    b.same = place_of(&b.p, docno);
+    if (!array_drop(&b.p, b.same, docno))
+        return TKT_DONE;
+    status = b.p.n == 0 ? block_remove(tx, ref->list, b.fence) : block_save(tx, ref->list, &b);
     if (status != TKT_DONE)
         return status;
     return ref->n - 1 <= INLINE_AGAIN ? move_inside(tx, term, ref->list) : external_put(tx, term, ref, ref->n - 1);
@@ -390,8 +414,8 @@ int32_t tkt__list_drop(tkt__tx *tx, const tkt__term *term, uint32_t docno, bool 
     if (status != TKT_DONE || !rec.there)
         return status;
     if (rec.external)
-        return drop_external(tx, key, &rec.ref, &p, docno, gone);
-    if (!array_drop(&p, docno))
+        return rec.ref.bitmap ? drop_bit(tx, key, &rec.ref, docno, gone) : drop_outside(tx, key, &rec.ref, docno);
+    if (!array_drop(&p, place_of(&p, docno), docno))
         return TKT_DONE;
     *gone = p.n == 0;
     return *gone ? tkt__tx_del(tx, TKT__T_TERM, key) : inline_put(tx, key, &p);

@@ -100,3 +100,32 @@ Test(block, damage_is_told_and_never_followed)
         free(exact);
     }
 }
+
+/* A block that was changed is what encoding it anew makes. */
+Test(block, changed_as_made_anew)
+{
+    static tkt__postings p, old;
+    static uint8_t before[TKT__POSTINGS_BYTES], changed[TKT__POSTINGS_BYTES], anew[TKT__POSTINGS_BYTES];
+    state = 31;
+    for (int i = 0; i < 4000; i++) {
+        fill(&p, 2 + draw(TKT__POSTINGS_MOST - 2), 1 + draw(5), 1 + draw(12000), i % 2 == 0);
+        old = p;
+        size_t n = tkt__block_encode(&p, 0, p.n, before), size;
+        uint32_t at = draw(p.n), what = draw(3);
+        if (what == 0) {
+            memmove(p.doc + at, p.doc + at + 1, (p.n - at - 1) * sizeof p.doc[0]);
+            memmove(p.level + at, p.level + at + 1, p.n - at - 1);
+            p.n--;
+        } else if (what == 1 && p.n < TKT__POSTINGS_MOST && (at == 0 || p.doc[at] - p.doc[at - 1] > 1) && p.doc[at] > 1) {
+            memmove(p.doc + at + 1, p.doc + at, (p.n - at) * sizeof p.doc[0]);
+            memmove(p.level + at + 1, p.level + at, p.n - at);
+            p.doc[at]--;
+            p.n++;
+        }
+        if (p.n == 0)
+            continue;
+        size = tkt__block_change(tkt__slice_of(before, n), at < old.n ? at : old.n, &p, changed);
+        cr_assert_eq(size, tkt__block_encode(&p, 0, p.n, anew));
+        cr_assert(memcmp(changed, anew, size) == 0);
+    }
+}
