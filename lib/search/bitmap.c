@@ -55,8 +55,10 @@ static void flip(chunk *c) { c->word[c->offset >> 6] ^= UINT64_C(1) << (c->offse
 
 typedef struct level_row {
     uint32_t fence; /* 0: there is none yet */
-    uint32_t rank;  /* place of the document's level in its stretch */
-    tkt__levels levels;
+    uint32_t n, rank; /* levels of the stretch; place of the document's */
+    uint8_t level[TKT__STRETCH_DOCS + 1];
+    size_t bytes;   /* of the row as it lies there */
+    uint8_t row[TKT__LEVELS_ROW_BYTES];
 } level_row;
 
 /* The first row at or behind the stretch, if it is of the same chunk: it holds the stretch or has room for it. */
@@ -66,16 +68,17 @@ static int32_t level_row_get(tkt__tx *tx, uint32_t list, const chunk *c, level_r
     tkt__cursor *cursor;
     tkt__slice k, v;
     r->fence = 0;
-    memset(r->levels.n, 0, sizeof r->levels.n);
+    r->bytes = 0;
     tkt__posting_key(list, tkt__levels_fence(c->base, c->stretch), key);
     int32_t status = tkt__tx_cursor_open(tx, TKT__T_POSTING, &cursor);
     if (status != TKT_DONE)
         return status;
     status = tkt__cursor_seek(cursor, tkt__slice_of(key, sizeof key), &k, &v);
     if (status == TKT_DONE && k.n == 8 && tkt__get_be32(k.p) == list &&
-        tkt__get_be32(k.p + 4) <= TKT__CHUNK_FENCE(c->base)) {
+        tkt__get_be32(k.p + 4) <= TKT__CHUNK_FENCE(c->base) && v.n <= sizeof r->row) {
         r->fence = tkt__get_be32(k.p + 4);
-        status = tkt__levels_decode(v, &r->levels);
+        r->bytes = v.n;
+        memcpy(r->row, v.p, v.n);
     }
     tkt__cursor_close(cursor);
     return status == TKT_NOT_FOUND ? TKT_DONE : status;
@@ -84,40 +87,44 @@ static int32_t level_row_get(tkt__tx *tx, uint32_t list, const chunk *c, level_r
 static int32_t levels_get(tkt__tx *tx, uint32_t list, const chunk *c, level_row *r)
 {
     const uint64_t *word = c->word + c->stretch * TKT__STRETCH_WORDS;
+    tkt__stretch s = { 0, 0, NULL };
     int32_t status = level_row_get(tx, list, c, r);
-    if (status == TKT_DONE && r->levels.n[c->stretch] != tkt__bits_before(word, TKT__STRETCH_DOCS))
-        return tkt__fail(TKT_E_CORRUPT, "list %lu has not a level for each document", (unsigned long)list);
+    if (status == TKT_DONE && r->bytes != 0)
+        status = tkt__levels_find(tkt__slice_of(r->row, r->bytes), c->stretch, &s);
+    if (status != TKT_DONE && status != TKT_NOT_FOUND)
+        return status;
+    r->n = status == TKT_DONE ? s.n : 0;
     r->rank = tkt__bits_before(word, c->offset & (TKT__STRETCH_DOCS - 1));
-    return status;
+    for (uint32_t i = 0; i < r->n; i++)
+        r->level[i] = s.nibbles != NULL ? tkt__nibble(s.nibbles, i) : s.highest;
+    if (r->n != tkt__bits_before(word, TKT__STRETCH_DOCS))
+        return tkt__fail(TKT_E_CORRUPT, "list %lu has not a level for each document", (unsigned long)list);
+    return TKT_DONE;
 }
 
 /* Each stretch into a row of its own; the last one keeps the fence. */
-static int32_t split_row(tkt__tx *tx, uint32_t list, const chunk *c, const level_row *r)
+static int32_t split_row(tkt__tx *tx, uint32_t list, const chunk *c, uint32_t fence, tkt__slice row)
 {
     uint8_t bytes[TKT__LEVELS_ROW_BYTES];
-    uint32_t last = TKT__STRETCHES;
-    int32_t status = TKT_DONE;
+    tkt__levels all;
+    int32_t status = tkt__levels_decode(row, &all);
     for (uint32_t s = TKT__STRETCHES; status == TKT_DONE && s-- > 0;) {
-        tkt__levels one;
-        if (r->levels.n[s] == 0)
+        if (all.n[s] == 0)
             continue;
-        memset(one.n, 0, sizeof one.n);
-        one.n[s] = r->levels.n[s];
-        memcpy(one.level[s], r->levels.level[s], one.n[s]);
-        uint32_t fence = last == TKT__STRETCHES ? r->fence : tkt__levels_fence(c->base, s);
-        last = s;
-        status = row_put(tx, list, fence, bytes, tkt__levels_encode(&one, bytes));
+        size_t n = tkt__levels_change(tkt__slice_of(NULL, 0), s, all.level[s], all.n[s], bytes);
+        status = row_put(tx, list, fence, bytes, n);
+        fence = tkt__levels_fence(c->base, s == 0 ? 0 : s - 1);
     }
     return status;
 }
 
-static int32_t levels_put(tkt__tx *tx, uint32_t list, const chunk *c, level_row *r)
+static int32_t levels_put(tkt__tx *tx, uint32_t list, const chunk *c, const level_row *r)
 {
     uint8_t bytes[TKT__LEVELS_ROW_BYTES];
-    size_t n = tkt__levels_encode(&r->levels, bytes);
-    if (r->fence == 0)
-        r->fence = tkt__levels_fence(c->base, c->stretch);
-    return n > TKT__LEVELS_ROW_MOST ? split_row(tx, list, c, r) : row_put(tx, list, r->fence, bytes, n);
+    size_t n = tkt__levels_change(tkt__slice_of(r->row, r->bytes), c->stretch, r->level, r->n, bytes);
+    uint32_t fence = r->fence != 0 ? r->fence : tkt__levels_fence(c->base, c->stretch);
+    return n > TKT__LEVELS_ROW_MOST ? split_row(tx, list, c, fence, tkt__slice_of(bytes, n))
+                                    : row_put(tx, list, fence, bytes, n);
 }
 
 /* Before the bit itself is changed. */
@@ -125,19 +132,17 @@ static int32_t level_set(tkt__tx *tx, uint32_t list, const chunk *c, uint8_t lev
 {
     level_row r;
     int32_t status = levels_get(tx, list, c, &r);
-    uint8_t *levels = r.levels.level[c->stretch];
-    uint32_t *n = &r.levels.n[c->stretch];
     bool there = is_set(c);
     if (status != TKT_DONE)
         return status;
-    *changed = !there || levels[r.rank] != level;
+    *changed = !there || r.level[r.rank] != level;
     if (!*changed)
         return TKT_DONE;
     if (!there) {
-        memmove(levels + r.rank + 1, levels + r.rank, *n - r.rank);
-        ++*n;
+        memmove(r.level + r.rank + 1, r.level + r.rank, r.n - r.rank);
+        r.n++;
     }
-    levels[r.rank] = level;
+    r.level[r.rank] = level;
     return levels_put(tx, list, c, &r);
 }
 
@@ -147,10 +152,8 @@ static int32_t level_drop(tkt__tx *tx, uint32_t list, const chunk *c)
     int32_t status = levels_get(tx, list, c, &r);
     if (status != TKT_DONE)
         return status;
-    uint8_t *levels = r.levels.level[c->stretch];
-    uint32_t *n = &r.levels.n[c->stretch];
-    memmove(levels + r.rank, levels + r.rank + 1, *n - r.rank - 1);
-    --*n;
+    memmove(r.level + r.rank, r.level + r.rank + 1, r.n - r.rank - 1);
+    r.n--;
     return levels_put(tx, list, c, &r);
 }
 

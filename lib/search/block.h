@@ -17,9 +17,9 @@
 #include "search/search.h"
 
 #define TKT__POSTINGS_MOST 384 /* postings; one more splits it */
-#define TKT__POSTINGS_FILL 256 /* a bulk build leaves room for edits: blocks of about so many … */
-#define TKT__POSTINGS_LEAST 112 /* … of at least so many … */
-#define TKT__POSTINGS_FULL 352 /* … and at most so many */
+#define TKT__POSTINGS_FILL 192  /* a bulk build leaves room for edits: blocks of about so many … */
+#define TKT__POSTINGS_LEAST 96 /* … of at least so many … */
+#define TKT__POSTINGS_FULL 272 /* … and at most so many */
 #define TKT__POSTINGS_BYTES 2400
 
 typedef struct tkt__postings {

@@ -261,6 +261,8 @@ static int32_t check_bitmap(walk *w, tkt__slice term, const tkt__list_ref *ref)
             status = problem(w, "a chunk under a wrong key in list", ref->list);
         if (status == TKT_DONE)
             status = tkt__chunk_decode(v, word, &n);
+        if (status == TKT_DONE && !tkt__chunk_is_right(v, word))
+            status = problem(w, "a chunk that is not written so in list", ref->list);
         if (status == TKT_DONE)
             status = chunk_levels(w, term, ref, base, word, levels);
         found += status == TKT_DONE ? n : 0;

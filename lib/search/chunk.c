@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * search/chunk.c: the bytes of a bitmap list's rows (chunk.h). Decoding trusts nothing: what encode does
- * not write is refused, so that equal sets have equal bytes.
+ * search/chunk.c: the bytes of a bitmap list's rows (chunk.h). Decoding trusts nothing and never reads outside of
+ * the row.
  */
 #include "search/chunk.h"
 
@@ -94,12 +94,13 @@ static void put_word(uint8_t *out, uint64_t word)
 static size_t encode_thin(const uint64_t *word, const shape *s, uint8_t *out)
 {
     uint8_t *at = out + HEAD + 8 * (size_t)s->masks;
-    for (uint32_t i = 0; i < s->masks; i++)
+    for (uint32_t i = 0; i < s->masks; i++) {
         put_word(out + HEAD + 8 * (size_t)i, s->mask[i]);
-    for (uint32_t i = 0; i < s->words; i++)
-        for (uint64_t w = word[i]; w != 0; w >>= 8)
-            if ((w & 0xff) != 0)
-                *at++ = (uint8_t)w;
+        for (uint64_t m = s->mask[i]; m != 0; m &= m - 1) {
+            uint32_t byte = (uint32_t)__builtin_ctzll(m);
+            *at++ = (uint8_t)(word[i * 8 + byte / 8] >> byte % 8 * 8);
+        }
+    }
     return (size_t)(at - out);
 }
 
@@ -150,23 +151,24 @@ int32_t tkt__chunk_open(tkt__slice row, tkt__chunk *c)
 int32_t tkt__chunk_decode(tkt__slice row, uint64_t word[TKT__CHUNK_WORDS], uint32_t *n)
 {
     tkt__chunk c;
-    shape s;
-    uint8_t spread[TKT__CHUNK_DOCS / 8];
     int32_t status = tkt__chunk_open(row, &c);
     if (status != TKT_DONE)
         return status;
-    bool thin = c.mask != NULL;
-    if (thin)
-        tkt__chunk_spread(&c, spread);
-    for (uint32_t i = 0; i < c.words; i++)
-        word[i] = tkt__chunk_word(thin ? spread : c.bytes, i);
-    memset(word + c.words, 0, (TKT__CHUNK_WORDS - c.words) * sizeof *word);
+    uint32_t bytes = 0;
+    for (uint32_t i = 0; i < c.masks; i++)
+        bytes += tkt__popcount(tkt__chunk_word(c.mask, i));
+    if (bytes != c.have)
+        return corrupt();
+    memset(word, 0, TKT__CHUNK_WORDS * sizeof *word);
+    tkt__chunk_join(&c, TKT__CHUNK_WORDS, word);
     *n = tkt__bits_before(word, c.words * 64);
-    measure(word, &s);
-    bool whole = *n == count_of(row.p) && is_thin(&s) == thin && s.words == c.words && (!thin || s.bytes == c.have);
-    for (uint32_t i = 0; whole && thin && i < c.masks; i++)
-        whole = s.mask[i] == tkt__chunk_word(c.mask, i);
-    return whole ? TKT_DONE : corrupt();
+    return *n == count_of(row.p) ? TKT_DONE : corrupt();
+}
+
+bool tkt__chunk_is_right(tkt__slice row, const uint64_t word[TKT__CHUNK_WORDS])
+{
+    uint8_t again[TKT__CHUNK_BYTES];
+    return tkt__chunk_encode(word, again) == row.n && memcmp(again, row.p, row.n) == 0;
 }
 
 /* ---- thin chunks ---------------------------------------------------------------------------------------- */

@@ -34,8 +34,10 @@
 
 /* Returns the bytes written; 0: no bit is set, which no row may say. */
 size_t tkt__chunk_encode(const uint64_t word[TKT__CHUNK_WORDS], uint8_t out[TKT__CHUNK_BYTES]);
-/* -TKT_E_CORRUPT on anything that encode does not write. */
+/* -TKT_E_CORRUPT: not a chunk, or not so many bits as its head says. */
 int32_t tkt__chunk_decode(tkt__slice chunk, uint64_t word[TKT__CHUNK_WORDS], uint32_t *n);
+/* Whether the row is what encode writes for its words: equal sets have equal bytes. */
+bool tkt__chunk_is_right(tkt__slice row, const uint64_t word[TKT__CHUNK_WORDS]);
 
 /* The same without the count and without a copy, for a query reads no more of a chunk than it needs. Of a thin chunk
  * single bits are told by rank; tkt__chunk_spread makes words of it. What does not fit together reads as zero and

@@ -30,6 +30,30 @@ static uint8_t *put_nibbles(uint8_t *out, const uint8_t *level, uint32_t n)
     return out;
 }
 
+/* A row under way: heads of stretches, and their nibbles. */
+typedef struct writer {
+    uint8_t *head, *at;
+} writer;
+
+static writer begin_row(uint8_t *out, uint32_t m)
+{
+    out[0] = KIND;
+    out[1] = (uint8_t)m;
+    return (writer){ out + HEAD, out + HEAD + m * STRETCH_HEAD };
+}
+
+static void put_stretch(writer *w, uint32_t stretch, const uint8_t *level, uint32_t n)
+{
+    uint8_t highest;
+    bool same = all_same(level, n, &highest);
+    uint32_t count = n | (same ? SAME : 0);
+    w->head[0] = (uint8_t)(stretch | (uint32_t)highest << 4);
+    w->head[1] = (uint8_t)count;
+    w->head[2] = (uint8_t)(count >> 8);
+    w->head += STRETCH_HEAD;
+    w->at = same ? w->at : put_nibbles(w->at, level, n);
+}
+
 size_t tkt__levels_encode(const tkt__levels *levels, uint8_t out[TKT__LEVELS_ROW_BYTES])
 {
     uint32_t m = 0;
@@ -37,23 +61,11 @@ size_t tkt__levels_encode(const tkt__levels *levels, uint8_t out[TKT__LEVELS_ROW
         m += levels->n[s] != 0;
     if (m == 0)
         return 0;
-    uint8_t *head = out + HEAD, *at = head + m * STRETCH_HEAD;
-    out[0] = KIND;
-    out[1] = (uint8_t)m;
-    for (uint32_t s = 0; s < TKT__STRETCHES; s++) {
-        uint8_t highest;
-        uint32_t n = levels->n[s];
-        if (n == 0)
-            continue;
-        bool same = all_same(levels->level[s], n, &highest);
-        uint32_t count = n | (same ? SAME : 0);
-        head[0] = (uint8_t)(s | (uint32_t)highest << 4);
-        head[1] = (uint8_t)count;
-        head[2] = (uint8_t)(count >> 8);
-        head += STRETCH_HEAD;
-        at = same ? at : put_nibbles(at, levels->level[s], n);
-    }
-    return (size_t)(at - out);
+    writer w = begin_row(out, m);
+    for (uint32_t s = 0; s < TKT__STRETCHES; s++)
+        if (levels->n[s] != 0)
+            put_stretch(&w, s, levels->level[s], levels->n[s]);
+    return (size_t)(w.at - out);
 }
 
 /* Walks the heads; `at` goes over the nibbles. False: malformed. */
@@ -113,4 +125,42 @@ int32_t tkt__levels_decode(tkt__slice row, tkt__levels *levels)
     }
     bool right = tkt__levels_encode(levels, again) == row.n && memcmp(again, row.p, row.n) == 0;
     return right ? TKT_DONE : corrupt();
+}
+
+/* The i-th stretch of a row goes over as it lies there. */
+static void copy_stretch(writer *w, tkt__slice row, uint32_t i, const tkt__stretch *s)
+{
+    memcpy(w->head, row.p + HEAD + (size_t)i * STRETCH_HEAD, STRETCH_HEAD);
+    w->head += STRETCH_HEAD;
+    if (s->nibbles == NULL)
+        return;
+    memcpy(w->at, s->nibbles, (s->n + 1) / 2);
+    w->at += (s->n + 1) / 2;
+}
+
+size_t tkt__levels_change(tkt__slice row, uint32_t stretch, const uint8_t *level, uint32_t n,
+                          uint8_t out[TKT__LEVELS_ROW_BYTES])
+{
+    uint32_t m = 0, which, others = 0;
+    size_t at = 0;
+    tkt__stretch s;
+    if (row.n != 0 && !open_row(row, &m, &at))
+        return 0;
+    for (uint32_t i = 0; i < m; i++)
+        others += (row.p[HEAD + (size_t)i * STRETCH_HEAD] & 15) != stretch;
+    if (others + (n != 0) == 0)
+        return 0;
+    writer w = begin_row(out, others + (n != 0));
+    bool put = n == 0;
+    for (uint32_t i = 0; i < m && take(row, i, &at, &which, &s); i++) {
+        if (!put && which >= stretch) {
+            put_stretch(&w, stretch, level, n);
+            put = true;
+        }
+        if (which != stretch)
+            copy_stretch(&w, row, i, &s);
+    }
+    if (!put)
+        put_stretch(&w, stretch, level, n);
+    return (size_t)(w.at - out);
 }
