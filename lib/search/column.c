@@ -71,10 +71,10 @@ void tkt__columns_get(const tkt__columns *c, uint32_t i, tkt__column *column)
     if (i >= c->n)
         return;
     uint32_t cell = i * c->cell;
-    uint64_t event = fact(c, cell, TKT__FACT_EVENT);
-    if (event == 0)
+    uint64_t event = fact(c, cell, TKT__FACT_EVENT), id = c->least[TKT__FACT_EVENT] + event;
+    if (event == 0 || id > UINT32_MAX) /* more than a number can be: damage, which check tells */
         return;
-    column->event = (uint32_t)(c->least[TKT__FACT_EVENT] + event);
+    column->event = (uint32_t)id;
     column->venue = (uint32_t)(c->least[TKT__FACT_VENUE] + fact(c, cell, TKT__FACT_VENUE));
     column->start_ms = (int64_t)(c->least[TKT__FACT_START] + c->unit * fact(c, cell, TKT__FACT_START));
     column->price = (uint32_t)(c->least[TKT__FACT_PRICE] + fact(c, cell, TKT__FACT_PRICE));

@@ -47,9 +47,9 @@ enum {
     TKT__T_SEARCH = 25,    /* kind(1) … → what the index knows of itself: search/search.h. Guard catalogue. */
     TKT__T_TERM = 26,      /* term → list record. Guard catalogue. */
     TKT__T_POSTING = 27,   /* list(4) fence(4) → posting block. Guard catalogue. */
-    TKT__T_COLUMN = 28,    /* kind(1) chunk(4) → fixed-width facts of documents. Guard catalogue. */
+    TKT__T_COLUMN = 28,    /* kind(1) chunk(4) → facts of documents, documents of events. Guard catalogue. */
     TKT__T_SOLD_OUT = 29,  /* docno >> 13 (4) → set of sold-out documents. Free: booking flips it. */
-    TKT__T_NEAR_WORD = 30, /* hash(4) word → empty: words by what is left when letters go. Guard catalogue. */
+    TKT__T_NEAR_WORD = 30, /* fence(4) part(2) → words by what is left when letters go. Guard catalogue. */
     TKT__T_PLACE = 31,     /* kind(1) … → venues by cell, names by their words. Guard catalogue. */
     TKT__T_COUNT = 32
 };

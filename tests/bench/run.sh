@@ -3,7 +3,8 @@
 #
 # tests/bench/run.sh view [--quick] [--json FILE]
 # tests/bench/run.sh search [--quick] [--events N] [--per-class N] [--rounds N] [--seconds N]
-#                           [--only CLASSES] [--skip sqlite|lucene|xapian|figures]… [--json FILE] [--keep DIR]
+#                           [--only CLASSES] [--skip sqlite|lucene|xapian|figures]… [--given] [--json FILE]
+#                           [--keep DIR]
 #
 # Runs a benchmark and its peers side by side and prints medians, percentiles and ratios as one JSON
 # object, to FILE too. Installs the peers that it needs. --quick: less data and fewer rounds.
@@ -13,7 +14,7 @@
 # What the figures were and how to read them: docs/benchmarks.md.
 set -eu
 cd "$(dirname "$0")/../.."
-usage() { sed -n '4,13s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+usage() { sed -n '4,14s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 [ $# -gt 0 ] || usage
 name=$1
 shift

@@ -50,7 +50,7 @@ static void record(tkt__slice bytes)
         MUST(ref.list == ref_back.list && ref.n == ref_back.n && ref.levels == ref_back.levels &&
              ref.bitmap == ref_back.bitmap);
     } else if (tkt__list_inline(bytes, &p) == TKT_DONE) {
-        sound(&p, 16);
+        sound(&p, TKT__LIST_INLINE_MOST);
         MUST(tkt__list_inline(tkt__slice_of(again, tkt__list_inline_encode(&p, again)), &back) == TKT_DONE);
         MUST(back.n == p.n && memcmp(back.doc, p.doc, p.n * sizeof p.doc[0]) == 0);
     }

@@ -35,6 +35,7 @@ def arguments():
     p.add_argument("--json")
     p.add_argument("--keep")
     p.add_argument("--only", default="abcdefgh")
+    p.add_argument("--given", action="store_true", help="class g: our side too is told the words")
     p.add_argument("--skip", action="append", default=[], help="sqlite, lucene, xapian, figures")
     a = p.parse_args()
     a.events = a.events or (100_000 if a.quick else 10_000_000)
@@ -99,7 +100,8 @@ def make_all(w):
     store = w.step("store", lambda draft: figures.load(w, draft))
     dump = w.step("dump.tsv", to_file([w.tool("dump"), store]))
     queries = w.step(f"queries-{a.per_class}.tsv", to_file([w.tool("queries"), dump, str(a.per_class)]))
-    engines = [("ours", [w.tool("ours"), store, queries])]
+    given = ["given"] if a.given else []
+    engines = [("ours, words given" if a.given else "ours", [w.tool("ours"), store, queries] + given)]
     if "lucene" not in a.skip:
         classes = w.path("java")
         os.makedirs(classes, exist_ok=True)
