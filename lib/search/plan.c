@@ -205,6 +205,49 @@ static void prune(tkt__search *s)
     s->empty = s->empty || (should > 0 && left == 0);
 }
 
+static bool is_union(const tkt__clause *c)
+{
+    return c->phrase == NULL && c->alternatives == 1 && c->alternative[0].parts == 1;
+}
+
+/* Where no word scores, any of several words is the same as one word with all of their lists, which is read faster. */
+static int32_t join_should(tkt__search *s)
+{
+    uint32_t leaves = 0, clauses = 0, kept = 0;
+    for (uint32_t i = 0; i < s->clauses; i++)
+        if (s->clause[i].kind == TKT__SHOULD) {
+            if (s->relevance || !is_union(&s->clause[i]))
+                return TKT_DONE;
+            leaves += s->clause[i].alternative[0].part->leaves;
+            clauses++;
+        }
+    if (clauses < 2)
+        return TKT_DONE;
+    tkt__part *all = tkt__arena_get(&s->arena, sizeof *all);
+    tkt__leaf *leaf = tkt__arena_get(&s->arena, leaves * sizeof *leaf);
+    if (all == NULL || leaf == NULL)
+        return no_memory();
+    memset(all, 0, sizeof *all);
+    all->leaf = leaf;
+    for (uint32_t i = 0; i < s->clauses; i++) {
+        tkt__clause *c = &s->clause[i];
+        if (c->kind != TKT__SHOULD) {
+            s->clause[kept++] = *c;
+            continue;
+        }
+        const tkt__part *part = c->alternative[0].part;
+        memcpy(leaf + all->leaves, part->leaf, part->leaves * sizeof *leaf);
+        if (all->leaves == 0) {
+            c->kind = TKT__MUST;
+            c->alternative[0].part = all;
+            s->clause[kept++] = *c;
+        }
+        all->leaves += part->leaves;
+    }
+    s->clauses = kept;
+    return TKT_DONE;
+}
+
 static int32_t add_all(tkt__search *s)
 {
     static const uint8_t all[1] = { TKT__NS_ALL };
@@ -269,8 +312,10 @@ int32_t tkt__plan(tkt__search *s)
     int32_t status = add_filters(s);
     if (status == TKT_DONE) {
         prune(s);
-        status = add_all(s);
+        status = join_should(s);
     }
+    if (status == TKT_DONE)
+        status = add_all(s);
     if (status == TKT_DONE && !s->empty)
         status = tkt__tx_cursor_open(s->tx, TKT__T_POSTING, &s->shared);
     for (uint32_t i = 0; status == TKT_DONE && !s->empty && i < s->clauses; i++)

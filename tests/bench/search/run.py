@@ -101,7 +101,7 @@ def make_all(w):
     dump = w.step("dump.tsv", to_file([w.tool("dump"), store]))
     queries = w.step(f"queries-{a.per_class}.tsv", to_file([w.tool("queries"), dump, str(a.per_class)]))
     given = ["given"] if a.given else []
-    engines = [("ours, words given" if a.given else "ours", [w.tool("ours"), store, queries] + given)]
+    engines = [("ours-given" if a.given else "ours", [w.tool("ours"), store, queries] + given)]
     if "lucene" not in a.skip:
         classes = w.path("java")
         os.makedirs(classes, exist_ok=True)
