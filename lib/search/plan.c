@@ -210,18 +210,23 @@ static bool is_union(const tkt__clause *c)
     return c->phrase == NULL && c->alternatives == 1 && c->alternative[0].parts == 1;
 }
 
-/* Where no word scores, any of several words is the same as one word with all of their lists, which is read faster. */
+/* Any of one word is that word. Where no word scores, any of several is the same as one word with all of their lists. Both
+ * are read faster so. */
 static int32_t join_should(tkt__search *s)
 {
     uint32_t leaves = 0, clauses = 0, kept = 0;
+    tkt__clause *last = NULL;
+    bool unions = true;
     for (uint32_t i = 0; i < s->clauses; i++)
         if (s->clause[i].kind == TKT__SHOULD) {
-            if (s->relevance || !is_union(&s->clause[i]))
-                return TKT_DONE;
-            leaves += s->clause[i].alternative[0].part->leaves;
+            last = &s->clause[i];
+            unions = unions && is_union(last);
+            leaves += last->alternative[0].part->leaves;
             clauses++;
         }
-    if (clauses < 2)
+    if (clauses == 1)
+        last->kind = TKT__MUST;
+    if (clauses < 2 || !unions || s->relevance)
         return TKT_DONE;
     tkt__part *all = tkt__arena_get(&s->arena, sizeof *all);
     tkt__leaf *leaf = tkt__arena_get(&s->arena, leaves * sizeof *leaf);
