@@ -3,8 +3,8 @@
  * search/bitmap.c: one document into or out of a bitmap list, inside a body.
  *
  * Rows: POSTING (chunk.h, levels.h). Invariants: a chunk without documents has no row, nor has a row of levels
- * without any; the levels of a stretch are as many as the bits that are set in it. Setting what is set and dropping what is not
- * there change nothing. A crash leaves the whole body or nothing of it.
+ * without any; the levels of a stretch are as many as the bits that are set in it. Setting what is set and
+ * dropping what is not there change nothing. A crash leaves the whole body or nothing of it.
  */
 #include "search/block.h"
 #include "search/levels.h"

@@ -23,7 +23,8 @@ static int32_t look(void *user, tkt__slice key, tkt__slice value)
         return TKT_DONE;
     }
     int32_t status = tkt__tx_get(l->tx, TKT__T_PLACE, key, &there);
-    bool told = l->city || (status == TKT_DONE && tkt__slice_compare(there, value) == 0); /* as cities are written, who knows */
+    /* How a city is written is not known here. */
+    bool told = l->city || (status == TKT_DONE && tkt__slice_compare(there, value) == 0);
     l->missing += status == TKT_NOT_FOUND || (status == TKT_DONE && !told);
     return status == TKT_NOT_FOUND ? TKT_DONE : status;
 }
