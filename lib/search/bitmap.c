@@ -32,19 +32,10 @@ static int32_t chunk_get(tkt__tx *tx, uint32_t list, uint32_t docno, chunk *c)
     return status == TKT_DONE ? tkt__chunk_decode(value, c->word, &n) : status;
 }
 
-static int32_t row_put(tkt__tx *tx, uint32_t list, uint32_t fence, const uint8_t *bytes, size_t n)
-{
-    uint8_t key[8];
-    tkt__posting_key(list, fence, key);
-    tkt__slice k = tkt__slice_of(key, sizeof key);
-    return n == 0 ? tkt__tx_del(tx, TKT__T_POSTING, k)
-                  : tkt__tx_put(tx, TKT__T_POSTING, k, tkt__slice_of(bytes, n));
-}
-
 static int32_t chunk_put(tkt__tx *tx, uint32_t list, const chunk *c)
 {
     uint8_t bytes[TKT__CHUNK_BYTES];
-    return row_put(tx, list, TKT__CHUNK_FENCE(c->base), bytes, tkt__chunk_encode(c->word, bytes));
+    return tkt__posting_put(tx, list, TKT__CHUNK_FENCE(c->base), bytes, tkt__chunk_encode(c->word, bytes));
 }
 
 static bool is_set(const chunk *c) { return (c->word[c->offset >> 6] >> (c->offset & 63) & 1) != 0; }
@@ -111,8 +102,10 @@ static int32_t split_row(tkt__tx *tx, uint32_t list, const chunk *c, uint32_t fe
     for (uint32_t s = TKT__STRETCHES; status == TKT_DONE && s-- > 0;) {
         if (all.n[s] == 0)
             continue;
-        size_t n = tkt__levels_change(tkt__slice_of(NULL, 0), s, all.level[s], all.n[s], bytes);
-        status = row_put(tx, list, fence, bytes, n);
+        size_t n;
+        status = tkt__levels_change(tkt__slice_of(NULL, 0), s, all.level[s], all.n[s], bytes, &n);
+        if (status == TKT_DONE)
+            status = tkt__posting_put(tx, list, fence, bytes, n);
         fence = tkt__levels_fence(c->base, s == 0 ? 0 : s - 1);
     }
     return status;
@@ -121,10 +114,13 @@ static int32_t split_row(tkt__tx *tx, uint32_t list, const chunk *c, uint32_t fe
 static int32_t levels_put(tkt__tx *tx, uint32_t list, const chunk *c, const level_row *r)
 {
     uint8_t bytes[TKT__LEVELS_ROW_BYTES];
-    size_t n = tkt__levels_change(tkt__slice_of(r->row, r->bytes), c->stretch, r->level, r->n, bytes);
+    size_t n;
+    int32_t status = tkt__levels_change(tkt__slice_of(r->row, r->bytes), c->stretch, r->level, r->n, bytes, &n);
+    if (status != TKT_DONE)
+        return status;
     uint32_t fence = r->fence != 0 ? r->fence : tkt__levels_fence(c->base, c->stretch);
     return n > TKT__LEVELS_ROW_MOST ? split_row(tx, list, c, fence, tkt__slice_of(bytes, n))
-                                    : row_put(tx, list, fence, bytes, n);
+                                    : tkt__posting_put(tx, list, fence, bytes, n);
 }
 
 /* Before the bit itself is changed. */

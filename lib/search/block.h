@@ -79,6 +79,9 @@ size_t tkt__list_external_encode(const tkt__list_ref *ref, uint8_t out[TKT__LIST
 /* n documents of a term, told from its record. */
 int32_t tkt__list_length(tkt__slice value, uint32_t *n);
 
+/* list.c: a row of POSTING; n 0: it goes. */
+int32_t tkt__posting_put(tkt__tx *tx, uint32_t list, uint32_t fence, const uint8_t *bytes, size_t n);
+
 /* bitmap.c: one document of a bitmap list, inside a body. */
 typedef enum tkt__edit { TKT__SAME, TKT__CHANGED, TKT__MORE, TKT__LESS } tkt__edit;
 int32_t tkt__bitmap_set(tkt__tx *tx, const tkt__list_ref *ref, uint32_t docno, uint8_t level, tkt__edit *edit);

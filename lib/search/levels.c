@@ -138,21 +138,24 @@ static void copy_stretch(writer *w, tkt__slice row, uint32_t i, const tkt__stret
     w->at += (s->n + 1) / 2;
 }
 
-size_t tkt__levels_change(tkt__slice row, uint32_t stretch, const uint8_t *level, uint32_t n,
-                          uint8_t out[TKT__LEVELS_ROW_BYTES])
+int32_t tkt__levels_change(tkt__slice row, uint32_t stretch, const uint8_t *level, uint32_t n,
+                           uint8_t out[TKT__LEVELS_ROW_BYTES], size_t *size)
 {
     uint32_t m = 0, which, others = 0;
     size_t at = 0;
     tkt__stretch s;
+    *size = 0;
     if (row.n != 0 && !open_row(row, &m, &at))
-        return 0;
+        return corrupt();
     for (uint32_t i = 0; i < m; i++)
         others += (row.p[HEAD + (size_t)i * STRETCH_HEAD] & 15) != stretch;
     if (others + (n != 0) == 0)
-        return 0;
+        return TKT_DONE;
     writer w = begin_row(out, others + (n != 0));
     bool put = n == 0;
-    for (uint32_t i = 0; i < m && take(row, i, &at, &which, &s); i++) {
+    for (uint32_t i = 0; i < m; i++) {
+        if (!take(row, i, &at, &which, &s))
+            return corrupt();
         if (!put && which >= stretch) {
             put_stretch(&w, stretch, level, n);
             put = true;
@@ -162,5 +165,6 @@ size_t tkt__levels_change(tkt__slice row, uint32_t stretch, const uint8_t *level
     }
     if (!put)
         put_stretch(&w, stretch, level, n);
-    return (size_t)(w.at - out);
+    *size = (size_t)(w.at - out);
+    return TKT_DONE;
 }

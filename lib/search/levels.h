@@ -41,9 +41,10 @@ typedef struct tkt__levels {
 size_t tkt__levels_encode(const tkt__levels *levels, uint8_t out[TKT__LEVELS_ROW_BYTES]);
 /* -TKT_E_CORRUPT on anything that encode does not write. */
 int32_t tkt__levels_decode(tkt__slice row, tkt__levels *levels);
-/* A row that could be opened, with other levels for one stretch; n 0: without it. 0: no level is left. */
-size_t tkt__levels_change(tkt__slice row, uint32_t stretch, const uint8_t *level, uint32_t n,
-                          uint8_t out[TKT__LEVELS_ROW_BYTES]);
+/* A row (empty: there is none) with other levels for one stretch; n 0: without it. *size 0: no level is left.
+ * -TKT_E_CORRUPT: the row is malformed. */
+int32_t tkt__levels_change(tkt__slice row, uint32_t stretch, const uint8_t *level, uint32_t n,
+                           uint8_t out[TKT__LEVELS_ROW_BYTES], size_t *size);
 
 /* One stretch of a row, without a copy. */
 typedef struct tkt__stretch {

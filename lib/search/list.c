@@ -194,11 +194,13 @@ static int32_t block_find(tkt__tx *tx, uint32_t list, uint32_t docno, block *b)
                                    : status;
 }
 
-static int32_t row_put(tkt__tx *tx, uint32_t list, uint32_t fence, const uint8_t *bytes, size_t n)
+int32_t tkt__posting_put(tkt__tx *tx, uint32_t list, uint32_t fence, const uint8_t *bytes, size_t n)
 {
     uint8_t key[8];
     tkt__posting_key(list, fence, key);
-    return tkt__tx_put(tx, TKT__T_POSTING, tkt__slice_of(key, sizeof key), tkt__slice_of(bytes, n));
+    tkt__slice k = tkt__slice_of(key, sizeof key);
+    return n == 0 ? tkt__tx_del(tx, TKT__T_POSTING, k)
+                  : tkt__tx_put(tx, TKT__T_POSTING, k, tkt__slice_of(bytes, n));
 }
 
 static int32_t block_save(tkt__tx *tx, uint32_t list, const block *b)
@@ -207,10 +209,10 @@ static int32_t block_save(tkt__tx *tx, uint32_t list, const block *b)
     const tkt__postings *p = &b->p;
     uint32_t half = p->n / 2;
     if (p->n <= TKT__POSTINGS_MOST)
-        return row_put(tx, list, b->fence, bytes, tkt__block_change(tkt__slice_of(b->bytes, b->n), b->same, p, bytes));
-    int32_t status = row_put(tx, list, p->doc[half - 1], bytes, tkt__block_encode(p, 0, half, bytes));
+        return tkt__posting_put(tx, list, b->fence, bytes, tkt__block_change(tkt__slice_of(b->bytes, b->n), b->same, p, bytes));
+    int32_t status = tkt__posting_put(tx, list, p->doc[half - 1], bytes, tkt__block_encode(p, 0, half, bytes));
     return status == TKT_DONE
-               ? row_put(tx, list, b->fence, bytes, tkt__block_encode(p, half, p->n - half, bytes))
+               ? tkt__posting_put(tx, list, b->fence, bytes, tkt__block_encode(p, half, p->n - half, bytes))
                : status;
 }
 
@@ -297,7 +299,7 @@ static int32_t set_inline(tkt__tx *tx, tkt__slice term, tkt__postings *p, uint32
     int32_t status = new_list(tx, &ref.list);
     if (status == TKT_DONE) {
         uint8_t bytes[TKT__POSTINGS_BYTES];
-        status = row_put(tx, ref.list, FENCE_LAST, bytes, tkt__block_encode(p, 0, p->n, bytes));
+        status = tkt__posting_put(tx, ref.list, FENCE_LAST, bytes, tkt__block_encode(p, 0, p->n, bytes));
     }
     return status == TKT_DONE ? external_put(tx, term, &ref, p->n) : status;
 }
