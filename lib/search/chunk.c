@@ -173,15 +173,6 @@ bool tkt__chunk_is_right(tkt__slice row, const uint64_t word[TKT__CHUNK_WORDS])
 
 /* ---- thin chunks ---------------------------------------------------------------------------------------- */
 
-void tkt__chunk_spread(const tkt__chunk *c, uint8_t out[TKT__CHUNK_DOCS / 8])
-{
-    const uint8_t *at = c->bytes, *end = at + c->have;
-    memset(out, 0, TKT__CHUNK_DOCS / 8);
-    for (uint32_t i = 0; i < c->masks; i++)
-        for (uint64_t m = tkt__chunk_word(c->mask, i); m != 0 && at < end; m &= m - 1)
-            out[i * 64 + (uint32_t)__builtin_ctzll(m)] = *at++;
-}
-
 /* How many bytes are there before one. Documents mostly come in order, so the count goes on from where it stands. */
 static uint32_t rank_of(tkt__chunk *c, uint32_t byte)
 {

@@ -40,7 +40,7 @@ int32_t tkt__chunk_decode(tkt__slice chunk, uint64_t word[TKT__CHUNK_WORDS], uin
 bool tkt__chunk_is_right(tkt__slice row, const uint64_t word[TKT__CHUNK_WORDS]);
 
 /* The same without the count and without a copy, for a query reads no more of a chunk than it needs. Of a thin chunk
- * single bits are told by rank; tkt__chunk_spread makes words of it. What does not fit together reads as zero and
+ * single bits are told by rank; tkt__chunk_join makes words of it. What does not fit together reads as zero and
  * never outside of the row: tkt__chunk_decode tells of it. */
 typedef struct tkt__chunk {
     const uint8_t *bytes; /* of all words; thin: those that are not 0 */
@@ -55,7 +55,6 @@ bool tkt__chunk_has_thin(tkt__chunk *chunk, uint32_t offset);
 uint32_t tkt__chunk_next_thin(tkt__chunk *chunk, uint32_t offset);
 /* Sets its bits in the first `words` words of out. */
 void tkt__chunk_join(const tkt__chunk *chunk, uint32_t words, uint64_t *out);
-void tkt__chunk_spread(const tkt__chunk *chunk, uint8_t out[TKT__CHUNK_DOCS / 8]);
 static inline uint64_t tkt__chunk_word(const uint8_t *bytes, uint32_t i)
 {
     uint64_t le;

@@ -82,15 +82,18 @@ static int32_t narrow_by_bits(tkt__run *e, const tkt__clause *c, tkt__leaf *leaf
         e->words = 0;
         return status;
     }
-    uint32_t words = leaf->reader.bits->chunk.words;
-    e->words = words < e->words ? words : e->words;
-    if (led) {
-        const uint8_t *bytes = tkt__reader_bytes(&leaf->reader);
-        for (uint32_t i = 0; i < e->words; i++)
-            e->match.w[i] &= tkt__chunk_word(bytes, i);
-    } else {
+    const tkt__chunk *chunk = &leaf->reader.bits->chunk;
+    e->words = chunk->words < e->words ? chunk->words : e->words;
+    if (!led) {
         tkt__bits_clear(&e->match, e->words);
-        tkt__chunk_join(&leaf->reader.bits->chunk, e->words, e->match.w);
+        tkt__chunk_join(chunk, e->words, e->match.w);
+    } else if (chunk->mask == NULL) {
+        for (uint32_t i = 0; i < e->words; i++)
+            e->match.w[i] &= tkt__chunk_word(chunk->bytes, i);
+    } else {
+        const uint64_t *mine = tkt__reader_words(&leaf->reader);
+        for (uint32_t i = 0; i < e->words; i++)
+            e->match.w[i] &= mine[i];
     }
     if (c->scores && e->score != NULL)
         e->late_leaf[e->late++] = leaf;

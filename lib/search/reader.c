@@ -279,23 +279,13 @@ static int32_t seek_bits(tkt__reader_list *list, uint32_t docno)
     return next_bit(list, offset) ? TKT_DONE : next_chunk(list);
 }
 
-const uint8_t *tkt__reader_spread(tkt__reader_list *list)
-{
-    tkt__bit_reader *b = list->bits;
-    if (b->spread_at != list->fence)
-        tkt__chunk_spread(&b->chunk, b->spread);
-    b->spread_at = list->fence;
-    return b->spread;
-}
-
 const uint64_t *tkt__reader_words(tkt__reader_list *list)
 {
     tkt__bit_reader *b = list->bits;
     if (b->copied == list->fence)
         return b->word;
-    const uint8_t *bytes = tkt__reader_bytes(list);
-    for (uint32_t i = 0; i < TKT__WINDOW_WORDS; i++)
-        b->word[i] = i < b->chunk.words ? tkt__chunk_word(bytes, i) : 0;
+    memset(b->word, 0, sizeof b->word);
+    tkt__chunk_join(&b->chunk, TKT__WINDOW_WORDS, b->word);
     b->copied = list->fence;
     return b->word;
 }

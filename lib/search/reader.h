@@ -25,7 +25,6 @@ typedef struct tkt__bit_reader {
     tkt__cursor *levels; /* NULL: the list has none, or nobody asked for them */
     uint32_t base;       /* first document */
     tkt__chunk chunk;    /* as it lies in the row */
-    uint32_t spread_at;  /* fence of the thin chunk that `spread` holds; 0: none */
     uint32_t stretch;    /* fence of the stretch whose levels are at hand; 0: none */
     uint32_t level_fence; /* of the row of levels at hand, where their cursor stands; 0: none */
     tkt__slice level_row;
@@ -33,7 +32,6 @@ typedef struct tkt__bit_reader {
     const uint8_t *nibbles;
     uint32_t copied;     /* fence of the chunk that `word` holds; 0: none */
     uint64_t word[TKT__WINDOW_WORDS]; /* tkt__reader_words */
-    uint8_t spread[TKT__WINDOW / 8];  /* tkt__reader_bytes */
     uint8_t same[TKT__STRETCH_DOCS / 2]; /* nibbles of a stretch whose levels are all the same */
 } tkt__bit_reader;
 
@@ -82,12 +80,6 @@ static inline int32_t tkt__reader_reach(tkt__reader_list *list, uint32_t docno)
 }
 /* The level of the document that it stands on (arrays), or of any in its chunk (bitmaps). 0 without levels. */
 int32_t tkt__reader_level(tkt__reader_list *list, uint32_t docno, uint8_t *level);
-/* The words of the chunk at hand as bytes (tkt__chunk_word), bits.chunk.words of them. */
-const uint8_t *tkt__reader_spread(tkt__reader_list *list);
-static inline const uint8_t *tkt__reader_bytes(tkt__reader_list *list)
-{
-    return list->bits->chunk.mask == NULL ? list->bits->chunk.bytes : tkt__reader_spread(list);
-}
 /* Whether the chunk at hand has the document `offset` from its first. */
 static inline bool tkt__reader_has(tkt__reader_list *list, uint32_t offset)
 {

@@ -63,7 +63,8 @@ static void chunk(tkt__slice bytes)
     tkt__chunk c;
     uint32_t n;
     if (tkt__chunk_open(bytes, &c) == TKT_DONE && c.mask != NULL) { /* a query looks without decoding */
-        tkt__chunk_spread(&c, again);
+        memset(word, 0, sizeof word);
+        tkt__chunk_join(&c, TKT__CHUNK_WORDS, word);
         for (uint32_t at = 0; at < TKT__CHUNK_DOCS; at = tkt__chunk_next_thin(&c, at) + 1)
             (void)tkt__chunk_has_thin(&c, at);
     }
