@@ -7,7 +7,7 @@
 
 #define COMMON (sizeof common / sizeof common[0])
 
-/* Trade first (BIS, Triennial Survey 2022, table 4), in that order. */
+/* Which come first matters for size alone. */
 static const char common[][4] = {
     "USD", "EUR", "JPY", "GBP", "CNY", "AUD", "CAD", "CHF", "HKD", "SGD", "SEK", "KRW", "NOK", "NZD", "INR", "MXN",
     "TWD", "ZAR", "BRL", "DKK", "PLN", "THB", "ILS", "IDR", "CZK", "AED", "TRY", "HUF", "CLP", "SAR", "PHP",

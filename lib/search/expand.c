@@ -266,12 +266,13 @@ static bool is_other(const near_search *ns, const met *m, const tkt__near_part *
     return bytes + most < typed || bytes > typed + most || (ends && tails_differ(part->tail, ns->tail, most));
 }
 
-static int32_t consider_part(near_search *ns, const met *m, const tkt__near_part *part)
+/* `told`: is_other said no. */
+static int32_t consider_part(near_search *ns, const met *m, const tkt__near_part *part, bool told)
 {
     uint8_t word[TKT__WORD_MAX];
     uint64_t letters = m->letters;
     bool ascii = letters_in(part->lost, &letters) & letters_in(part->tail, &letters) & m->plain;
-    if (ascii && (is_other(ns, m, part) || too_far(ns, letters)))
+    if (ascii && ((!told && is_other(ns, m, part)) || too_far(ns, letters)))
         return TKT_DONE;
     uint32_t n = tkt__near_word_of(&ns->key, m->gone, part, word);
     return n != 0 ? consider(ns, word, n) : TKT_DONE;
@@ -285,12 +286,12 @@ static int32_t consider_entries(near_search *ns, const met *m, tkt__slice entrie
     bool bad = false;
     int32_t status = TKT_DONE;
     while (status == TKT_DONE) {
-        bool ascii = tkt__near_skim(&entries, &part);
-        if (!ascii && !tkt__near_next(&entries, &part, &bad))
+        bool skimmed = tkt__near_skim(&entries, &part), told = skimmed && m->plain;
+        if (!skimmed && !tkt__near_next(&entries, &part, &bad))
             break;
         ns->s->work++;
-        if (!ascii || !m->plain || !is_other(ns, m, &part))
-            status = consider_part(ns, m, &part);
+        if (!told || !is_other(ns, m, &part))
+            status = consider_part(ns, m, &part, told);
     }
     return bad ? tkt__fail(TKT_E_CORRUPT, "a row of words by their rest is malformed") : status;
 }
