@@ -223,13 +223,12 @@ static int32_t end_levels(merger *m)
 
 static int32_t take_stretch(merger *m, uint32_t s)
 {
-    uint8_t row[TKT__LEVELS_ROW_BYTES];
     uint32_t from = s * TKT__STRETCH_DOCS, n = 0;
     for (uint32_t i = 0; i < TKT__STRETCH_WORDS; i++)
         for (uint64_t w = m->word[from / 64 + i]; w != 0; w &= w - 1)
             m->levels.level[s][n++] = m->level[from + i * 64 + (uint32_t)__builtin_ctzll(w)];
     m->levels.n[s] = n;
-    if (n == 0 || tkt__levels_encode(&m->levels, row) <= TKT__LEVELS_ROW_MOST)
+    if (n == 0 || tkt__levels_size(&m->levels) <= TKT__LEVELS_ROW_MOST)
         return TKT_DONE;
     m->levels.n[s] = 0; /* the others first */
     int32_t status = end_levels(m);

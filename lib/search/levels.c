@@ -68,6 +68,16 @@ size_t tkt__levels_encode(const tkt__levels *levels, uint8_t out[TKT__LEVELS_ROW
     return (size_t)(w.at - out);
 }
 
+size_t tkt__levels_size(const tkt__levels *levels)
+{
+    size_t size = 0;
+    uint8_t highest;
+    for (uint32_t s = 0; s < TKT__STRETCHES; s++)
+        if (levels->n[s] != 0)
+            size += STRETCH_HEAD + (all_same(levels->level[s], levels->n[s], &highest) ? 0 : (levels->n[s] + 1) / 2);
+    return size == 0 ? 0 : HEAD + size;
+}
+
 /* Walks the heads; `at` goes over the nibbles. False: malformed. */
 static bool take(tkt__slice row, uint32_t i, size_t *at, uint32_t *which, tkt__stretch *s)
 {

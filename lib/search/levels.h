@@ -39,6 +39,8 @@ typedef struct tkt__levels {
 } tkt__levels;
 /* Returns the bytes written; 0: there is no level, which no row may say. */
 size_t tkt__levels_encode(const tkt__levels *levels, uint8_t out[TKT__LEVELS_ROW_BYTES]);
+/* How many that would be. */
+size_t tkt__levels_size(const tkt__levels *levels);
 /* -TKT_E_CORRUPT on anything that encode does not write. */
 int32_t tkt__levels_decode(tkt__slice row, tkt__levels *levels);
 /* A row (empty: there is none) with other levels for one stretch; n 0: without it. *size 0: no level is left.

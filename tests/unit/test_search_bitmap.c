@@ -237,6 +237,7 @@ Test(bitmap, rows_of_levels_there_and_back)
                 levels.level[s][k] = (uint8_t)(from + draw(range));
         }
         size_t size = tkt__levels_encode(&levels, row);
+        cr_assert_eq(tkt__levels_size(&levels), size);
         if (size == 0)
             continue;
         ok(tkt__levels_decode(tkt__slice_of(row, size), &back));

@@ -151,6 +151,8 @@ int32_t tkt__lmdb_bulk_begin(void *engine, uint32_t tables, void **bulk)
 /* A row that no page has room for lies outside, and only its number within. */
 static void use_room(lmdb_bulk *b, uint8_t table, size_t key, size_t value)
 {
+    if (b->page == 0) /* nobody said: no hint */
+        return;
     size_t most = b->page / 2 - ROW_PLACE, bytes = ROW_HEAD + key + value;
     bytes = bytes > most ? ROW_HEAD + key + sizeof(size_t) : bytes;
     uint32_t row = (uint32_t)(bytes + (bytes & 1) + ROW_PLACE);
