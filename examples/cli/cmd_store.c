@@ -72,7 +72,8 @@ int cmd_stats(cli *c)
         { "now", (uint64_t)s.now_ms },     { "clockFrozenMs", (uint64_t)s.clock_frozen_ms },
         { "indexed", s.indexed },          { "index", s.index },
         { "cacheHits", s.cache_hits },     { "cacheMisses", s.cache_misses },
-        { "cacheBytes", s.cache_bytes },
+        { "cacheBytes", s.cache_bytes },   { "journal", s.journal },
+        { "journalBytes", s.journal_bytes },
     };
     out_begin(c);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -113,7 +114,16 @@ int cmd_tick(cli *c)
 
 int cmd_upgrade(cli *c)
 {
-    int32_t status = tkt_store_upgrade(c->store_path, strlen(c->store_path), NULL);
+    const char *journal = args_option(c, "journal");
+    tkt_options *options;
+    if (journal != NULL && strcmp(journal, "on") != 0 && strcmp(journal, "off") != 0)
+        return usage_error("--journal is on or off");
+    int32_t status = tkt_options_new(&options);
+    if (status == TKT_DONE && journal != NULL)
+        status = tkt_options_set_journal(options, strcmp(journal, "on") == 0);
+    if (status == TKT_DONE)
+        status = tkt_store_upgrade(c->store_path, strlen(c->store_path), options);
+    tkt_options_free(options);
     if (status != TKT_DONE)
         return out_bad(c, status);
     out_begin(c);

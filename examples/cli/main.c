@@ -9,11 +9,11 @@
 #include <string.h>
 
 const command commands[] = {
-    { "init", "init [--map-mib N] [--no-index]", " map-mib no-index! ", 0, 0, STORE_CREATED, cmd_init },
+    { "init", "init [--map-mib N] [--no-index] [--no-journal]", " map-mib no-index! no-journal! ", 0, 0, STORE_CREATED, cmd_init },
     { "check", "check", " ", 0, 0, STORE_READ, cmd_check },
     { "stats", "stats", " ", 0, 0, STORE_READ, cmd_stats },
     { "tick", "tick", " ", 0, 0, STORE_NEEDED, cmd_tick },
-    { "upgrade", "upgrade", " ", 0, 0, STORE_READ, cmd_upgrade },
+    { "upgrade", "upgrade [--journal on|off]", " journal ", 0, 0, STORE_READ, cmd_upgrade },
     { "import", "import FILE|- [--shift-weeks auto|N] [--bad skip|stop] [--no-index]",
       " shift-weeks bad no-index! memory-mib threads ", 1, 1, STORE_CREATED, cmd_import },
     { "reindex", "reindex [--memory-mib N] [--threads N]", " memory-mib threads ", 0, 0, STORE_NEEDED,
@@ -82,6 +82,8 @@ static int32_t open_store(cli *c, const command *cmd)
         status = tkt_options_set_map_bytes(options, (uint64_t)mib << 20);
     if (status == TKT_DONE && (cmd->run == cmd_import || args_option(c, "no-index") != NULL))
         status = tkt_options_set_index(options, 0); /* an import builds it at its end */
+    if (status == TKT_DONE && args_option(c, "no-journal") != NULL)
+        status = tkt_options_set_journal(options, 0);
     if (status == TKT_DONE)
         status = tkt_store_open(c->store_path, strlen(c->store_path), options, &c->store);
     tkt_options_free(options);
@@ -98,9 +100,8 @@ int main(int argc, char **argv)
         out_usage(&c);
         return EXIT_USAGE;
     }
-    if (cmd->run == cmd_upgrade)
-        return cmd->run(&c);
-    int32_t status = open_store(&c, cmd);
+    /* An upgrade opens the store by itself, and alone. */
+    int32_t status = cmd->run == cmd_upgrade ? TKT_DONE : open_store(&c, cmd);
     int code = status == TKT_DONE ? cmd->run(&c) : out_bad(&c, status);
     if (code == EXIT_USAGE)
         out_usage(&c);

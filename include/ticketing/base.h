@@ -105,6 +105,7 @@ extern "C" {
 #define TKT_E_FENCED INT32_C(27)      /* the store went back in time */
 #define TKT_E_NO_PAYMENT INT32_C(28)  /* a charge is needed and the host set no payment table */
 #define TKT_E_INTERNAL INT32_C(29)    /* a bug in this library */
+#define TKT_E_JOURNAL INT32_C(30)     /* the journal's tail is torn or of another store: restore a backup */
 
 /* Whether a status is one of the three kinds. Thread: any. Since 0.1. */
 #define TKT_IS_EFFECT(status) ((status) >= 0 && (status) < 64)

@@ -67,6 +67,7 @@ static const word failures[] = {
     { TKT_E_FENCED, "fenced", "The store went back in time." },
     { TKT_E_NO_PAYMENT, "no_payment", "A charge is needed and there is no payment table." },
     { TKT_E_INTERNAL, "internal", "A bug in this library." },
+    { TKT_E_JOURNAL, "journal", "The journal's tail is torn, or of another store." },
 };
 
 /* Index = TKT_CAUSE_… */

@@ -217,6 +217,7 @@ static int32_t commit(tkt__batch *b)
     }
     int32_t status = b->kv->ops->write_commit(b->engine_tx, b->writes, n, b->tx.now_ms, &info);
     b->committed = status == TKT_DONE;
+    b->unsettled = b->committed && b->kv->ops->write_settle != NULL;
     b->stamp = info.stamp;
     return status;
 }
@@ -277,6 +278,13 @@ static void begin_failed(tkt__batch *b, int32_t failure)
     }
 }
 
+void tkt__batch_settle(tkt__batch *b)
+{
+    if (b->unsettled)
+        b->kv->ops->write_settle(b->engine_tx);
+    b->unsettled = false;
+}
+
 void tkt__batch_attempt(tkt__batch *b)
 {
     tkt__kv *kv = b->kv;
@@ -298,7 +306,9 @@ void tkt__batch_attempt(tkt__batch *b)
         begin_failed(b, status);
         return;
     }
-    run_all(b);
+    do
+        run_all(b);
+    while (b->again.first == NULL && tkt__batch_more(b)); /* each caller waits for his answer: it comes to an end */
     tkt__cursors_free(&b->tx); /* none may outlive the engine's transaction */
     status = commit(b);
     if (status != TKT_DONE)

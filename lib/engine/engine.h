@@ -127,7 +127,16 @@ typedef struct tkt__engine_stats {
     uint64_t last_stamp;
     uint32_t readers, readers_max;
     uint64_t commits;
+    uint64_t journal_bytes; /* not yet in the tables */
+    uint64_t written_bytes; /* by this process since the open */
+    bool journal;
 } tkt__engine_stats;
+
+/* A row without ceremony: first rows of a fresh store, and what is written along with a switch. */
+typedef struct tkt__row {
+    uint8_t table;
+    tkt__slice key, value;
+} tkt__row;
 
 /* All functions: int32_t status as in base.h. `e` is the engine's own handle.
  * A read view may be used by one thread at a time and handed between threads.
@@ -155,7 +164,9 @@ typedef struct tkt__engine_ops {
 
     /* A write transaction: its own view of the newest state (reads through the calls above with
      * *view), then either one commit of all its writes, sorted by (table, key), each key once; or
-     * abort. commit frees the transaction whatever it answers. now_ms is stored with the stamp as the
+     * abort. commit ends the transaction whatever it answers: nobody waits for it any more; a commit that is done is
+     * given back by `settle`, which may take its time over what later transactions will want (NULL: nothing to do,
+     * commit freed it). `writes` lives until then. now_ms is stored with the stamp as the
      * persisted clock floor; *floor_ms gets the highest now_ms of any commit under these guards before,
      * so that time never runs backwards in commit order, whatever the clocks of the processes say.
      * deadline: monotonic ms of the hooks. */
@@ -163,6 +174,7 @@ typedef struct tkt__engine_ops {
                            void **tx, void **view, int64_t *floor_ms);
     int32_t (*write_commit)(void *tx, const tkt__write *writes, size_t n, int64_t now_ms,
                             tkt__commit_info *out);
+    void (*write_settle)(void *tx);
     void (*write_abort)(void *tx);
 
     /* Bulk: empties the other generation of some tables (bit t: table t) and fills it over many commits.
@@ -175,6 +187,11 @@ typedef struct tkt__engine_ops {
     uint32_t (*bulk_room)(void *bulk, uint8_t table);
     int32_t (*bulk_end)(void *bulk);
     void (*bulk_abort)(void *bulk);
+
+    /* Upkeep that may wait: a bounded piece, in a commit of its own. *did: there was something to do. NULL: none. */
+    int32_t (*tend)(void *e, bool *did);
+    /* Switches the journal, with a row that records it, in one commit; for who has the store alone. NULL: none. */
+    int32_t (*set_journal)(void *e, bool on, const tkt__row *row);
 
     int32_t (*floor_ms)(void *e, int64_t *now_ms); /* the highest now_ms of any commit */
     int32_t (*stats)(void *e, tkt__engine_stats *out);
@@ -189,18 +206,17 @@ typedef struct tkt__lmdb_options {
     bool read_only;
     bool allow_net_fs;
     bool add_tables;      /* make tables that an older library did not know */
+    bool no_journal;      /* of a store that this open makes */
+    uint64_t journal_half;/* bytes of records that a fold begins at; 0: TKT__JOURNAL_HALF of lmdb/journal.h */
+    bool alone;           /* no other process may have it open */
 } tkt__lmdb_options;
-
-/* First rows of a fresh store, written in the commit that is synced before the name is published. */
-typedef struct tkt__row {
-    uint8_t table;
-    tkt__slice key, value;
-} tkt__row;
 
 /* Opens STORE/data.mdb. Creation: built as STORE/.new-PID, committed, synced, published with
  * RENAME_NOREPLACE (or link), directory synced; the loser of a race opens the winner's; leftovers of
  * dead processes are removed. *created tells whether this call made it.
- * TKT_E_NO_STORE, NOT_A_STORE, ALREADY_OPEN (device + inode registry, so also through a symlink),
+ * The first rows are written in the commit that is synced before the name is published.
+ * TKT_E_NO_STORE, NOT_A_STORE, BUSY (someone has it alone, or is to be alone and is not), JOURNAL (the tail
+ * is torn or foreign), ALREADY_OPEN (device + inode registry, so also through a symlink),
  * WORD_SIZE, VERSION, SHORT_FILE, NET_FS, READERS, IO, NOMEM. Every call made in a forked child
  * answers TKT_E_FORKED. Closing in a forked child frees memory only. */
 int32_t tkt__lmdb_open(const char *dir, const tkt__lmdb_options *options, const tkt__schema *schema,

@@ -10,14 +10,14 @@
  *   run.c      the queue: who leads, who joins, who waits
  *
  * Lock rule: `tkt__kv.lock` guards the queue, the claims and the idle batches, and is never held
- * while an engine, a body or a hook runs. A request's own lock guards its `role` alone; it may be
- * taken under the kv's lock, never the other way round. Everything in a batch belongs to the thread
+ * while an engine, a body or a hook runs. Everything in a batch belongs to the thread
  * that leads it. A crash leaves behind what the engine committed, and nothing of this layer.
  */
 #ifndef TKT_ENGINE_KV_H
 #define TKT_ENGINE_KV_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/types.h>
 
 #include "engine/engine.h"
@@ -140,8 +140,7 @@ typedef enum tkt__role {
 
 /* Where one thread waits for all the requests that it handed in together. */
 typedef struct tkt__party {
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
+    _Atomic uint32_t word; /* requests not answered, and PARTY_LEAD for each that was told to lead; a futex */
 } tkt__party;
 
 typedef struct tkt__request tkt__request;
@@ -168,7 +167,7 @@ struct tkt__request {
     const tkt__guard *claim;
     uint32_t claim_n;
     tkt__party *party;
-    uint8_t role;       /* under party->lock */
+    _Atomic uint8_t role; /* told before the party's word changes */
     tkt__error_record record;
 };
 
@@ -189,11 +188,12 @@ struct tkt__batch {
     tkt__guard guards[TKT__BATCH_GUARDS]; /* remote: the union of all requests' guards, sorted */
     uint32_t guards_n;
     int64_t deadline_ms; /* the earliest of all requests */
+    const tkt__request *leader;
     uint32_t effects;    /* requests whose writes (or fences) are in the overlay */
     tkt__write *writes;
     size_t writes_cap;
     uint64_t stamp;
-    bool committed;
+    bool committed, unsettled;
     tkt__error_record failure; /* why the attempt failed */
 };
 
@@ -237,6 +237,10 @@ void tkt__batch_free(tkt__batch *b);
 /* One attempt: moves every request of `run` to `done` or `again`. The leader's error record is free
  * to be overwritten. */
 void tkt__batch_attempt(tkt__batch *b);
+/* After the answers, before the next attempt: the engine takes note of what it committed. */
+void tkt__batch_settle(tkt__batch *b);
+/* Who came since the batch was gathered and may join it still: moved to `run`. False: nobody. */
+bool tkt__batch_more(tkt__batch *b);
 /* What a request that ran out of time is told; the text goes into this thread's record. */
 int32_t tkt__request_late(const tkt__request *r);
 

@@ -4,17 +4,21 @@
  *
  * A request queues up. When no transaction that it must wait for is in flight, it becomes a leader:
  * its thread gathers what has queued in its scope, runs one attempt and answers everyone in it. What
- * arrives meanwhile waits and joins the next attempt. There is no timer. Scope: on a local engine the
- * whole process, one leader at a time; on a remote engine the guards that the leader claims, so that
- * disjoint requests go in parallel and overlapping ones never are in two transactions at once.
+ * arrives while bodies run joins them; what arrives during the commit waits for the next attempt. There is no
+ * timer. Scope: on a local engine the whole process, one leader at a time; on a remote engine the guards that the
+ * leader claims, so that disjoint requests go in parallel and overlapping ones never are in two transactions at once.
  *
- * Locks: `kv->lock` for queue, claims and idle batches; its party's lock for a request's role. Neither is
- * held while an engine, a body or a hook runs. Nothing here survives a crash, or has to.
+ * Locks: `kv->lock` for queue, claims and idle batches, not held while an engine, a body or a hook runs. A request's
+ * role is told by atomics and a futex. Nothing here survives a crash, or has to.
  */
+#include <linux/futex.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "engine/kv.h"
+
+#define PARTY_LEAD 0x10000u
 
 /* ---- guards --------------------------------------------------------------------------------------- */
 
@@ -85,13 +89,22 @@ static void dequeue(tkt__kv *kv, tkt__request *r)
     r->queued = false;
 }
 
+/* The one thread of a party sleeps on its word. */
+static void party_wait(tkt__party *party, uint32_t word)
+{
+    syscall(SYS_futex, &party->word, FUTEX_WAIT_PRIVATE, word, NULL, NULL, 0);
+}
+
 static void set_role(tkt__request *r, tkt__role role)
 {
-    tkt__party *party = r->party;
-    pthread_mutex_lock(&party->lock);
-    r->role = (uint8_t)role;
-    pthread_cond_signal(&party->wake);
-    pthread_mutex_unlock(&party->lock); /* last touch: an answered request may be gone after it */
+    _Atomic uint32_t *word = &r->party->word;
+    atomic_store_explicit(&r->role, (uint8_t)role, memory_order_release);
+    if (role == TKT__LEAD)
+        atomic_fetch_add_explicit(word, PARTY_LEAD, memory_order_release);
+    else
+        atomic_fetch_sub_explicit(word, 1, memory_order_release);
+    /* An answered request may be gone by now: the kernel gets an address, and at worst wakes someone for nothing. */
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
 static bool may_lead(const tkt__kv *kv, const tkt__request *r)
@@ -130,14 +143,9 @@ static void drop_claim(tkt__kv *kv, tkt__request *leader)
     *at = leader->claim_next;
 }
 
-/* The leader and whoever is queued in its scope. */
-static void gather(tkt__kv *kv, tkt__request *leader, tkt__batch *b)
+/* Whoever is queued in the leader's scope. */
+static void join(tkt__kv *kv, const tkt__request *leader, tkt__batch *b)
 {
-    b->run = (tkt__list){ NULL, NULL };
-    b->deadline_ms = leader->deadline_ms;
-    memcpy(b->guards, leader->guards, leader->guards_n * sizeof b->guards[0]);
-    b->guards_n = leader->guards_n;
-    tkt__list_append(&b->run, leader);
     for (tkt__request *r = kv->queue.first, *next; r != NULL; r = next) {
         next = r->next;
         if (leader->alone || r->alone || (kv->caps.remote && !covered(leader, r)))
@@ -147,6 +155,25 @@ static void gather(tkt__kv *kv, tkt__request *leader, tkt__batch *b)
             b->deadline_ms = r->deadline_ms;
         tkt__list_append(&b->run, r);
     }
+}
+
+static void gather(tkt__kv *kv, tkt__request *leader, tkt__batch *b)
+{
+    b->run = (tkt__list){ NULL, NULL };
+    b->leader = leader;
+    b->deadline_ms = leader->deadline_ms;
+    memcpy(b->guards, leader->guards, leader->guards_n * sizeof b->guards[0]);
+    b->guards_n = leader->guards_n;
+    tkt__list_append(&b->run, leader);
+    join(kv, leader, b);
+}
+
+bool tkt__batch_more(tkt__batch *b)
+{
+    pthread_mutex_lock(&b->kv->lock);
+    join(b->kv, b->leader, b);
+    pthread_mutex_unlock(&b->kv->lock);
+    return b->run.first != NULL;
 }
 
 static void requeue(tkt__kv *kv, tkt__list *again)
@@ -159,9 +186,7 @@ static void requeue(tkt__kv *kv, tkt__list *again)
     while (back != NULL) {
         tkt__request *r = back;
         back = r->prev;
-        pthread_mutex_lock(&r->party->lock);
-        r->role = TKT__WAIT;
-        pthread_mutex_unlock(&r->party->lock);
+        atomic_store_explicit(&r->role, TKT__WAIT, memory_order_relaxed);
         enqueue(kv, r, true);
     }
 }
@@ -191,26 +216,41 @@ static tkt__batch *take_batch(tkt__kv *kv)
     return b != NULL ? b : tkt__batch_new(kv);
 }
 
+/* No memory for a batch: this request alone fails, the next in line tries for itself. */
+static void lead_nothing(tkt__request *own)
+{
+    own->status = tkt__fail(TKT_E_NOMEM, "no memory for a batch");
+    own->recorded = true;
+    tkt__error_save(&own->record);
+    set_role(own, TKT__OVER);
+}
+
+/* The answers go out before the engine settles what was committed: while it does, those answered come back with
+ * their next requests, and the next batch has them all. */
+static void attempt(tkt__kv *kv, tkt__request *own, tkt__batch *b)
+{
+    pthread_mutex_lock(&kv->lock);
+    gather(kv, own, b);
+    pthread_mutex_unlock(&kv->lock);
+    tkt__batch_attempt(b);
+    if (b->committed && kv->config.committed != NULL)
+        kv->config.committed(kv->config.committed_user, b->stamp);
+    for (tkt__request *r = tkt__list_take(&b->done); r != NULL; r = tkt__list_take(&b->done))
+        set_role(r, TKT__OVER);
+    tkt__batch_settle(b);
+}
+
 static void lead(tkt__kv *kv, tkt__request *own)
 {
-    tkt__list done = { NULL, NULL };
-    uint64_t stamp = 0;
     if (own->fails != 0)
         back_off(kv, own->fails);
     tkt__batch *b = take_batch(kv);
+    if (b != NULL)
+        attempt(kv, own, b);
+    else
+        lead_nothing(own);
     pthread_mutex_lock(&kv->lock);
-    if (b == NULL) { /* no memory: this request alone fails, the next in line tries for itself */
-        own->status = tkt__fail(TKT_E_NOMEM, "no memory for a batch");
-        own->recorded = true;
-        tkt__error_save(&own->record);
-        own->role = TKT__OVER;
-    } else {
-        gather(kv, own, b);
-        pthread_mutex_unlock(&kv->lock);
-        tkt__batch_attempt(b);
-        stamp = b->committed ? b->stamp : 0;
-        done = b->done;
-        pthread_mutex_lock(&kv->lock);
+    if (b != NULL) {
         requeue(kv, &b->again);
         b->idle_next = kv->idle;
         kv->idle = b;
@@ -218,31 +258,22 @@ static void lead(tkt__kv *kv, tkt__request *own)
     drop_claim(kv, own);
     promote(kv);
     pthread_mutex_unlock(&kv->lock);
-    if (stamp != 0 && kv->config.committed != NULL)
-        kv->config.committed(kv->config.committed_user, stamp);
-    for (tkt__request *r = tkt__list_take(&done); r != NULL; r = tkt__list_take(&done))
-        set_role(r, TKT__OVER);
 }
 
 /* Waits until one of the party is to lead; NULL: all are answered. */
 static tkt__request *await(tkt__party *party, tkt__request *r, size_t n)
 {
-    tkt__request *leader = NULL;
-    pthread_mutex_lock(&party->lock);
     for (;;) {
-        size_t over = 0;
-        for (size_t i = 0; leader == NULL && i < n; i++) {
-            over += r[i].role == TKT__OVER;
-            leader = r[i].role == TKT__LEAD ? &r[i] : NULL;
+        uint32_t word = atomic_load_explicit(&party->word, memory_order_acquire);
+        for (size_t i = 0; i < n; i++) {
+            uint8_t lead = TKT__LEAD;
+            if (atomic_compare_exchange_strong(&r[i].role, &lead, TKT__WAIT))
+                return &r[i];
         }
-        if (leader != NULL || over == n)
-            break;
-        pthread_cond_wait(&party->wake, &party->lock);
+        if (word % PARTY_LEAD == 0)
+            return NULL;
+        party_wait(party, word);
     }
-    if (leader != NULL)
-        leader->role = TKT__WAIT;
-    pthread_mutex_unlock(&party->lock);
-    return leader;
 }
 
 /* ---- the call ------------------------------------------------------------------------------------------- */
@@ -268,12 +299,7 @@ static int32_t run_party(tkt__kv *kv, tkt__request *r, size_t n)
     tkt__request *leader;
     if (getpid() != kv->pid)
         return tkt__fail(TKT_E_FORKED, "the store was opened by the parent process: open it anew here");
-    if (pthread_mutex_init(&party.lock, NULL) != 0)
-        return tkt__fail(TKT_E_NOMEM, "no memory for a lock");
-    if (pthread_cond_init(&party.wake, NULL) != 0) {
-        pthread_mutex_destroy(&party.lock);
-        return tkt__fail(TKT_E_NOMEM, "no memory for a condition");
-    }
+    atomic_init(&party.word, (uint32_t)n);
     for (size_t i = 0; i < n; i++)
         r[i].party = &party;
     pthread_mutex_lock(&kv->lock);
@@ -283,8 +309,6 @@ static int32_t run_party(tkt__kv *kv, tkt__request *r, size_t n)
     pthread_mutex_unlock(&kv->lock);
     while ((leader = await(&party, r, n)) != NULL)
         lead(kv, leader);
-    pthread_cond_destroy(&party.wake);
-    pthread_mutex_destroy(&party.lock);
     return TKT_DONE;
 }
 

@@ -5,7 +5,7 @@
  *    0  4  magic "TKTF"
  *    4  2  major: another one can't be read at all
  *    6  2  minor: a newer one may be read, not written
- *    8  4  features that a reader must know (bits)
+ *    8  4  features that a reader must know (bits): 0 the journal
  *   12  4  features that a writer must know (bits)
  *   16  8  epoch, from 1; raised when a backup is restored
  *   24 16  creation id, random
@@ -18,9 +18,10 @@
 #include "store/internal.h"
 
 #define FORMAT_BYTES 80
-#define FEATURES_KNOWN 0u
+#define FEATURE_JOURNAL 1u /* a reader must know the journal: what was booked last lies in it */
+#define FEATURES_KNOWN FEATURE_JOURNAL
 
-int32_t tkt__store_first_rows(const tkt_hooks *hooks, tkt__first_rows *out)
+int32_t tkt__store_first_rows(const tkt_hooks *hooks, bool journal, tkt__first_rows *out)
 {
     uint8_t drawn[16 + TKT_SALT_BYTES];
     int32_t status = tkt__random(hooks, drawn, sizeof drawn);
@@ -30,7 +31,7 @@ int32_t tkt__store_first_rows(const tkt_hooks *hooks, tkt__first_rows *out)
     tkt__put_bytes(&w, "TKTF", 4);
     tkt__put_u16(&w, TKT__FORMAT_MAJOR);
     tkt__put_u16(&w, TKT__FORMAT_MINOR);
-    tkt__put_u32(&w, 0);
+    tkt__put_u32(&w, journal ? FEATURE_JOURNAL : 0);
     tkt__put_u32(&w, 0);
     tkt__put_u64(&w, 1);
     tkt__put_bytes(&w, drawn, sizeof drawn);
@@ -100,4 +101,64 @@ int32_t tkt__format_raise(tkt__tx *tx, void *ctx)
     tkt__writer w = tkt__writer_of(bytes + 6, 2);
     tkt__put_u16(&w, TKT__FORMAT_MINOR);
     return tkt__tx_put(tx, TKT__T_META, key, tkt__slice_of(bytes, sizeof bytes));
+}
+
+/* The format record and the engine say the same of the journal, or someone put a foreign file here. */
+static int32_t journal_agrees(const tkt__format *f, bool journal)
+{
+    return ((f->read_features & FEATURE_JOURNAL) != 0) == journal
+               ? TKT_DONE
+               : tkt__fail(TKT_E_CORRUPT, "the format record and the engine differ about the journal");
+}
+
+static int32_t load_with_engine(tkt_store *store, tkt__tx *tx, tkt__format *f, tkt__slice *value)
+{
+    tkt__engine_stats engine = { 0 };
+    void *handle;
+    tkt__slice key = tkt__slice_of(TKT__META_FORMAT, sizeof TKT__META_FORMAT - 1);
+    int32_t status = tkt__format_load(tx, store->read_only, f);
+    if (status == TKT_DONE)
+        status = tkt__tx_get(tx, TKT__T_META, key, value);
+    if (status == TKT_DONE)
+        status = tkt__kv_ops(store->kv, &handle)->stats(handle, &engine);
+    return status == TKT_DONE && tkt__kv_ops(store->kv, NULL)->set_journal != NULL
+               ? journal_agrees(f, engine.journal) : status;
+}
+
+int32_t tkt__format_open(tkt_store *store, tkt__format *f)
+{
+    tkt__tx *tx;
+    tkt__slice value;
+    int32_t status = tkt__kv_read_begin(store->kv, &tx);
+    if (status != TKT_DONE)
+        return status;
+    status = load_with_engine(store, tx, f, &value);
+    tkt__kv_read_end(tx);
+    return status;
+}
+
+int32_t tkt__format_set_journal(tkt_store *store, bool on)
+{
+    tkt__tx *tx;
+    tkt__slice value;
+    tkt__format f;
+    uint8_t bytes[FORMAT_BYTES];
+    void *handle;
+    const tkt__engine_ops *ops = tkt__kv_ops(store->kv, &handle);
+    if (ops->set_journal == NULL)
+        return tkt__fail(TKT_E_INVALID, "this engine has no journal to switch");
+    int32_t status = tkt__kv_read_begin(store->kv, &tx);
+    if (status != TKT_DONE)
+        return status;
+    status = load_with_engine(store, tx, &f, &value);
+    if (status == TKT_DONE)
+        memcpy(bytes, value.p, sizeof bytes);
+    tkt__kv_read_end(tx);
+    if (status != TKT_DONE)
+        return status;
+    tkt__writer w = tkt__writer_of(bytes + 8, 4);
+    tkt__put_u32(&w, (f.read_features & ~FEATURE_JOURNAL) | (on ? FEATURE_JOURNAL : 0));
+    const tkt__row row = { TKT__T_META, tkt__slice_of(TKT__META_FORMAT, sizeof TKT__META_FORMAT - 1),
+                           tkt__slice_of(bytes, sizeof bytes) };
+    return ops->set_journal(handle, on, &row);
 }

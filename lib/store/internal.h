@@ -15,6 +15,7 @@ struct tkt_options {
     tkt__lmdb_options lmdb;
     int64_t snapshot_limit_ms;
     bool no_index;
+    bool journal_given; /* else an upgrade leaves the journal as it is */
     size_t cache_bytes;
 };
 #define TKT__CACHE_DEFAULT (sizeof(void *) > 4 ? (size_t)8 << 20 : (size_t)800 << 10) /* 32-bit machines are kiosks */
@@ -33,6 +34,10 @@ typedef struct tkt__format {
 int32_t tkt__format_load(tkt__tx *tx, bool read_only, tkt__format *format);
 /* A body under the store guard: raises the minor version to this library's. */
 int32_t tkt__format_raise(tkt__tx *tx, void *ctx);
+/* As the store's engine has it, checked against the engine. */
+int32_t tkt__format_open(tkt_store *store, tkt__format *format);
+/* Switches the journal, in the engine and in the record at once. The store must be open alone. */
+int32_t tkt__format_set_journal(tkt_store *store, bool on);
 
 /* clock.c */
 int32_t tkt__clock_open(tkt_store *store);

@@ -46,13 +46,8 @@ void tkt_store_close(tkt_store *store)
 
 static int32_t load_format(tkt_store *store)
 {
-    tkt__tx *tx;
     tkt__format format;
-    int32_t status = tkt__kv_read_begin(store->kv, &tx);
-    if (status != TKT_DONE)
-        return status;
-    status = tkt__format_load(tx, store->read_only, &format);
-    tkt__kv_read_end(tx);
+    int32_t status = tkt__format_open(store, &format);
     if (status == TKT_DONE) {
         store->epoch = format.epoch;
         memcpy(store->salt, format.salt, sizeof store->salt);
@@ -179,7 +174,7 @@ int32_t tkt_store_open(const char *path, size_t path_len, const tkt_options *opt
     if (status == TKT_DONE)
         status = tkt__hooks_resolve(options != NULL ? &options->hooks : NULL, &hooks);
     if (status == TKT_DONE)
-        status = tkt__store_first_rows(&hooks, &first);
+        status = tkt__store_first_rows(&hooks, options == NULL || !options->lmdb.no_journal, &first);
     if (status == TKT_DONE)
         status = tkt__lmdb_open(dir, options != NULL ? &options->lmdb : &defaults, &tkt__store_schema,
                                 first.rows, first.count, &hooks, &ops, &engine, &created);
@@ -196,10 +191,14 @@ int32_t tkt_store_upgrade(const char *path, size_t path_len, const tkt_options *
         upgrading = *options;
     upgrading.lmdb.create = false;
     upgrading.lmdb.add_tables = true;
+    upgrading.lmdb.alone = true;
     int32_t status = upgrading.lmdb.read_only ? tkt__fail(TKT_E_READ_ONLY, "an upgrade writes")
                                               : tkt_store_open(path, path_len, &upgrading, &store);
-    if (status == TKT_DONE)
-        tkt_store_close(store);
+    if (status != TKT_DONE)
+        return status;
+    if (upgrading.journal_given)
+        status = tkt__format_set_journal(store, !upgrading.lmdb.no_journal);
+    tkt_store_close(store);
     return status;
 }
 

@@ -73,6 +73,17 @@ int32_t tkt_options_set_index(tkt_options *options, int32_t yes)
     return status;
 }
 
+int32_t tkt_options_set_journal(tkt_options *options, int32_t yes)
+{
+    bool journal = true;
+    int32_t status = set_flag(options, &journal, yes, "journal");
+    if (status == TKT_DONE) {
+        options->lmdb.no_journal = !journal;
+        options->journal_given = true;
+    }
+    return status;
+}
+
 int32_t tkt_options_set_query_cache(tkt_options *options, uint64_t bytes)
 {
     int32_t status = given(options);

@@ -183,7 +183,7 @@ typedef struct tkt__first_rows {
     size_t count;
     uint8_t bytes[512];
 } tkt__first_rows;
-int32_t tkt__store_first_rows(const tkt_hooks *hooks, tkt__first_rows *out);
+int32_t tkt__store_first_rows(const tkt_hooks *hooks, bool journal, tkt__first_rows *out);
 
 /* -TKT_E_TOO_OLD past the limit, -TKT_E_INVALID on NULL; else the snapshot's transaction. */
 int32_t tkt__snapshot_tx(const tkt_snapshot *snapshot, tkt__tx **tx);

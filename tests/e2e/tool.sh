@@ -61,6 +61,13 @@ expect 0 'o["status"] == "done"' status ext:nyp:15056-0 cancelled
 expect 0 'o["status"] == "cancelled"' show ext:nyp:15056-0
 expect 0 'o["events"] == 980 and o["epoch"] == 1' stats
 expect 0 'o["status"] == "done"' upgrade
+expect 0 'o["journal"] == 1' stats
+expect 0 'o["status"] == "done"' upgrade --journal off
+expect 0 'o["journal"] == 0 and o["journalBytes"] == 0' stats
+expect 0 'o["ok"]' check
+expect 0 'o["status"] == "done"' upgrade --journal on
+expect 0 'o["journal"] == 1' stats
+expect 2 'o["status"] == "usage"' upgrade --journal perhaps
 
 # Every event once, page by page, in order of its start.
 python3 - "$tool" "$s" <<'PY'

@@ -2,7 +2,8 @@
  *
  * tests/engine/conformance.c: the rules of engine/engine.h, each tried on an engine.
  *
- *   conformance lmdb | hostile | hostile-remote [threads]
+ *   conformance lmdb | lmdb-plain | lmdb-folding | hostile | hostile-remote [threads]
+ *   lmdb-plain: without the journal; lmdb-folding: the journal is so small that every few commits fold
  *   threads: those that need them, and no others
  *
  * A new engine passes this program before anything else is tried on it. Rules about faults are tried
@@ -17,11 +18,11 @@
 #define NOW_MS INT64_C(1900000000000)
 
 static const tkt__table_def tables[TABLES] = {
-    { GUARD, "guard", true, false, TKT__GUARD_KEY, 0, 0, 0, false },
-    { DISCOVERY, "discovery", true, false, TKT__GUARD_KEY, 0, 16, 0, false },
+    { GUARD, "guard", true, true, TKT__GUARD_KEY, 0, 0, 0, false },
+    { DISCOVERY, "discovery", true, true, TKT__GUARD_KEY, 0, 16, 0, false },
     { SALE, "sale", false, false, TKT__GUARD_AT, 'e', 0, 0, false },
-    { HOT, "hot", true, false, TKT__GUARD_AT, 'e', 0, 'c', false },
-    { FREE, "free", true, false, TKT__GUARD_FREE, 0, 0, 0, false },
+    { HOT, "hot", true, true, TKT__GUARD_AT, 'e', 0, 'c', false },
+    { FREE, "free", true, true, TKT__GUARD_FREE, 0, 0, 0, false },
     { BUILT, "built", false, false, TKT__GUARD_FIXED, 'c', 0, 0, true },
     { CATALOG, "catalog", false, false, TKT__GUARD_FIXED, 'c', 0, 0, false },
 };
@@ -43,8 +44,10 @@ void subject_open(subject *s, const char *name, const hostile_options *options)
     s->name = name;
     s->now_ms = NOW_MS;
     MUST(tkt__hooks_resolve(NULL, &config.hooks) == TKT_DONE);
-    if (strcmp(name, "lmdb") == 0) {
-        tkt__lmdb_options lmdb = { .map_bytes = UINT64_C(1) << 28, .create = true };
+    if (strncmp(name, "lmdb", 4) == 0) {
+        tkt__lmdb_options lmdb = { .map_bytes = UINT64_C(1) << 28, .create = true,
+                                   .no_journal = strcmp(name, "lmdb-plain") == 0,
+                                   .journal_half = strcmp(name, "lmdb-folding") == 0 ? 2000 : 0 };
         bool created;
         strcpy(s->dir, "/tmp/tkt-conform-XXXXXX");
         MUST(mkdtemp(s->dir) != NULL);
@@ -509,7 +512,7 @@ int main(int argc, char **argv)
     rule_12_a_bulk_build_is_seen_whole_or_not_at_all(&s);
     rule_12_a_body_can_change_what_is_being_built(&s);
     subject_close(&s);
-    if (strcmp(name, "lmdb") != 0) {
+    if (strncmp(name, "lmdb", 4) != 0) {
         rules_6_and_9_each_outcome_is_told_as_it_is(name);
         rule_9_a_refusal_is_final_also_after_an_unknown_commit(name);
         bodies_handed_in_together_keep_their_own_outcomes(name);

@@ -170,7 +170,7 @@ static void open_store(world *w, int which)
     if (which == 0) {
         tkt__first_rows first;
         tkt_hooks resolved;
-        MUST(tkt__hooks_resolve(&hooks, &resolved) == TKT_DONE && tkt__store_first_rows(&resolved, &first) == TKT_DONE);
+        MUST(tkt__hooks_resolve(&hooks, &resolved) == TKT_DONE && tkt__store_first_rows(&resolved, false, &first) == TKT_DONE);
         hostile_put(w->db, first.rows, first.count);
     }
     MUST(tkt__store_open_engine(&hostile_ops, hostile_attach(w->db), which == 0, options, &w->stores[which]) == TKT_DONE);

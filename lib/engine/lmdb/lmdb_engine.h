@@ -4,20 +4,25 @@
  *
  *   registry.c  which stores this process has open (the library's one mutable global)
  *   file.c      what lies at a path, read without LMDB: word size, version, length, file system
- *   tail.c      a file that ends before its last page
+ *   short.c     a file that ends before its last page
  *   open.c      creation, opening, closing
  *   map.c       the map that grows while in use
- *   view.c      snapshots and cursors
+ *   view.c      snapshots
+ *   cursor.c    cursors over tree and tail
  *   write.c     transactions, the stamp row, figures
  *   bulk.c      new generations of tables
+ *   journal.h   the journal and its files
  *
  * On disk: STORE/data.mdb, one LMDB file with a database a table of the schema (a table that may be
  * built in bulk has a second one, "NAME#2": the generation row says which is which) and the engine's own
  * database "engine":
  *
- *   "stamp"       u64 stamp of the last commit, i64 the highest instant of any commit
+ *   "stamp"       u64 stamp of a commit, i64 the highest instant of any commit until then; with the journal
+ *                 on, its last record may tell later ones
+ *   "journal", "fold": see journal.h
  *
- * All little-endian. STORE/build.lock, without bytes, is locked by the builder at work. A crash leaves the
+ * All little-endian. STORE/open.lock and STORE/build.lock, without bytes, are locked by whoever has the store open
+ * and by a builder at work. A crash leaves the
  * last commit whose meta page reached the disk; LMDB guarantees it as long as a 512-byte sector is written
  * whole.
  */
@@ -31,6 +36,7 @@
 #include <lmdb.h>
 
 #include "engine/engine.h"
+#include "engine/lmdb/journal.h"
 
 #define TKT__LMDB_FILE "data.mdb"
 #define TKT__LMDB_PATH_MAX 4096
@@ -39,7 +45,7 @@
 #define TKT__LMDB_COMMIT_BYTES (8u << 20)
 #define TKT__LMDB_STAMP_BYTES 16
 
-typedef struct tkt__lmdb {
+struct tkt__lmdb {
     tkt_hooks hooks;
     const tkt__schema *schema;
     MDB_env *env;
@@ -49,19 +55,26 @@ typedef struct tkt__lmdb {
     ino_t inode;
     pid_t pid;
     const volatile uint8_t *own; /* a page wiped on fork: 1 in the process that opened */
-    bool registered, read_only;
+    bool registered, read_only, alone;
+    bool journal_on;             /* fixed while the store is open */
+    uint64_t journal_tag, journal_half;
+    MDB_dbi journal_db;
+    tkt__tail tail;
+    int lock;                    /* descriptor of STORE/open.lock; -1: none */
     _Atomic bool fatal;          /* a meta page write failed: the outcome of a commit is unknown */
     _Atomic uint64_t commits;
     _Atomic uint64_t users;      /* transactions of this process (map.c) */
     _Atomic bool remapping;
-} tkt__lmdb;
+    uint64_t written_before;     /* of tkt__lmdb_written, at the open */
+};
 
-typedef struct tkt__lmdb_view {
+struct tkt__lmdb_view {
     tkt__lmdb *e;
     MDB_txn *txn;
     uint32_t generation;       /* valid with generation_known */
     bool generation_known, live, write;
-} tkt__lmdb_view;
+    tkt__seen seen;
+};
 
 /* registry.c */
 int32_t tkt__lmdb_register(dev_t device, ino_t inode); /* -TKT_E_ALREADY_OPEN, -TKT_E_NOMEM */
@@ -74,7 +87,7 @@ int32_t tkt__lmdb_file_check(const char *path, struct stat *st);
 bool tkt__lmdb_is_network_fs(uint64_t magic);
 int32_t tkt__lmdb_fs_check(const char *dir, bool allow_net_fs);
 
-/* tail.c: whether the pages from…to−1 that the file lacks are all on the free list. */
+/* short.c: whether the pages from…to−1 that the file lacks are all on the free list. */
 bool tkt__lmdb_tail_is_free(int fd, uint32_t page, uint64_t free_root, uint64_t from, uint64_t to);
 
 /* map.c: every transaction begins and ends here, so that a map that another process made larger can
@@ -94,6 +107,8 @@ int32_t tkt__lmdb_view_renew(void *view);
 void tkt__lmdb_view_end(void *view);
 int32_t tkt__lmdb_get(void *view, uint8_t table, tkt__slice key, tkt__slice *value);
 int32_t tkt__lmdb_get_many(void *view, tkt__get *gets, size_t n);
+
+/* cursor.c */
 int32_t tkt__lmdb_cursor_open(void *view, uint8_t table, void **cursor);
 int32_t tkt__lmdb_cursor_seek(void *cursor, tkt__slice key, tkt__slice *k, tkt__slice *v);
 int32_t tkt__lmdb_cursor_seek_last(void *cursor, tkt__slice key, tkt__slice *k, tkt__slice *v);
@@ -106,7 +121,12 @@ int32_t tkt__lmdb_write_begin(void *e, const tkt__guard *guards, size_t n, int64
                               void **tx, void **view, int64_t *floor_ms);
 int32_t tkt__lmdb_write_commit(void *tx, const tkt__write *writes, size_t n, int64_t now_ms,
                                tkt__commit_info *out);
+void tkt__lmdb_write_settle(void *tx);
 void tkt__lmdb_write_abort(void *tx);
+int tkt__stamp_write(tkt__lmdb_view *v, uint64_t stamp, int64_t floor_ms);
+int32_t tkt__lmdb_tend(void *e, bool *did);
+uint64_t tkt__lmdb_written(void); /* bytes that this process has written to files and pipes; 0: not told here */
+int32_t tkt__lmdb_set_journal(void *e, bool on, const tkt__row *row);
 int32_t tkt__lmdb_floor_ms(void *e, int64_t *now_ms);
 int32_t tkt__lmdb_stats(void *e, tkt__engine_stats *out);
 

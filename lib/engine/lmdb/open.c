@@ -16,11 +16,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #define ENV_FLAGS (MDB_NOSUBDIR | MDB_NOTLS | MDB_NORDAHEAD)
 #define FRESH_PREFIX ".new-"
+#define OPEN_LOCK "open.lock"
 #define MAP_DEFAULT_64 (UINT64_C(64) << 30)
 #define MAP_DEFAULT_32 (UINT64_C(1) << 30)
 #define MAP_LEAST (UINT64_C(1) << 20)
@@ -81,6 +83,43 @@ static int open_dbs(tkt__lmdb *e, MDB_txn *txn, unsigned flags)
     return rc;
 }
 
+static MDB_val journal_row(void)
+{
+    return (MDB_val){ 7, (void *)(uintptr_t)"journal" };
+}
+
+int tkt__journal_make(tkt__lmdb *e, MDB_txn *txn)
+{
+    uint8_t tag[8];
+    MDB_val key = journal_row(), value = { sizeof tag, tag };
+    if (tkt__random(&e->hooks, tag, sizeof tag) != TKT_DONE)
+        return EIO;
+    tkt__reader r = tkt__reader_of(tkt__slice_of(tag, sizeof tag));
+    e->journal_tag = tkt__get_u64(&r);
+    int rc = open_db(e, txn, "journal", MDB_CREATE, &e->journal_db);
+    return rc == 0 ? mdb_put(txn, e->engine_db, &key, &value, 0) : rc;
+}
+
+int tkt__journal_remove(tkt__lmdb *e, MDB_txn *txn)
+{
+    MDB_val key = journal_row();
+    int rc = mdb_drop(txn, e->journal_db, 1);
+    return rc == 0 ? mdb_del(txn, e->engine_db, &key, NULL) : rc;
+}
+
+/* The row is there: the journal is on. */
+static int open_journal(tkt__lmdb *e, MDB_txn *txn)
+{
+    MDB_val key = journal_row(), value;
+    int rc = mdb_get(txn, e->engine_db, &key, &value);
+    if (rc != 0)
+        return rc == MDB_NOTFOUND ? 0 : rc;
+    tkt__reader r = tkt__reader_of(tkt__slice_of(value.mv_data, value.mv_size));
+    e->journal_tag = tkt__get_u64(&r);
+    e->journal_on = true;
+    return r.bad ? MDB_CORRUPTED : open_db(e, txn, "journal", 0, &e->journal_db);
+}
+
 static int open_env(tkt__lmdb *e, const char *path, const tkt__lmdb_options *o)
 {
     mdb_filehandle_t fd;
@@ -90,7 +129,7 @@ static int open_env(tkt__lmdb *e, const char *path, const tkt__lmdb_options *o)
     if (rc == 0)
         rc = mdb_env_set_maxreaders(e->env, o->readers != 0 ? o->readers : TKT__LMDB_READERS);
     if (rc == 0)
-        rc = mdb_env_set_maxdbs(e->env, 2 * TKT__TABLES_MAX + 2);
+        rc = mdb_env_set_maxdbs(e->env, 2 * TKT__TABLES_MAX + 2) /* and the engine's own two */;
     if (rc == 0)
         rc = mdb_env_open(e->env, path, ENV_FLAGS | (o->read_only ? MDB_RDONLY : 0), 0600);
     /* LMDB 0.9.24 forgets close-on-exec on its data descriptor. */
@@ -125,6 +164,8 @@ static int build(tkt__lmdb *e, const char *path, const tkt__lmdb_options *o, con
         rc = mdb_txn_begin(e->env, NULL, 0, &txn);
     if (rc == 0 && (rc = open_dbs(e, txn, MDB_CREATE)) == 0)
         rc = put_rows(e, txn, rows, n);
+    if (rc == 0 && !o->no_journal)
+        rc = tkt__journal_make(e, txn);
     if (rc == 0)
         rc = mdb_txn_commit(txn);
     else if (txn != NULL)
@@ -249,6 +290,35 @@ static int add_tables(tkt__lmdb *e, MDB_txn *txn)
     return rc == 0 ? open_dbs(e, txn, MDB_CREATE) : rc;
 }
 
+/* All that there is to recover after a crash: the tail is read, and with it checked. */
+static int32_t recover(tkt__lmdb *e)
+{
+    void *view;
+    int32_t status = tkt__lmdb_view_begin(e, &view);
+    if (status != TKT_DONE)
+        return status;
+    status = tkt__tail_bind(view);
+    tkt__lmdb_view_end(view);
+    return status;
+}
+
+/* Who has a store open holds a shared lock (flock) on STORE/open.lock; an exclusive one keeps all others out. */
+static int32_t lock_store(tkt__lmdb *e, const char *dir, const tkt__lmdb_options *o)
+{
+    char path[TKT__LMDB_PATH_MAX + sizeof OPEN_LOCK];
+    snprintf(path, sizeof path, "%s/" OPEN_LOCK, dir);
+    e->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (e->lock < 0)
+        return o->read_only && !o->alone ? TKT_DONE /* a medium that nobody can write to */
+                                         : tkt__fail_errno(errno, "opening the lock of a store");
+    e->alone = o->alone;
+    if (flock(e->lock, (o->alone ? LOCK_EX : LOCK_SH) | LOCK_NB) == 0 || (errno != EWOULDBLOCK && !o->alone))
+        return TKT_DONE; /* a file system without locks: nobody can be alone there */
+    return errno != EWOULDBLOCK ? tkt__fail_errno(errno, "locking a store")
+           : o->alone           ? tkt__fail(TKT_E_BUSY, "others have the store open")
+                                : tkt__fail(TKT_E_BUSY, "someone has the store alone: an upgrade, or a restore");
+}
+
 static int32_t open_existing(tkt__lmdb *e, const char *path, const tkt__lmdb_options *o)
 {
     MDB_txn *txn;
@@ -270,8 +340,12 @@ static int32_t open_existing(tkt__lmdb *e, const char *path, const tkt__lmdb_opt
         mdb_txn_abort(txn);
         return status;
     }
-    rc = mdb_txn_commit(txn); /* keeps the handles; nothing was written */
-    return tkt__lmdb_status(e, rc, "opening the tables");
+    rc = open_journal(e, txn);
+    if (rc == 0)
+        rc = mdb_txn_commit(txn); /* keeps the handles; nothing was written */
+    else
+        mdb_txn_abort(txn);
+    return rc == 0 ? recover(e) : tkt__lmdb_status(e, rc, "opening the tables");
 }
 
 static void close_engine(void *engine)
@@ -283,6 +357,12 @@ static void close_engine(void *engine)
         if (e->registered)
             tkt__lmdb_unregister(e->device, e->inode);
     }
+    if (e->lock >= 0) {
+        if (!tkt__lmdb_forked(e)) /* a child that still has the descriptor must not keep the lock */
+            flock(e->lock, LOCK_UN);
+        close(e->lock);
+    }
+    tkt__tail_free(&e->tail, !tkt__lmdb_forked(e)); /* another thread may have held the lock at the fork */
     if (e->own != NULL)
         munmap((void *)(uintptr_t)e->own, (size_t)sysconf(_SC_PAGESIZE));
     tkt_hooks hooks = e->hooks;
@@ -314,12 +394,15 @@ static const tkt__engine_ops lmdb_ops = {
     .cursor_close = tkt__lmdb_cursor_close,
     .write_begin = tkt__lmdb_write_begin,
     .write_commit = tkt__lmdb_write_commit,
+    .write_settle = tkt__lmdb_write_settle,
     .write_abort = tkt__lmdb_write_abort,
     .bulk_begin = tkt__lmdb_bulk_begin,
     .bulk_append = tkt__lmdb_bulk_append,
     .bulk_room = tkt__lmdb_bulk_room,
     .bulk_end = tkt__lmdb_bulk_end,
     .bulk_abort = tkt__lmdb_bulk_abort,
+    .tend = tkt__lmdb_tend,
+    .set_journal = tkt__lmdb_set_journal,
     .floor_ms = tkt__lmdb_floor_ms,
     .stats = tkt__lmdb_stats,
 };
@@ -364,13 +447,23 @@ int32_t tkt__lmdb_open(const char *dir, const tkt__lmdb_options *options, const 
     if (e == NULL)
         return tkt__fail(TKT_E_NOMEM, "no memory for a store");
     memset(e, 0, sizeof *e);
+    e->lock = -1;
+    status = tkt__tail_init(&e->tail);
+    if (status != TKT_DONE) {
+        tkt__free(hooks, e, sizeof *e);
+        return status;
+    }
     e->hooks = *hooks;
     e->schema = schema;
+    e->written_before = tkt__lmdb_written();
     e->pid = getpid();
     e->own = own_page();
     e->read_only = options->read_only;
+    e->journal_half = options->journal_half != 0 ? options->journal_half : TKT__JOURNAL_HALF;
     tkt__lmdb_open_lock();
     status = locate(e, dir, &p, options, first_rows, first_count, created);
+    if (status == TKT_DONE)
+        status = lock_store(e, dir, options);
     if (status == TKT_DONE)
         status = open_existing(e, p.data, options);
     tkt__lmdb_open_unlock();

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * engine/lmdb/view.c: snapshots and cursors over LMDB transactions, and what LMDB's codes mean.
+ * engine/lmdb/view.c: snapshots over LMDB transactions, and what LMDB's codes mean.
  *
  * A view is one transaction; renewing resets and renews it without lock or allocation. Slices point
- * into the map. Tables that may be built in bulk have two databases: which one is told by the
+ * into the map, or into a segment of the tail that the view has a reference to (journal.h). Tables that may be built in bulk have two databases: which one is told by the
  * generation row of the view's own snapshot, read once, at the first access to such a table.
  */
 #include "engine/lmdb/lmdb_engine.h"
@@ -54,17 +54,6 @@ int32_t tkt__lmdb_status(tkt__lmdb *e, int rc, const char *what)
     }
 }
 
-static MDB_val val_of(tkt__slice s)
-{
-    MDB_val v = { s.n, (void *)(uintptr_t)s.p };
-    return v;
-}
-
-static tkt__slice slice_of(MDB_val v)
-{
-    return tkt__slice_of(v.mv_data, v.mv_size);
-}
-
 int32_t tkt__lmdb_view_begin(void *engine, void **out)
 {
     tkt__lmdb *e = engine;
@@ -108,6 +97,7 @@ int32_t tkt__lmdb_view_renew(void *view)
         mdb_txn_reset(v->txn);
     v->live = false;
     v->generation_known = false;
+    tkt__tail_unbind(v);
     int rc = tkt__lmdb_txn_renew(v->e, v->txn);
     if (rc != 0)
         return tkt__lmdb_status(v->e, rc, "renewing a snapshot");
@@ -121,6 +111,7 @@ void tkt__lmdb_view_end(void *view)
     if (v == NULL)
         return;
     tkt__lmdb *e = v->e;
+    tkt__tail_unbind(v);
     /* In a forked child the reader slot is the parent's: LMDB must not touch it. */
     if (!tkt__lmdb_forked(e)) {
         mdb_txn_abort(v->txn);
@@ -137,7 +128,7 @@ int32_t tkt__lmdb_generation(tkt__lmdb_view *v)
     int rc = mdb_get(v->txn, v->e->dbs[v->e->schema->generation_table][0], &key, &value);
     if (rc != 0 && rc != MDB_NOTFOUND)
         return tkt__lmdb_status(v->e, rc, "reading the generation row");
-    tkt__reader r = tkt__reader_of(rc == 0 ? slice_of(value) : tkt__slice_of(NULL, 0));
+    tkt__reader r = tkt__reader_of(rc == 0 ? tkt__slice_of(value.mv_data, value.mv_size) : tkt__slice_of(NULL, 0));
     v->generation = rc == 0 ? tkt__get_u32(&r) : 0;
     v->generation_known = true;
     return r.bad ? tkt__fail(TKT_E_CORRUPT, "the generation row is malformed") : TKT_DONE;
@@ -168,10 +159,13 @@ int32_t tkt__lmdb_get(void *view, uint8_t table, tkt__slice key, tkt__slice *val
     int32_t status = tkt__lmdb_db(v, table, &db);
     if (status != TKT_DONE)
         return status;
-    MDB_val k = val_of(key), found;
+    if (v->e->journal_on && (table & TKT__SHADOW) == 0 && v->e->schema->tables[table].journaled &&
+        (status = tkt__tail_get(v, table, key, value)) != TKT_EXISTS)
+        return status;
+    MDB_val k = { key.n, (void *)(uintptr_t)key.p }, found;
     int rc = mdb_get(v->txn, db, &k, &found);
     if (rc == 0) {
-        *value = slice_of(found);
+        *value = tkt__slice_of(found.mv_data, found.mv_size);
         return TKT_DONE;
     }
     return rc == MDB_NOTFOUND ? TKT_NOT_FOUND : tkt__lmdb_status(v->e, rc, "reading");
@@ -185,83 +179,4 @@ int32_t tkt__lmdb_get_many(void *view, tkt__get *gets, size_t n)
             return gets[i].status;
     }
     return TKT_DONE;
-}
-
-/* ---- cursors ---------------------------------------------------------------------------------- */
-
-typedef struct lmdb_cursor {
-    tkt__lmdb *e;
-    MDB_cursor *cursor;
-} lmdb_cursor;
-
-int32_t tkt__lmdb_cursor_open(void *view, uint8_t table, void **out)
-{
-    tkt__lmdb_view *v = view;
-    MDB_dbi db;
-    int32_t status = tkt__lmdb_db(v, table, &db);
-    if (status != TKT_DONE)
-        return status;
-    lmdb_cursor *c = tkt__alloc(&v->e->hooks, sizeof *c);
-    if (c == NULL)
-        return tkt__fail(TKT_E_NOMEM, "no memory for a cursor");
-    c->e = v->e;
-    int rc = mdb_cursor_open(v->txn, db, &c->cursor);
-    if (rc != 0) {
-        tkt__free(&v->e->hooks, c, sizeof *c);
-        return tkt__lmdb_status(v->e, rc, "opening a cursor");
-    }
-    *out = c;
-    return TKT_DONE;
-}
-
-static int32_t step(lmdb_cursor *c, MDB_val *key, MDB_cursor_op op, tkt__slice *k, tkt__slice *v)
-{
-    MDB_val value = { 0, NULL };
-    int rc = mdb_cursor_get(c->cursor, key, &value, op);
-    if (rc != 0)
-        return rc == MDB_NOTFOUND ? TKT_NOT_FOUND : tkt__lmdb_status(c->e, rc, "moving a cursor");
-    *k = slice_of(*key);
-    *v = slice_of(value);
-    return TKT_DONE;
-}
-
-int32_t tkt__lmdb_cursor_seek(void *cursor, tkt__slice key, tkt__slice *k, tkt__slice *v)
-{
-    MDB_val at = val_of(key);
-    return step(cursor, &at, key.n != 0 ? MDB_SET_RANGE : MDB_FIRST, k, v);
-}
-
-int32_t tkt__lmdb_cursor_seek_last(void *cursor, tkt__slice key, tkt__slice *k, tkt__slice *v)
-{
-    MDB_val at = val_of(key);
-    if (key.n != 0) {
-        int32_t status = step(cursor, &at, MDB_SET_RANGE, k, v);
-        if (status == TKT_DONE)
-            return step(cursor, &at, MDB_PREV, k, v);
-        if (status != TKT_NOT_FOUND)
-            return status;
-    }
-    return step(cursor, &at, MDB_LAST, k, v);
-}
-
-int32_t tkt__lmdb_cursor_next(void *cursor, tkt__slice *k, tkt__slice *v)
-{
-    MDB_val at = { 0, NULL };
-    return step(cursor, &at, MDB_NEXT, k, v);
-}
-
-int32_t tkt__lmdb_cursor_prev(void *cursor, tkt__slice *k, tkt__slice *v)
-{
-    MDB_val at = { 0, NULL };
-    return step(cursor, &at, MDB_PREV, k, v);
-}
-
-void tkt__lmdb_cursor_close(void *cursor)
-{
-    lmdb_cursor *c = cursor;
-    if (c == NULL)
-        return;
-    if (!tkt__lmdb_forked(c->e))
-        mdb_cursor_close(c->cursor);
-    tkt__free(&c->e->hooks, c, sizeof *c);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * engine/lmdb/write.c: one write transaction: all of a batch's writes in one LMDB commit, with the
- * stamp row. The common layer asks for one at a time; other processes wait on LMDB's own mutex, which
+ * engine/lmdb/write.c: one write transaction: all of a batch's writes in one LMDB commit, those to journaled
+ * tables as one record (journal.h), the others in the tree. The common layer asks for one at a time; other processes wait on LMDB's own mutex, which
  * knows no deadline and is handed over when its holder dies.
  *
  * Commit: pages written, data synced, meta page written with its own sync. A failure before the meta
@@ -11,6 +11,7 @@
 #include "engine/lmdb/lmdb_engine.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 typedef struct stamp_row {
     uint64_t stamp;
@@ -20,8 +21,18 @@ typedef struct stamp_row {
 typedef struct lmdb_tx {
     tkt__lmdb_view view; /* first: the transaction's own view of the newest state */
     stamp_row before;    /* as the last commit left it */
+    uint64_t stamp, record_bytes; /* of a commit that is done, and what it wrote */
+    const tkt__write *writes;
+    size_t n;
 } lmdb_tx;
 
+static void free_tx(lmdb_tx *t)
+{
+    tkt__tail_unbind(&t->view);
+    tkt__free(&t->view.e->hooks, t, sizeof *t);
+}
+
+/* As the row says, or the journal's last record, whichever is later. */
 static int32_t read_stamp(tkt__lmdb_view *v, stamp_row *row)
 {
     MDB_val key = { 5, (void *)(uintptr_t)"stamp" }, value;
@@ -32,7 +43,14 @@ static int32_t read_stamp(tkt__lmdb_view *v, stamp_row *row)
     tkt__reader r = tkt__reader_of(tkt__slice_of(value.mv_data, value.mv_size));
     row->stamp = tkt__get_u64(&r);
     row->floor_ms = tkt__get_i64(&r);
-    return r.bad ? tkt__fail(TKT_E_CORRUPT, "the stamp row is malformed") : TKT_DONE;
+    if (r.bad)
+        return tkt__fail(TKT_E_CORRUPT, "the stamp row is malformed");
+    int32_t status = tkt__tail_look(v);
+    if (status == TKT_DONE && v->seen.high > row->stamp)
+        row->stamp = v->seen.high;
+    if (status == TKT_DONE && v->seen.high != 0 && v->seen.floor_ms > row->floor_ms)
+        row->floor_ms = v->seen.floor_ms;
+    return status;
 }
 
 int32_t tkt__lmdb_write_begin(void *engine, const tkt__guard *guards, size_t n, int64_t deadline_ms,
@@ -74,17 +92,17 @@ void tkt__lmdb_write_abort(void *tx)
         mdb_txn_abort(t->view.txn);
         tkt__lmdb_txn_ended(e);
     }
-    tkt__free(&e->hooks, t, sizeof *t);
+    free_tx(t);
 }
 
 /* ---- the stamp row ------------------------------------------------------------------------------ */
 
-static int write_stamp(tkt__lmdb_view *v, const stamp_row *row)
+int tkt__stamp_write(tkt__lmdb_view *v, uint64_t stamp, int64_t floor_ms)
 {
     uint8_t bytes[TKT__LMDB_STAMP_BYTES];
     tkt__writer w = tkt__writer_of(bytes, sizeof bytes);
-    tkt__put_u64(&w, row->stamp);
-    tkt__put_i64(&w, row->floor_ms);
+    tkt__put_u64(&w, stamp);
+    tkt__put_i64(&w, floor_ms);
     MDB_val key = { 5, (void *)(uintptr_t)"stamp" }, value = { w.n, bytes };
     return mdb_put(v->txn, v->e->engine_db, &key, &value, 0);
 }
@@ -93,30 +111,28 @@ static int write_stamp(tkt__lmdb_view *v, const stamp_row *row)
 
 static int apply_one(MDB_cursor *cursor, const tkt__write *w, uint64_t stamp)
 {
-    uint8_t stamped[TKT__KEY_MAX];
-    MDB_val key = { w->key.n, (void *)(uintptr_t)w->key.p };
+    uint8_t stamped[TKT__KEY_MAX + 8];
+    tkt__slice at = tkt__write_key(w, stamp, stamped);
+    MDB_val key = { at.n, (void *)(uintptr_t)at.p };
     MDB_val value = { w->value.n, (void *)(uintptr_t)w->value.p };
     if (w->op == TKT__DEL) {
         int rc = mdb_cursor_get(cursor, &key, &value, MDB_SET);
         return rc == 0 ? mdb_cursor_del(cursor, 0) : rc == MDB_NOTFOUND ? 0 : rc;
     }
-    if (w->op == TKT__PUT_STAMPED) {
-        memcpy(stamped, w->key.p, w->stamp_at);
-        tkt__be64(stamped + w->stamp_at, stamp);
-        memcpy(stamped + w->stamp_at + 8, w->key.p + w->stamp_at, w->key.n - w->stamp_at);
-        key = (MDB_val){ w->key.n + 8, stamped };
-    }
     return mdb_cursor_put(cursor, &key, &value, w->op == TKT__INSERT ? MDB_NOOVERWRITE : 0);
 }
 
-/* Writes come sorted by table, so one cursor serves each table's run. */
+/* What goes straight into the tree. Writes come sorted by table, so one cursor serves each table's run. */
 static int32_t apply(tkt__lmdb_view *v, const tkt__write *writes, size_t n, uint64_t stamp)
 {
     MDB_cursor *cursor = NULL;
+    const tkt__write *before = NULL;
     int32_t status = TKT_DONE;
     int rc = 0;
     for (size_t i = 0; i < n && status == TKT_DONE && rc == 0; i++) {
-        if (i == 0 || writes[i].table != writes[i - 1].table) {
+        if (tkt__journaled(v->e, &writes[i]))
+            continue;
+        if (before == NULL || writes[i].table != before->table) {
             MDB_dbi db;
             if (cursor != NULL)
                 mdb_cursor_close(cursor);
@@ -125,8 +141,9 @@ static int32_t apply(tkt__lmdb_view *v, const tkt__write *writes, size_t n, uint
             if (status == TKT_DONE)
                 rc = mdb_cursor_open(v->txn, db, &cursor);
         }
+        before = &writes[i];
         if (status == TKT_DONE && rc == 0)
-            rc = apply_one(cursor, &writes[i], stamp);
+            rc = apply_one(cursor, before, stamp);
     }
     if (cursor != NULL)
         mdb_cursor_close(cursor);
@@ -152,35 +169,139 @@ static int32_t commit_failed(tkt__lmdb *e, int rc)
     return tkt__lmdb_status(e, rc, "committing");
 }
 
+/* The tree's part, the journal's record, and a slice of the fold. Where there is no record, the stamp row tells. */
+static int32_t write_all(tkt__lmdb_view *v, const tkt__write *writes, size_t n, const stamp_row *row,
+                         uint64_t *record_bytes)
+{
+    /* Which generations these writes mean is told by the state before them. */
+    int32_t status = tkt__lmdb_generation(v);
+    if (status == TKT_DONE)
+        status = apply(v, writes, n, row->stamp);
+    if (status == TKT_DONE)
+        status = tkt__lmdb_status(v->e, tkt__record_append(v, writes, n, row->stamp, v->seen.total_high,
+                                                           row->floor_ms, record_bytes), "writing the journal");
+    if (status == TKT_DONE && *record_bytes != 0)
+        return tkt__fold(v, *record_bytes, false);
+    if (status == TKT_DONE)
+        status = tkt__lmdb_status(v->e, tkt__stamp_write(v, row->stamp, row->floor_ms), "writing the stamp row");
+    return status;
+}
+
+/* Commits the view's transaction, which is gone afterwards. */
+static int32_t commit(tkt__lmdb_view *v)
+{
+    tkt__lmdb *e = v->e;
+    int rc = mdb_txn_commit(v->txn);
+    tkt__lmdb_txn_ended(e);
+    return rc != 0 ? commit_failed(e, rc) : TKT_DONE;
+}
+
 int32_t tkt__lmdb_write_commit(void *tx, const tkt__write *writes, size_t n, int64_t now_ms,
                                tkt__commit_info *out)
 {
     lmdb_tx *t = tx;
     tkt__lmdb *e = t->view.e;
     stamp_row row = { t->before.stamp + 1, t->before.floor_ms };
+    uint64_t record_bytes = 0;
     int dead = 0;
     if (now_ms > row.floor_ms)
         row.floor_ms = now_ms;
-    /* Which generations these writes mean is told by the state before them. */
-    int32_t status = tkt__lmdb_generation(&t->view);
-    if (status == TKT_DONE)
-        status = apply(&t->view, writes, n, row.stamp);
-    if (status == TKT_DONE)
-        status = tkt__lmdb_status(e, write_stamp(&t->view, &row), "writing the stamp row");
+    int32_t status = write_all(&t->view, writes, n, &row, &record_bytes);
     if (status != TKT_DONE) {
         tkt__lmdb_write_abort(tx);
         if (status == -TKT_E_FULL) /* pages that a dead reader pins may be why: free them for a retry */
             mdb_reader_check(e->env, &dead);
         return status;
     }
-    int rc = mdb_txn_commit(t->view.txn);
-    tkt__lmdb_txn_ended(e);
-    tkt__free(&e->hooks, t, sizeof *t);
-    if (rc != 0)
-        return commit_failed(e, rc);
+    status = commit(&t->view);
+    if (status != TKT_DONE) {
+        free_tx(t);
+        return status;
+    }
     atomic_fetch_add_explicit(&e->commits, 1, memory_order_relaxed);
-    out->stamp = row.stamp;
+    t->record_bytes = record_bytes;
+    t->writes = writes;
+    t->n = n;
+    t->stamp = out->stamp = row.stamp;
     return TKT_DONE;
+}
+
+void tkt__lmdb_write_settle(void *tx)
+{
+    lmdb_tx *t = tx;
+    if (t->record_bytes != 0)
+        tkt__tail_committed(t->view.e, &t->view.seen, t->stamp, t->record_bytes, t->writes, t->n);
+    free_tx(t);
+}
+
+/* ---- upkeep of the journal ------------------------------------------------------------------------- */
+
+/* A transaction of the engine's own: folds, then does what `then` says, and commits. */
+static int32_t fold_alone(tkt__lmdb *e, bool all, int32_t (*then)(tkt__lmdb_view *v, void *ctx), void *ctx)
+{
+    void *tx, *view;
+    int64_t floor_ms;
+    int32_t status = tkt__lmdb_write_begin(e, NULL, 0, 0, &tx, &view, &floor_ms);
+    if (status != TKT_DONE)
+        return status;
+    status = tkt__fold(view, 0, all);
+    if (status == TKT_DONE && then != NULL)
+        status = then(view, ctx);
+    if (status != TKT_DONE) {
+        tkt__lmdb_write_abort(tx);
+        return status;
+    }
+    lmdb_tx *t = tx;
+    status = commit(&t->view);
+    free_tx(t);
+    return status;
+}
+
+int32_t tkt__lmdb_tend(void *engine, bool *did)
+{
+    tkt__lmdb *e = engine;
+    void *view;
+    *did = false;
+    if (!e->journal_on || e->read_only)
+        return TKT_DONE;
+    int32_t status = tkt__lmdb_view_begin(e, &view);
+    if (status != TKT_DONE)
+        return status;
+    status = tkt__fold_due(view, did);
+    tkt__lmdb_view_end(view);
+    return status == TKT_DONE && *did ? fold_alone(e, false, NULL, NULL) : status;
+}
+
+typedef struct switching {
+    const tkt__row *row;
+    bool on;
+} switching;
+
+static int32_t switch_journal(tkt__lmdb_view *v, void *ctx)
+{
+    const switching *s = ctx;
+    tkt__lmdb *e = v->e;
+    int rc = s->on ? tkt__journal_make(e, v->txn) : tkt__journal_remove(e, v->txn);
+    if (rc == 0 && s->row != NULL) {
+        MDB_val key = { s->row->key.n, (void *)(uintptr_t)s->row->key.p };
+        MDB_val value = { s->row->value.n, (void *)(uintptr_t)s->row->value.p };
+        rc = mdb_put(v->txn, e->dbs[s->row->table][0], &key, &value, 0);
+    }
+    return tkt__lmdb_status(e, rc, "switching the journal");
+}
+
+int32_t tkt__lmdb_set_journal(void *engine, bool on, const tkt__row *row)
+{
+    tkt__lmdb *e = engine;
+    switching s = { row, on };
+    if (!e->alone)
+        return tkt__fail(TKT_E_INTERNAL, "the journal is switched by who has the store alone");
+    if (e->journal_on == on)
+        return TKT_DONE;
+    int32_t status = fold_alone(e, true, switch_journal, &s);
+    if (status == TKT_DONE)
+        e->journal_on = on;
+    return status;
 }
 
 int32_t tkt__lmdb_floor_ms(void *engine, int64_t *now_ms)
@@ -197,6 +318,19 @@ int32_t tkt__lmdb_floor_ms(void *engine, int64_t *now_ms)
     return status;
 }
 
+/* LMDB does not tell what it writes; the kernel counts what the process hands to write calls (proc(5), wchar). */
+uint64_t tkt__lmdb_written(void)
+{
+    unsigned long long bytes = 0;
+    FILE *f = fopen("/proc/self/io", "re");
+    if (f == NULL)
+        return 0;
+    if (fscanf(f, "rchar: %*u wchar: %llu", &bytes) != 1)
+        bytes = 0;
+    fclose(f);
+    return bytes;
+}
+
 int32_t tkt__lmdb_stats(void *engine, tkt__engine_stats *out)
 {
     tkt__lmdb *e = engine;
@@ -210,6 +344,7 @@ int32_t tkt__lmdb_stats(void *engine, tkt__engine_stats *out)
     if (status != TKT_DONE)
         return status;
     status = read_stamp(view, &row);
+    const tkt__seen seen = ((tkt__lmdb_view *)view)->seen;
     tkt__lmdb_view_end(view);
     if (status != TKT_DONE)
         return status;
@@ -220,6 +355,9 @@ int32_t tkt__lmdb_stats(void *engine, tkt__engine_stats *out)
                                 .used_bytes = ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize,
                                 .file_bytes = (uint64_t)st.st_size,
                                 .last_stamp = row.stamp,
+                                .journal = e->journal_on,
+                                .journal_bytes = seen.total_high - seen.total_low,
+                                .written_bytes = tkt__lmdb_written() - e->written_before,
                                 .readers = info.me_numreaders,
                                 .readers_max = info.me_maxreaders,
                                 .commits = atomic_load(&e->commits) };
