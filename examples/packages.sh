@@ -7,6 +7,7 @@
 #   tkt_need build           gcc, meson and the libraries: enough for examples/quickstart.sh
 #   tkt_need build test      and what tests/run.sh adds
 #   tkt_need build test bench and what tests/bench/run.sh search compares with
+#   tkt_need build test sale  and what tests/bench/run.sh booking compares with
 #   tkt_need build test full and what tests/run.sh --full adds (cross compiler, emulator)
 #
 # tkt_need looks for each thing itself, not for its package, so a compiler or meson from elsewhere
@@ -37,6 +38,13 @@ bench openjdk-17-jdk-headless     cmd:javac
 bench liblucene8-java            deb:liblucene8-java
 bench libsqlite3-dev             inc:sqlite3.h
 bench libxapian-dev              deb:libxapian-dev
+sale  libsqlite3-dev             inc:sqlite3.h
+sale  redis-server               cmd:redis-server
+sale  redis-tools                cmd:redis-cli
+sale  libhiredis-dev             inc:hiredis/hiredis.h
+sale  postgresql                 deb:postgresql
+sale  postgresql-client          cmd:psql
+sale  libpq-dev                  deb:libpq-dev
 full  gcc-arm-linux-gnueabihf    cmd:arm-linux-gnueabihf-gcc
 full  libc6-dev-armhf-cross      deb:libc6-dev-armhf-cross
 full  liblmdb-dev:armhf          deb:liblmdb-dev:armhf

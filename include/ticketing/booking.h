@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * ticketing/booking.h: taking seats: reserve → hold with a time to live → confirm → booking with
- * tickets; release, extend, replace, cancel, refund; the host's payment table; what is in doubt.
+ * tickets; release, extend, replace, cancel, refund; the host's payment table; what is in doubt; many
+ * commands in one commit.
  *
  * A place has one owner, decided in one durable commit. A reserved place whose time is over is
  * available at that very instant, whether or not anything swept it. A hold with money in flight is
@@ -324,6 +325,46 @@ TKT_API int32_t tkt_cancel(tkt_store *store, const tkt_booking_request *request,
  * ask `status`), REFUND_FAILED (the provider refused; try again with a new key), NOTHING_DUE, IN_PAYMENT
  * (a charge or another refund is in flight), NOT_FOUND, KEY_REUSED. Failures also NO_PAYMENT. */
 TKT_API int32_t tkt_refund(tkt_store *store, const tkt_booking_request *request, tkt_booking *booking);
+
+/* ---- batches ------------------------------------------------------------------------------------------------ */
+
+/* Many commands, one durable commit: a box office's block of seats, a till that comes back with what it sold, an agent
+ * who buys for a bus. What a commit costs is paid once, so a batch of a hundred is many times faster than a hundred
+ * calls. Each command has its own outcome, exactly as the call of its name would have answered, and none undoes
+ * another. They run in the order in which they were added; the first may be seen a commit earlier than the
+ * last where they do not fit into one (8 MiB of rows). Commands of other threads may share the commit. */
+typedef struct tkt_batch tkt_batch;
+#define TKT_BATCH_MAX UINT32_C(1024) /* commands */
+
+/* An empty batch for a store, which must outlive it. -TKT_E_INVALID, READ_ONLY, NOMEM. A batch is used by one thread
+ * at a time. Since 0.1. */
+TKT_API int32_t tkt_batch_new(tkt_store *store, tkt_batch **batch);
+/* What was not run has no effect. NULL is fine. */
+TKT_API void tkt_batch_free(tkt_batch *batch);
+/* Takes all commands out, for the next round; memory is kept. What was not run has no effect. */
+TKT_API int32_t tkt_batch_clear(tkt_batch *batch);
+
+/* Each adds one command, numbered from 0 in the order of adding. The request is copied (its units and details too);
+ * the struct for the result, which may be NULL where the call of that name allows it, is filled by the run and must
+ * live until then. Whatever a call would refuse is an outcome, not an error here. -TKT_E_INVALID and LIMIT for what
+ * breaks a rule of the request, for TKT_DRY_RUN, for more than TKT_BATCH_MAX, and for a batch that has run. A
+ * failure adds nothing. Since 0.1. */
+TKT_API int32_t tkt_batch_reserve(tkt_batch *batch, const tkt_reserve_request *request, tkt_hold *hold);
+TKT_API int32_t tkt_batch_release(tkt_batch *batch, const tkt_hold_request *request, tkt_hold *hold);
+TKT_API int32_t tkt_batch_extend(tkt_batch *batch, const tkt_hold_request *request, tkt_hold *hold);
+/* Where there is a charge to make, the run makes it after the commit, with no transaction open, and records its
+ * outcome by a commit of its own. */
+TKT_API int32_t tkt_batch_confirm(tkt_batch *batch, const tkt_confirm_request *request, tkt_booking *booking);
+TKT_API int32_t tkt_batch_cancel(tkt_batch *batch, const tkt_booking_request *request, tkt_booking *booking);
+/* How many there are; 0 for NULL. */
+TKT_API uint32_t tkt_batch_count(const tkt_batch *batch);
+
+/* Runs them and waits until all are durable. TKT_DONE: each has its outcome, whichever. A failure (FORKED, NOMEM)
+ * means that none was tried, and the batch may be run again. Since 0.1. */
+TKT_API int32_t tkt_batch_run(tkt_batch *batch);
+/* The outcome of one command: what the call would have returned, its error and causes made the calling thread's
+ * last error. -TKT_E_INVALID: there is no such command, or the batch has not run. Since 0.1. */
+TKT_API int32_t tkt_batch_outcome(const tkt_batch *batch, uint32_t index);
 
 #ifdef __cplusplus
 }

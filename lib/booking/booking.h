@@ -228,6 +228,29 @@ int32_t tkt__booking_call_load(tkt__tx *tx, tkt__booking_call *call);
 /* Writes the caller's struct (NULL is fine) and answers `status`. */
 int32_t tkt__booking_call_out(const tkt__booking_call *call, int32_t status, bool replayed, tkt_booking *booking);
 
+/* ---- commands: a call cut in two, so that many can share a commit (batch.c) ------------------------------------------ */
+
+/* Made by …_command, which does what comes before the body; a refusal there is the outcome already. The call's memory
+ * is the arena's. finish(call, what the body answered) does what comes after, gives back what was leased, and
+ * answers the outcome; it is due once for each command made. */
+typedef struct tkt__command {
+    tkt__guard guard;
+    tkt__body body;
+    int32_t (*finish)(void *call, int32_t status);
+    void *call;
+} tkt__command;
+int32_t tkt__reserve_command(tkt_store *store, const tkt_reserve_request *request, tkt_hold *hold, tkt__arena *arena,
+                             tkt__command *command);
+/* Release or extend, by the operation of its record. */
+int32_t tkt__hold_command(tkt_store *store, const tkt_hold_request *request, uint8_t op, tkt_hold *hold, tkt__arena *arena,
+                          tkt__command *command);
+int32_t tkt__confirm_command(tkt_store *store, const tkt_confirm_request *request, tkt_booking *booking, tkt__arena *arena,
+                             tkt__command *command);
+int32_t tkt__cancel_command(tkt_store *store, const tkt_booking_request *request, tkt_booking *booking, tkt__arena *arena,
+                            tkt__command *command);
+/* Dry runs are for single calls. */
+int32_t tkt__no_dry_run(uint32_t flags);
+
 /* ---- checks ------------------------------------------------------------------------------------------------------ */
 
 int32_t tkt__check_inventory(tkt_store *store, tkt__tx *tx, tkt__problems *problems);

@@ -144,3 +144,29 @@ int32_t tkt_cancel(tkt_store *store, const tkt_booking_request *request, tkt_boo
     status = tkt__store_run(store, &guard, 1, c.flags, cancel_body, &c);
     return TKT_IS_EFFECT(status) ? tkt__booking_call_out(&c, status, status == TKT_REPLAYED, booking) : status;
 }
+
+typedef struct cancel_call {
+    tkt__booking_call call; /* first: the body's context */
+    tkt_booking *out;
+} cancel_call;
+
+static int32_t finish_cancel(void *call, int32_t status)
+{
+    const cancel_call *c = call;
+    return TKT_IS_EFFECT(status) ? tkt__booking_call_out(&c->call, status, status == TKT_REPLAYED, c->out) : status;
+}
+
+int32_t tkt__cancel_command(tkt_store *store, const tkt_booking_request *request, tkt_booking *booking, tkt__arena *arena,
+                            tkt__command *command)
+{
+    cancel_call *c = tkt__arena_get(arena, sizeof *c);
+    if (c == NULL)
+        return tkt__fail(TKT_E_NOMEM, "no memory for a command");
+    c->out = booking;
+    int32_t status = tkt__no_dry_run(request != NULL ? request->flags : 0);
+    if (status == TKT_DONE)
+        status = tkt__booking_call_in(store, request, TKT__OP_CANCEL, booking, &c->call);
+    *command = (tkt__command){ .guard = tkt__event_guard(c->call.event_id), .body = cancel_body,
+                               .finish = finish_cancel, .call = c };
+    return status;
+}

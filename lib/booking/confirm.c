@@ -23,6 +23,8 @@ typedef struct confirm_ctx {
     int64_t hold_expires_ms;
     tkt__booking booking;
     tkt__intent intent;
+    tkt_text details;
+    tkt_booking *out;    /* the caller's; NULL: not asked for */
 } confirm_ctx;
 
 void tkt_confirm_request_init(tkt_confirm_request *request)
@@ -269,28 +271,62 @@ static int32_t settle(confirm_ctx *c, tkt_text details, tkt_booking *booking)
     return status == TKT_DONE && c->replayed ? TKT_REPLAYED : status;
 }
 
-int32_t tkt_confirm(tkt_store *store, const tkt_confirm_request *request, tkt_booking *booking)
+/* What comes before the body. */
+static int32_t ready(tkt_store *store, const tkt_confirm_request *request, tkt_booking *booking, confirm_ctx *c)
 {
     tkt_confirm_request in;
-    confirm_ctx c = { .store = store };
-    int32_t status = request_in(store, request, &in, &c);
+    *c = (confirm_ctx){ .store = store, .out = booking };
+    int32_t status = request_in(store, request, &in, c);
     if (status == TKT_DONE && booking != NULL && booking->size < sizeof *booking)
         status = tkt__fail(TKT_E_INVALID, "tkt_booking: size is %u, at least %zu", booking->size, sizeof *booking);
-    if (status != TKT_DONE)
-        return status;
-    bool dry = (in.flags & TKT_DRY_RUN) != 0;
-    const tkt__guard guard = tkt__event_guard(c.event_id);
-    status = supply_for(&c);
-    if (status == TKT_DONE)
-        status = tkt__store_run(store, &guard, 1, in.flags & TKT_DRY_RUN, confirm_body, &c);
+    c->details = in.details;
+    return status == TKT_DONE ? supply_for(c) : status;
+}
+
+/* What comes after it: ids that were not used go back, the charge is made, the caller gets his booking. */
+static int32_t finish_call(void *call, int32_t status)
+{
+    confirm_ctx *c = call;
+    bool dry = (c->flags & TKT_DRY_RUN) != 0;
     bool kept = TKT_IS_EFFECT(status) || status == TKT_REFUND_DUE || status == TKT_DECLINED;
     /* After an unknown outcome the ids may be in use: they are never given out again. */
     bool unknown = tkt_status_primary(status) == TKT_E_UNKNOWN;
-    tkt__supply_end(store, &c.supply, dry, unknown || (kept && !c.replayed),
-                    unknown || (kept && c.booking.first_ticket == c.supply.first_ticket));
+    tkt__supply_end(c->store, &c->supply, dry, unknown || (kept && !c->replayed),
+                    unknown || (kept && c->booking.first_ticket == c->supply.first_ticket));
     if (!kept)
         return status;
     if (status == TKT_PENDING && !dry)
-        return settle(&c, in.details, booking);
-    return booking_out(&c, status, booking);
+        return settle(c, c->details, c->out);
+    return booking_out(c, status, c->out);
+}
+
+int32_t tkt_confirm(tkt_store *store, const tkt_confirm_request *request, tkt_booking *booking)
+{
+    confirm_ctx c;
+    int32_t status = ready(store, request, booking, &c);
+    if (status != TKT_DONE)
+        return status;
+    const tkt__guard guard = tkt__event_guard(c.event_id);
+    return finish_call(&c, tkt__store_run(store, &guard, 1, c.flags & TKT_DRY_RUN, confirm_body, &c));
+}
+
+int32_t tkt__confirm_command(tkt_store *store, const tkt_confirm_request *request, tkt_booking *booking, tkt__arena *arena,
+                             tkt__command *command)
+{
+    confirm_ctx *c = tkt__arena_get(arena, sizeof *c);
+    int32_t status = c != NULL ? tkt__no_dry_run(request != NULL ? request->flags : 0)
+                               : tkt__fail(TKT_E_NOMEM, "no memory for a command");
+    if (status == TKT_DONE)
+        status = ready(store, request, booking, c);
+    if (status != TKT_DONE)
+        return status;
+    *command = (tkt__command){ .guard = tkt__event_guard(c->event_id), .body = confirm_body, .finish = finish_call,
+                               .call = c };
+    if (c->details.len == 0)
+        return TKT_DONE;
+    c->details.ptr = tkt__arena_copy(arena, c->details.ptr, c->details.len);
+    if (c->details.ptr != NULL)
+        return TKT_DONE;
+    (void)finish_call(c, -TKT_E_STOPPED);
+    return tkt__fail(TKT_E_NOMEM, "no memory for a command");
 }

@@ -21,7 +21,8 @@ typedef struct hold_ctx {
     uint8_t nonce[TKT__NONCE_BYTES];
     int64_t ttl_ms, hard_cap_ms;    /* hard_cap_ms: reserve and replace, a duration */
     tkt__claim wanted;              /* reserve and replace: places, buyer, secret */
-    tkt_hold hold;                  /* out */
+    tkt_hold hold;                  /* as the body made it */
+    tkt_hold *out;                  /* the caller's; NULL: not asked for */
 } hold_ctx;
 
 void tkt_reserve_request_init(tkt_reserve_request *request)
@@ -375,34 +376,69 @@ static int32_t reserve_in(tkt_store *store, const tkt_reserve_request *given, tk
     return tkt__random(&store->hooks, c->wanted.secret, sizeof c->wanted.secret);
 }
 
-static int32_t run(hold_ctx *c, const uint8_t *key, uint32_t flags, tkt__body body, tkt_hold *hold, bool optional)
+/* The last of what comes before the body. */
+static int32_t ready(hold_ctx *c, const uint8_t *key, tkt_hold *hold, bool optional)
 {
-    const tkt__guard guard = tkt__event_guard(c->event_id);
     if (hold == NULL && !optional)
         return tkt__fail(TKT_E_INVALID, "hold is NULL");
     if (hold != NULL && hold->size < sizeof *hold)
         return tkt__fail(TKT_E_INVALID, "tkt_hold: size is %u, at least %zu", hold->size, sizeof *hold);
+    c->out = hold;
+    fingerprint(c);
     int32_t status = tkt__idem_key(c->store, key, c->key);
-    if (status == TKT_DONE)
-        status = tkt__random(&c->store->hooks, c->nonce, sizeof c->nonce);
-    if (status == TKT_DONE)
-        status = tkt__store_run(c->store, &guard, 1, flags, body, c);
-    if (TKT_IS_EFFECT(status) && hold != NULL) {
-        int32_t out = tkt__struct_out(hold, &c->hold, sizeof c->hold, sizeof c->hold, "tkt_hold");
-        return out != TKT_DONE ? out : status;
-    }
-    return status;
+    return status == TKT_DONE ? tkt__random(&c->store->hooks, c->nonce, sizeof c->nonce) : status;
+}
+
+static int32_t finish_call(void *call, int32_t status)
+{
+    const hold_ctx *c = call;
+    if (!TKT_IS_EFFECT(status) || c->out == NULL)
+        return status;
+    int32_t out = tkt__struct_out(c->out, &c->hold, sizeof c->hold, sizeof c->hold, "tkt_hold");
+    return out != TKT_DONE ? out : status;
+}
+
+static int32_t run(hold_ctx *c, uint32_t flags, tkt__body body)
+{
+    const tkt__guard guard = tkt__event_guard(c->event_id);
+    return finish_call(c, tkt__store_run(c->store, &guard, 1, flags, body, c));
+}
+
+/* The call moves into the arena as it stands. */
+static int32_t command_of(const hold_ctx *c, uint32_t flags, tkt__body body, tkt__arena *arena, tkt__command *command)
+{
+    int32_t status = tkt__no_dry_run(flags);
+    if (status != TKT_DONE)
+        return status;
+    *command = (tkt__command){ .guard = tkt__event_guard(c->event_id), .body = body, .finish = finish_call,
+                               .call = tkt__arena_copy(arena, c, sizeof *c) };
+    return command->call != NULL ? TKT_DONE : tkt__fail(TKT_E_NOMEM, "no memory for a command");
+}
+
+static int32_t reserve_ready(tkt_store *store, const tkt_reserve_request *request, tkt_hold *hold, hold_ctx *c,
+                             uint32_t *flags)
+{
+    tkt_reserve_request in;
+    int32_t status = reserve_in(store, request, &in, c);
+    *flags = in.flags;
+    return status == TKT_DONE ? ready(c, in.key, hold, false) : status;
 }
 
 int32_t tkt_reserve(tkt_store *store, const tkt_reserve_request *request, tkt_hold *hold)
 {
-    tkt_reserve_request in;
     hold_ctx c = { .op = TKT__OP_RESERVE };
-    int32_t status = reserve_in(store, request, &in, &c);
-    if (status != TKT_DONE)
-        return status;
-    fingerprint(&c);
-    return run(&c, in.key, in.flags, reserve_body, hold, false);
+    uint32_t flags;
+    int32_t status = reserve_ready(store, request, hold, &c, &flags);
+    return status == TKT_DONE ? run(&c, flags, reserve_body) : status;
+}
+
+int32_t tkt__reserve_command(tkt_store *store, const tkt_reserve_request *request, tkt_hold *hold, tkt__arena *arena,
+                             tkt__command *command)
+{
+    hold_ctx c = { .op = TKT__OP_RESERVE };
+    uint32_t flags;
+    int32_t status = reserve_ready(store, request, hold, &c, &flags);
+    return status == TKT_DONE ? command_of(&c, flags, reserve_body, arena, command) : status;
 }
 
 int32_t tkt_replace(tkt_store *store, const uint8_t token[TKT_TOKEN_BYTES], const tkt_reserve_request *request,
@@ -418,36 +454,59 @@ int32_t tkt_replace(tkt_store *store, const uint8_t token[TKT_TOKEN_BYTES], cons
     if (tkt__token_event(token) != in.event_id)
         return tkt__fail(TKT_E_INVALID, "the hold to be replaced is of another event");
     memcpy(c.token, token, TKT_TOKEN_BYTES);
-    fingerprint(&c);
-    return run(&c, in.key, in.flags, replace_body, hold, false);
+    status = ready(&c, in.key, hold, false);
+    return status == TKT_DONE ? run(&c, in.flags, replace_body) : status;
 }
 
-static int32_t token_call(tkt_store *store, const tkt_hold_request *request, uint8_t op, tkt__body body, tkt_hold *hold)
+static int32_t token_ready(tkt_store *store, const tkt_hold_request *request, uint8_t op, tkt_hold *hold, hold_ctx *c,
+                           uint32_t *flags)
 {
     tkt_hold_request in;
-    hold_ctx c = { .op = op };
+    *c = (hold_ctx){ .op = op };
     int32_t status = tkt__store_writable(store);
     if (status == TKT_DONE)
         status = tkt__struct_in(&in, sizeof in, request, sizeof in, "tkt_hold_request");
     if (status == TKT_DONE)
         status = tkt__flags_check(in.flags);
     if (status == TKT_DONE)
-        status = life_in(op == TKT__OP_EXTEND ? in.ttl_ms : 0, TKT_TTL_MS, &c.ttl_ms, "ttl_ms");
+        status = life_in(op == TKT__OP_EXTEND ? in.ttl_ms : 0, TKT_TTL_MS, &c->ttl_ms, "ttl_ms");
     if (status != TKT_DONE)
         return status;
-    c.store = store;
-    c.event_id = tkt__token_event(in.token);
-    memcpy(c.token, in.token, TKT_TOKEN_BYTES);
-    fingerprint(&c);
-    return run(&c, in.key, in.flags, body, hold, true);
+    *flags = in.flags;
+    c->store = store;
+    c->event_id = tkt__token_event(in.token);
+    memcpy(c->token, in.token, TKT_TOKEN_BYTES);
+    return ready(c, in.key, hold, true);
+}
+
+static tkt__body body_of(uint8_t op)
+{
+    return op == TKT__OP_EXTEND ? extend_body : release_body;
+}
+
+static int32_t token_call(tkt_store *store, const tkt_hold_request *request, uint8_t op, tkt_hold *hold)
+{
+    hold_ctx c;
+    uint32_t flags;
+    int32_t status = token_ready(store, request, op, hold, &c, &flags);
+    return status == TKT_DONE ? run(&c, flags, body_of(op)) : status;
+}
+
+int32_t tkt__hold_command(tkt_store *store, const tkt_hold_request *request, uint8_t op, tkt_hold *hold, tkt__arena *arena,
+                          tkt__command *command)
+{
+    hold_ctx c;
+    uint32_t flags;
+    int32_t status = token_ready(store, request, op, hold, &c, &flags);
+    return status == TKT_DONE ? command_of(&c, flags, body_of(op), arena, command) : status;
 }
 
 int32_t tkt_release(tkt_store *store, const tkt_hold_request *request, tkt_hold *hold)
 {
-    return token_call(store, request, TKT__OP_RELEASE, release_body, hold);
+    return token_call(store, request, TKT__OP_RELEASE, hold);
 }
 
 int32_t tkt_extend(tkt_store *store, const tkt_hold_request *request, tkt_hold *hold)
 {
-    return token_call(store, request, TKT__OP_EXTEND, extend_body, hold);
+    return token_call(store, request, TKT__OP_EXTEND, hold);
 }

@@ -21,6 +21,7 @@
 #define BYTES_A_BODY (700u << 10)
 #define CHANGES_A_BODY (TKT__GUARDS_MAX - 1)
 #define TRIES_MAX 8
+#define PARTS_TOGETHER 16 /* parts that share a commit */
 #define WEEK_MS INT64_C(604800000)
 #define CYCLE_WEEKS 104
 #define READ_BYTES 65536u
@@ -218,6 +219,8 @@ static int32_t run_parts(part *p, uint32_t n, tkt__job *job)
         rc = lease(&p[leased]);
     if (rc == TKT_DONE)
         rc = tkt__kv_run_jobs(p->im->store->kv, job, n);
+    for (uint32_t i = 0; rc == TKT_DONE && i < n; i++)
+        rc = job[i].status;
     for (uint32_t i = 0; i < leased; i++) {
         bool written = leased == n && job[i].status == TKT_DONE;
         give_back(&p[i], written);
@@ -250,7 +253,7 @@ static int32_t run_alone(importer *im, uint32_t from, uint32_t to)
 /* A part that fails among others is tried by itself: its own answer and reason then reach the caller. */
 static int32_t run_lines(part *p, uint32_t n)
 {
-    tkt__job job[TKT__JOBS_MAX];
+    tkt__job job[PARTS_TOGETHER];
     int32_t rc = TKT_DONE;
     (void)run_parts(p, n, job); /* each job has its own outcome */
     for (uint32_t i = 0; i < n; i++) {
@@ -340,9 +343,9 @@ static int32_t flush(importer *im)
         rc = classify(im);
         uint32_t news = new_to_front(im), from = 0;
         while (rc == TKT_DONE && from < im->count) {
-            part p[TKT__JOBS_MAX];
+            part p[PARTS_TOGETHER];
             uint32_t n = 0;
-            for (; n < TKT__JOBS_MAX && from < im->count; n++) {
+            for (; n < PARTS_TOGETHER && from < im->count; n++) {
                 p[n] = (part){ .im = im, .from = from, .to = part_end(im, from, news) };
                 from = p[n].to;
             }

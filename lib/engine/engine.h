@@ -266,15 +266,17 @@ int32_t tkt__kv_run(tkt__kv *kv, const tkt__guard *guards, size_t n, const tkt__
                     tkt__body body, void *ctx);
 
 /* Several bodies handed in together, in this order: they share a commit as far as they fit into one. Each
- * has its own outcome, as if it had been run alone; the call returns when all have one. Answers TKT_DONE, or
- * the first outcome that is none (its record reaches the caller's thread). */
-#define TKT__JOBS_MAX 16
+ * has its own outcome, as if it had been run alone; the call returns TKT_DONE when all have one. The record of the
+ * first that is not TKT_DONE reaches the caller's thread. A failure: none was run. */
+#define TKT__JOBS_MAX 1024
 typedef struct tkt__job {
     tkt__guard guards[TKT__GUARDS_MAX];
     size_t guards_n;
     tkt__body body;
     void *ctx;
     int32_t status; /* the outcome */
+    bool recorded;  /* it has an error record, which `record` got where that is not NULL */
+    tkt__error_record *record;
 } tkt__job;
 int32_t tkt__kv_run_jobs(tkt__kv *kv, tkt__job *jobs, size_t n);
 

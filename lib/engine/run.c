@@ -338,15 +338,16 @@ static int32_t run_jobs(tkt__kv *kv, tkt__job *jobs, size_t n, tkt__request *r)
         status = run_party(kv, r, n);
     if (status != TKT_DONE)
         return status;
-    for (size_t i = 0; i < n; i++) {
-        jobs[i].status = r[i].status;
-        if (status != TKT_DONE || r[i].status == TKT_DONE)
-            continue;
-        status = r[i].status;
-        if (r[i].recorded)
-            tkt__error_load(&r[i].record);
+    for (size_t i = n; i > 0; i--) { /* the first one's record is loaded last */
+        tkt__job *job = &jobs[i - 1];
+        job->status = r[i - 1].status;
+        job->recorded = r[i - 1].recorded;
+        if (job->recorded && job->record != NULL)
+            *job->record = r[i - 1].record;
+        if (job->recorded && job->status != TKT_DONE)
+            tkt__error_load(&r[i - 1].record);
     }
-    return status;
+    return TKT_DONE;
 }
 
 int32_t tkt__kv_run_jobs(tkt__kv *kv, tkt__job *jobs, size_t n)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # tests/bench/run.sh view [--quick] [--json FILE]
+# tests/bench/run.sh booking [--quick] [--rounds N] [--seconds N] [--clients N,N…] [--only SIDE]… [--json FILE]
 # tests/bench/run.sh search [--quick] [--events N] [--per-class N] [--rounds N] [--seconds N]
 #                           [--only CLASSES] [--skip sqlite|lucene|xapian|figures]… [--given] [--json FILE]
 #                           [--keep DIR]
@@ -9,12 +10,14 @@
 # Runs a benchmark and its peers side by side and prints medians, percentiles and ratios as one JSON
 # object, to FILE too. Installs the peers that it needs. --quick: less data and fewer rounds.
 #   view     an event by its id, against a raw mdb_get of the same record
+#   booking  reserve and confirm, durable, beside Redis 7, PostgreSQL 15, SQLite and LMDB itself; it starts the
+#            servers on 127.0.0.1 and stops them
 #   search   10 M events (--quick: 100,000) beside Lucene 8, SQLite FTS5 and, up to 1 M, Xapian; what
 #            was made stays in DIR and is used again, else it is removed
 # What the figures were and how to read them: docs/benchmarks.md.
 set -eu
 cd "$(dirname "$0")/../.."
-usage() { sed -n '4,14s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+usage() { sed -n '4,17s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 [ $# -gt 0 ] || usage
 name=$1
 shift
@@ -22,6 +25,7 @@ shift
 case $name in
 view) tkt_need build test ;;
 search) tkt_need build test bench ;;
+booking) tkt_need build test sale ;;
 *) usage ;;
 esac
 # A folder of its own: release code, no assertions of the test builds.
@@ -32,6 +36,10 @@ if [ "$name" = view ]; then
     exec build-bench/tests/bench/bench_view "$@"
 fi
 meson setup --reconfigure build-bench >/dev/null # finds peers that were installed just now
+if [ "$name" = booking ]; then
+    ninja -C build-bench all >/dev/null
+    exec python3 tests/bench/booking/run.py build-bench "$@"
+fi
 out=build-bench/tests/bench/search
 for part in gen dump queries ours cost overlap beside fts5; do
     ninja -C build-bench "${out#build-bench/}/bench_search_$part" >/dev/null
