@@ -14,6 +14,9 @@ const command commands[] = {
     { "stats", "stats", " ", 0, 0, STORE_READ, cmd_stats },
     { "tick", "tick", " ", 0, 0, STORE_NEEDED, cmd_tick },
     { "upgrade", "upgrade [--journal on|off]", " journal ", 0, 0, STORE_READ, cmd_upgrade },
+    { "backup", "backup FILE [--compact]", " compact! ", 1, 1, STORE_READ, cmd_backup },
+    { "export", "export FILE", " ", 1, 1, STORE_READ, cmd_export },
+    { "restore", "restore FILE [--no-index]", " no-index! memory-mib threads ", 1, 1, STORE_READ, cmd_restore },
     { "import", "import FILE|- [--shift-weeks auto|N] [--bad skip|stop] [--no-index]",
       " shift-weeks bad no-index! memory-mib threads ", 1, 1, STORE_CREATED, cmd_import },
     { "reindex", "reindex [--memory-mib N] [--threads N]", " memory-mib threads ", 0, 0, STORE_NEEDED,
@@ -100,8 +103,8 @@ int main(int argc, char **argv)
         out_usage(&c);
         return EXIT_USAGE;
     }
-    /* An upgrade opens the store by itself, and alone. */
-    int32_t status = cmd->run == cmd_upgrade ? TKT_DONE : open_store(&c, cmd);
+    /* These open the store by themselves, and alone. */
+    int32_t status = cmd->run == cmd_upgrade || cmd->run == cmd_restore ? TKT_DONE : open_store(&c, cmd);
     int code = status == TKT_DONE ? cmd->run(&c) : out_bad(&c, status);
     if (code == EXIT_USAGE)
         out_usage(&c);

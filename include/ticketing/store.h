@@ -143,6 +143,27 @@ TKT_API void tkt_stats_init(tkt_stats *stats);
 /* Figures of the store. Booking's rows are counted one by one: not for every second of a large store. */
 TKT_API int32_t tkt_store_stats(tkt_store *store, tkt_stats *stats);
 
+/* ---- backup and moving ------------------------------------------------------------------------------ */
+
+/* Copies the store, as one snapshot sees it, into a new file, while any process goes on using it; the pages that the
+ * copy reads are kept until it is done, so the store may grow meanwhile. The file is there whole and synced, or not
+ * at all. It is no store: tkt_store_restore makes one of it, on a machine of the same word size.
+ * COMPACT leaves free pages out, for more time. Failures: IO (also: there is such a file), NOMEM, FORKED, INVALID.
+ * Thread: any, beside all other calls. Since 0.1. */
+#define TKT_BACKUP_COMPACT UINT32_C(1)
+TKT_API int32_t tkt_store_backup(tkt_store *store, const char *file, size_t file_len, uint32_t flags);
+/* Writes every row of one snapshot into a new file that any build reads, 32 and 64 bit alike; docs/format.md has
+ * its bytes. The index is left out: build it after the restore (tkt_reindex). Failures as backup. */
+TKT_API int32_t tkt_store_export(tkt_store *store, const char *file, size_t file_len);
+/* Makes a store at `path`, where none may be, from a backup or an export; the whole is checked (tkt_check) before it
+ * appears. The restored store is another one than the lost: what was done after the copy is not in it. So its epoch
+ * is one more, which tells whoever follows it that it went back in time, and ids start again well above those of the
+ * copy, so that a ticket sold after the copy never meets another of its number. options as for open (map, readers,
+ * hooks); NULL: defaults. Failures: ALREADY_OPEN (there is a store), NOT_A_STORE, SHORT_FILE, WORD_SIZE (of a
+ * backup: export instead), CORRUPT, JOURNAL, VERSION, IO, NOMEM, INVALID; nothing is left then. Since 0.1. */
+TKT_API int32_t tkt_store_restore(const char *path, size_t path_len, const char *file, size_t file_len,
+                                  const tkt_options *options);
+
 /* ---- the clock ------------------------------------------------------------------------------------ */
 
 /* now = the wall clock, never less than the persisted floor + monotonic time since open. A forward

@@ -193,6 +193,9 @@ typedef struct tkt__engine_ops {
     /* Switches the journal, with a row that records it, in one commit; for who has the store alone. NULL: none. */
     int32_t (*set_journal)(void *e, bool on, const tkt__row *row);
 
+    /* Copies the store as one snapshot sees it into a new file, whole or not at all. NULL: there is no file. */
+    int32_t (*copy)(void *e, const char *file, bool compact);
+
     int32_t (*floor_ms)(void *e, int64_t *now_ms); /* the highest now_ms of any commit */
     int32_t (*stats)(void *e, tkt__engine_stats *out);
 } tkt__engine_ops;
@@ -222,6 +225,17 @@ typedef struct tkt__lmdb_options {
 int32_t tkt__lmdb_open(const char *dir, const tkt__lmdb_options *options, const tkt__schema *schema,
                        const tkt__row *first_rows, size_t first_count, const tkt_hooks *hooks,
                        const tkt__engine_ops **ops, void **engine, bool *created);
+
+#define TKT__PATH_MAX 4096
+/* A new file that appears whole, under its own name, or not at all: begin makes it under another name, end syncs and
+ * renames it, or removes it where status is a failure. -TKT_E_IO with EEXIST: there is one. */
+int32_t tkt__file_begin(const char *file, int *fd);
+int32_t tkt__file_end(const char *file, int fd, int32_t status);
+/* A store is made in a directory of its own within the place where it will be, and adopted once it is whole. */
+int32_t tkt__lmdb_work_dir(const char *dir, char work[TKT__PATH_MAX]); /* -TKT_E_ALREADY_OPEN: there is a store */
+int32_t tkt__lmdb_unpack(const char *file, const char *work, const tkt_hooks *hooks);
+int32_t tkt__lmdb_adopt(const char *work, const char *dir);
+void tkt__lmdb_work_dir_drop(const char *work);
 
 /* ---- the common layer --------------------------------------------------------------------------- */
 

@@ -103,6 +103,23 @@ int32_t tkt__format_raise(tkt__tx *tx, void *ctx)
     return tkt__tx_put(tx, TKT__T_META, key, tkt__slice_of(bytes, sizeof bytes));
 }
 
+int32_t tkt__format_raise_epoch(tkt__tx *tx, void *ctx)
+{
+    tkt__slice key = tkt__slice_of(TKT__META_FORMAT, sizeof TKT__META_FORMAT - 1), value;
+    tkt__format format;
+    uint8_t bytes[FORMAT_BYTES];
+    (void)ctx;
+    int32_t status = tkt__format_load(tx, false, &format);
+    if (status == TKT_DONE)
+        status = tkt__tx_get(tx, TKT__T_META, key, &value);
+    if (status != TKT_DONE)
+        return status;
+    memcpy(bytes, value.p, sizeof bytes);
+    tkt__writer w = tkt__writer_of(bytes + 16, 8);
+    tkt__put_u64(&w, format.epoch + 1);
+    return tkt__tx_put(tx, TKT__T_META, key, tkt__slice_of(bytes, sizeof bytes));
+}
+
 /* The format record and the engine say the same of the journal, or someone put a foreign file here. */
 static int32_t journal_agrees(const tkt__format *f, bool journal)
 {

@@ -20,6 +20,14 @@ struct tkt_options {
 };
 #define TKT__CACHE_DEFAULT (sizeof(void *) > 4 ? (size_t)8 << 20 : (size_t)800 << 10) /* 32-bit machines are kiosks */
 
+/* open.c: a caller's path as a string. */
+int32_t tkt__path_of(const char *path, size_t n, char out[TKT__PATH_MAX], const char *what);
+
+/* export.c: fills an empty directory with a store of an export's rows; not yet one that went back in time. */
+#define TKT__EXPORT_MAGIC "TKTEXP01"
+#define TKT__EXPORT_MAGIC_BYTES 8
+int32_t tkt__export_load(int fd, const char *work, const tkt_options *options, const tkt_hooks *hooks);
+
 /* format.c: META/"format" as it stands. */
 #define TKT__FORMAT_MAJOR 1
 #define TKT__FORMAT_MINOR 1 /* 1: the tables of the index */
@@ -36,6 +44,8 @@ int32_t tkt__format_load(tkt__tx *tx, bool read_only, tkt__format *format);
 int32_t tkt__format_raise(tkt__tx *tx, void *ctx);
 /* As the store's engine has it, checked against the engine. */
 int32_t tkt__format_open(tkt_store *store, tkt__format *format);
+/* A body under the store's guard: the store went back in time. */
+int32_t tkt__format_raise_epoch(tkt__tx *tx, void *ctx);
 /* Switches the journal, in the engine and in the record at once. The store must be open alone. */
 int32_t tkt__format_set_journal(tkt_store *store, bool on);
 

@@ -10,7 +10,6 @@
 
 #include <stdlib.h>
 
-#define PATH_BYTES 4096
 
 /* ---- references --------------------------------------------------------------------------------- */
 
@@ -147,11 +146,11 @@ int32_t tkt__store_open_engine(const tkt__engine_ops *ops, void *engine, bool cr
     return TKT_DONE;
 }
 
-static int32_t path_of(const char *path, size_t n, char out[PATH_BYTES])
+int32_t tkt__path_of(const char *path, size_t n, char out[TKT__PATH_MAX], const char *what)
 {
     if (path == NULL || n == 0)
-        return tkt__fail(TKT_E_INVALID, "the store's path is empty");
-    int32_t status = tkt__text_check(path, n, PATH_BYTES - 64, "the store's path");
+        return tkt__fail(TKT_E_INVALID, "%s is empty", what);
+    int32_t status = tkt__text_check(path, n, TKT__PATH_MAX - 64, what);
     if (status != TKT_DONE)
         return status;
     memcpy(out, path, n);
@@ -161,7 +160,7 @@ static int32_t path_of(const char *path, size_t n, char out[PATH_BYTES])
 
 int32_t tkt_store_open(const char *path, size_t path_len, const tkt_options *options, tkt_store **store)
 {
-    char dir[PATH_BYTES];
+    char dir[TKT__PATH_MAX];
     tkt_hooks hooks;
     tkt__first_rows first;
     const tkt__engine_ops *ops;
@@ -170,7 +169,7 @@ int32_t tkt_store_open(const char *path, size_t path_len, const tkt_options *opt
     static const tkt__lmdb_options defaults;
     if (store == NULL)
         return tkt__fail(TKT_E_INVALID, "store is NULL");
-    int32_t status = path_of(path, path_len, dir);
+    int32_t status = tkt__path_of(path, path_len, dir, "the store's path");
     if (status == TKT_DONE)
         status = tkt__hooks_resolve(options != NULL ? &options->hooks : NULL, &hooks);
     if (status == TKT_DONE)

@@ -11,6 +11,7 @@
  *   cursor.c    cursors over tree and tail
  *   write.c     transactions, the stamp row, figures
  *   bulk.c      new generations of tables
+ *   copy.c      backups, and how one becomes a store
  *   journal.h   the journal and its files
  *
  * On disk: STORE/data.mdb, one LMDB file with a database a table of the schema (a table that may be
@@ -39,7 +40,7 @@
 #include "engine/lmdb/journal.h"
 
 #define TKT__LMDB_FILE "data.mdb"
-#define TKT__LMDB_PATH_MAX 4096
+#define TKT__LMDB_PATH_MAX TKT__PATH_MAX
 #define TKT__LMDB_READERS 512
 #define TKT__LMDB_COMMIT_WRITES 16384
 #define TKT__LMDB_COMMIT_BYTES (8u << 20)
@@ -129,6 +130,14 @@ uint64_t tkt__lmdb_written(void); /* bytes that this process has written to file
 int32_t tkt__lmdb_set_journal(void *e, bool on, const tkt__row *row);
 int32_t tkt__lmdb_floor_ms(void *e, int64_t *now_ms);
 int32_t tkt__lmdb_stats(void *e, tkt__engine_stats *out);
+
+/* open.c: an errno, or 0. Gives a file its name unless another has it: EEXIST. */
+int tkt__lmdb_publish(const char *fresh, const char *name);
+int tkt__lmdb_sync_dir(const char *dir);
+int tkt__lmdb_make_dir(const char *dir); /* with its parent synced; fine when it is there */
+
+/* copy.c */
+int32_t tkt__lmdb_copy(void *e, const char *file, bool compact);
 
 /* bulk.c */
 int32_t tkt__lmdb_bulk_begin(void *e, uint32_t tables, void **bulk);

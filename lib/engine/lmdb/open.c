@@ -178,7 +178,7 @@ static int build(tkt__lmdb *e, const char *path, const tkt__lmdb_options *o, con
     return rc;
 }
 
-static int sync_dir(const char *dir)
+int tkt__lmdb_sync_dir(const char *dir)
 {
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
@@ -189,30 +189,30 @@ static int sync_dir(const char *dir)
 }
 
 /* Gives the fresh file its name unless another one has it: 0, EEXIST, or an errno. */
-static int publish(const paths *p)
+int tkt__lmdb_publish(const char *fresh, const char *name)
 {
-    if (renameat2(AT_FDCWD, p->fresh, AT_FDCWD, p->data, RENAME_NOREPLACE) == 0)
+    if (renameat2(AT_FDCWD, fresh, AT_FDCWD, name, RENAME_NOREPLACE) == 0)
         return 0;
     if (errno != EINVAL && errno != ENOSYS)
         return errno;
-    if (link(p->fresh, p->data) != 0) /* file systems without that flag */
+    if (link(fresh, name) != 0) /* file systems without that flag */
         return errno;
-    return unlink(p->fresh) == 0 ? 0 : errno;
+    return unlink(fresh) == 0 ? 0 : errno;
 }
 
-static int make_directory(const char *dir)
+int tkt__lmdb_make_dir(const char *dir)
 {
     char parent[TKT__LMDB_PATH_MAX];
     if (mkdir(dir, 0700) != 0)
         return errno == EEXIST ? 0 : errno;
     snprintf(parent, sizeof parent, "%s/..", dir);
-    return sync_dir(parent);
+    return tkt__lmdb_sync_dir(parent);
 }
 
 static int32_t create(tkt__lmdb *e, const char *dir, const paths *p, const tkt__lmdb_options *o,
                       const tkt__row *rows, size_t n, bool *created)
 {
-    int rc = make_directory(dir);
+    int rc = tkt__lmdb_make_dir(dir);
     if (rc != 0)
         return rc == ENOTDIR ? tkt__fail(TKT_E_NOT_A_STORE, "%s: not a directory", dir)
                              : tkt__fail_errno(rc, dir);
@@ -226,10 +226,10 @@ static int32_t create(tkt__lmdb *e, const char *dir, const paths *p, const tkt__
     unlink(p->fresh_lock);
     rc = build(e, p->fresh, o, rows, n);
     if (rc == 0)
-        rc = publish(p);
+        rc = tkt__lmdb_publish(p->fresh, p->data);
     *created = rc == 0;
     if (rc == 0 || rc == EEXIST) {
-        int synced = sync_dir(dir);
+        int synced = tkt__lmdb_sync_dir(dir);
         rc = synced;
     }
     unlink(p->fresh);
@@ -402,6 +402,7 @@ static const tkt__engine_ops lmdb_ops = {
     .bulk_end = tkt__lmdb_bulk_end,
     .bulk_abort = tkt__lmdb_bulk_abort,
     .tend = tkt__lmdb_tend,
+    .copy = tkt__lmdb_copy,
     .set_journal = tkt__lmdb_set_journal,
     .floor_ms = tkt__lmdb_floor_ms,
     .stats = tkt__lmdb_stats,

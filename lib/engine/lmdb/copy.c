@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * engine/lmdb/copy.c: a store's file copied while it is in use, and a copy made the file of a store.
+ *
+ * A copy is of one snapshot: others go on writing meanwhile, and the pages that it reads are kept until it is done.
+ * Every file is written under a name of its own (…-PID), synced, and only then given its name by a rename that
+ * refuses to replace; the directory is synced after it. A crash leaves the whole file, or none and a leftover that
+ * the next attempt of that process id, or the user, removes.
+ */
+#include "engine/lmdb/lmdb_engine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define CHUNK (1u << 20)
+#define COPY_PREFIX ".copy-"
+
+/* FILE's directory, for syncing. */
+static void parent_of(const char *file, char dir[TKT__LMDB_PATH_MAX])
+{
+    const char *slash = strrchr(file, '/');
+    size_t n = slash != NULL ? (size_t)(slash - file) : 0;
+    if (slash == NULL)
+        strcpy(dir, ".");
+    else if (n == 0)
+        strcpy(dir, "/");
+    else {
+        memcpy(dir, file, n);
+        dir[n] = '\0';
+    }
+}
+
+/* The name under which a file is written: beside it, with the process's number. */
+static int32_t work_name(const char *file, char out[TKT__LMDB_PATH_MAX])
+{
+    int n = snprintf(out, TKT__LMDB_PATH_MAX, "%s" COPY_PREFIX "%ld", file, (long)getpid());
+    return n > 0 && n < TKT__LMDB_PATH_MAX ? TKT_DONE : tkt__fail(TKT_E_LIMIT, "the file's path is too long");
+}
+
+int32_t tkt__file_begin(const char *file, int *fd)
+{
+    char work[TKT__LMDB_PATH_MAX];
+    struct stat st;
+    int32_t status = work_name(file, work);
+    if (status != TKT_DONE)
+        return status;
+    if (lstat(file, &st) == 0)
+        return tkt__fail_errno(EEXIST, file);
+    unlink(work);
+    *fd = open(work, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    return *fd >= 0 ? TKT_DONE : tkt__fail_errno(errno, file);
+}
+
+int32_t tkt__file_end(const char *file, int fd, int32_t status)
+{
+    char work[TKT__LMDB_PATH_MAX], dir[TKT__LMDB_PATH_MAX];
+    if (work_name(file, work) != TKT_DONE)
+        return status;
+    if (status == TKT_DONE && fsync(fd) != 0)
+        status = tkt__fail_errno(errno, file);
+    close(fd);
+    if (status == TKT_DONE) {
+        int rc = tkt__lmdb_publish(work, file);
+        parent_of(file, dir);
+        if (rc == 0)
+            rc = tkt__lmdb_sync_dir(dir);
+        if (rc != 0)
+            status = tkt__fail_errno(rc, file);
+    }
+    if (status != TKT_DONE)
+        unlink(work);
+    return status;
+}
+
+int32_t tkt__lmdb_copy(void *engine, const char *file, bool compact)
+{
+    tkt__lmdb *e = engine;
+    MDB_txn *txn;
+    int fd;
+    if (tkt__lmdb_forked(e))
+        return tkt__lmdb_forked_error();
+    int32_t status = tkt__file_begin(file, &fd);
+    if (status != TKT_DONE)
+        return status;
+    int rc = tkt__lmdb_txn_begin(e, MDB_RDONLY, &txn); /* a user of the map for as long as the copy takes */
+    if (rc == 0) {
+        rc = mdb_env_copyfd2(e->env, fd, compact ? MDB_CP_COMPACT : 0);
+        mdb_txn_abort(txn);
+        tkt__lmdb_txn_ended(e);
+    }
+    return tkt__file_end(file, fd, tkt__lmdb_status(e, rc, "copying the store"));
+}
+
+/* ---- a copy becomes a store --------------------------------------------------------------------------- */
+
+static int32_t copy_bytes(int from, int to, const char *file, const tkt_hooks *hooks)
+{
+    uint8_t *chunk = tkt__alloc(hooks, CHUNK);
+    int32_t status = chunk != NULL ? TKT_DONE : tkt__fail(TKT_E_NOMEM, "no memory to copy a file");
+    for (ssize_t got = 1; status == TKT_DONE && got > 0;) {
+        got = read(from, chunk, CHUNK);
+        if (got < 0)
+            status = tkt__fail_errno(errno, file);
+        for (ssize_t at = 0, put; status == TKT_DONE && at < got; at += put)
+            if ((put = write(to, chunk + at, (size_t)(got - at))) < 0) {
+                status = tkt__fail_errno(errno, "writing the store's file");
+                break;
+            }
+    }
+    tkt__free(hooks, chunk, CHUNK);
+    return status;
+}
+
+static int32_t data_of(const char *dir, char data[TKT__LMDB_PATH_MAX])
+{
+    int n = snprintf(data, TKT__LMDB_PATH_MAX, "%s/" TKT__LMDB_FILE, dir);
+    return n > 0 && n < TKT__LMDB_PATH_MAX ? TKT_DONE : tkt__fail(TKT_E_LIMIT, "the store's path is too long");
+}
+
+int32_t tkt__lmdb_unpack(const char *file, const char *dir, const tkt_hooks *hooks)
+{
+    char data[TKT__LMDB_PATH_MAX];
+    struct stat st;
+    int to = -1;
+    int32_t status = tkt__lmdb_file_check(file, &st);
+    if (status == TKT_DONE)
+        status = data_of(dir, data);
+    if (status != TKT_DONE)
+        return status;
+    int from = open(file, O_RDONLY | O_CLOEXEC);
+    if (from < 0)
+        return tkt__fail_errno(errno, file);
+    status = tkt__file_begin(data, &to);
+    if (status == TKT_DONE)
+        status = tkt__file_end(data, to, copy_bytes(from, to, file, hooks));
+    close(from);
+    return status;
+}
+
+int32_t tkt__lmdb_work_dir(const char *dir, char work[TKT__PATH_MAX])
+{
+    char data[TKT__LMDB_PATH_MAX];
+    struct stat st;
+    int n = snprintf(work, TKT__PATH_MAX, "%s/.restore-%ld", dir, (long)getpid());
+    if (n < 0 || n >= TKT__PATH_MAX)
+        return tkt__fail(TKT_E_LIMIT, "the store's path is too long");
+    int32_t status = data_of(dir, data);
+    if (status != TKT_DONE)
+        return status;
+    if (lstat(data, &st) == 0)
+        return tkt__fail(TKT_E_ALREADY_OPEN, "there is a store at %s already", dir);
+    int rc = tkt__lmdb_make_dir(dir);
+    tkt__lmdb_work_dir_drop(work); /* of an earlier process of this number */
+    if (rc == 0 && mkdir(work, 0700) != 0)
+        rc = errno;
+    return rc == 0 ? TKT_DONE : tkt__fail_errno(rc, dir);
+}
+
+void tkt__lmdb_work_dir_drop(const char *work)
+{
+    static const char *const names[] = { TKT__LMDB_FILE, TKT__LMDB_FILE "-lock", "open.lock", "build.lock" };
+    char path[TKT__PATH_MAX + 32];
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        snprintf(path, sizeof path, "%s/%s", work, names[i]);
+        unlink(path);
+    }
+    rmdir(work);
+}
+
+int32_t tkt__lmdb_adopt(const char *work, const char *dir)
+{
+    char from[TKT__LMDB_PATH_MAX], to[TKT__LMDB_PATH_MAX];
+    int32_t status = data_of(work, from);
+    if (status == TKT_DONE)
+        status = data_of(dir, to);
+    if (status != TKT_DONE)
+        return status;
+    int rc = tkt__lmdb_publish(from, to);
+    if (rc == 0)
+        rc = tkt__lmdb_sync_dir(dir);
+    return rc == 0 ? TKT_DONE : tkt__fail_errno(rc, dir);
+}
