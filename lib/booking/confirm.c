@@ -280,7 +280,12 @@ static int32_t ready(tkt_store *store, const tkt_confirm_request *request, tkt_b
     if (status == TKT_DONE && booking != NULL && booking->size < sizeof *booking)
         status = tkt__fail(TKT_E_INVALID, "tkt_booking: size is %u, at least %zu", booking->size, sizeof *booking);
     c->details = in.details;
-    return status == TKT_DONE ? supply_for(c) : status;
+    if (status != TKT_DONE)
+        return status;
+    status = supply_for(c);
+    if (status != TKT_DONE) /* it may have a part of it */
+        tkt__supply_end(store, &c->supply, (c->flags & TKT_DRY_RUN) != 0, false, false);
+    return status;
 }
 
 /* What comes after it: ids that were not used go back, the charge is made, the caller gets his booking. */

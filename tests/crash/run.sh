@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: MIT
 #
 # tests/crash/run.sh BUILD: records a workload, replays every crash of it, and runs the controls, which must find
-# violations. TKT_TEST_FULL=1: three longer recordings and more choices of units, some 200,000 states.
+# violations. TKT_TEST_FULL=1: four longer recordings and more choices of units, more than 100,000 states.
 set -eu
 build=$1 steps=40 seeds=1 subsets=2
-[ "${TKT_TEST_FULL:-}" != 1 ] || { steps=260 seeds="1 2 3" subsets=8; }
+[ "${TKT_TEST_FULL:-}" != 1 ] || { steps=260 seeds="1 2 3 4" subsets=8; }
 work=$(mktemp -d)
 [ ! -w /dev/shm ] || { rmdir "$work"; work=$(mktemp -d -p /dev/shm); }
 trap 'rm -rf "$work"' EXIT

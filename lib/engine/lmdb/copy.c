@@ -40,6 +40,19 @@ static int32_t work_name(const char *file, char out[TKT__LMDB_PATH_MAX])
     return n > 0 && n < TKT__LMDB_PATH_MAX ? TKT_DONE : tkt__fail(TKT_E_LIMIT, "the file's path is too long");
 }
 
+/* A name that may not outlast a crash is taken back: the file is there for good, or not at all. */
+static int32_t publish_for_good(const char *fresh, const char *name, const char *dir)
+{
+    int rc = tkt__lmdb_publish(fresh, name);
+    if (rc != 0)
+        return tkt__fail_errno(rc, name);
+    rc = tkt__lmdb_sync_dir(dir);
+    if (rc == 0)
+        return TKT_DONE;
+    unlink(name);
+    return tkt__fail_errno(rc, name);
+}
+
 int32_t tkt__file_begin(const char *file, int *fd)
 {
     char work[TKT__LMDB_PATH_MAX];
@@ -63,12 +76,8 @@ int32_t tkt__file_end(const char *file, int fd, int32_t status)
         status = tkt__fail_errno(errno, file);
     close(fd);
     if (status == TKT_DONE) {
-        int rc = tkt__lmdb_publish(work, file);
         parent_of(file, dir);
-        if (rc == 0)
-            rc = tkt__lmdb_sync_dir(dir);
-        if (rc != 0)
-            status = tkt__fail_errno(rc, file);
+        status = publish_for_good(work, file, dir);
     }
     if (status != TKT_DONE)
         unlink(work);
@@ -178,8 +187,5 @@ int32_t tkt__lmdb_adopt(const char *work, const char *dir)
         status = data_of(dir, to);
     if (status != TKT_DONE)
         return status;
-    int rc = tkt__lmdb_publish(from, to);
-    if (rc == 0)
-        rc = tkt__lmdb_sync_dir(dir);
-    return rc == 0 ? TKT_DONE : tkt__fail_errno(rc, dir);
+    return publish_for_good(from, to, dir);
 }
