@@ -46,6 +46,7 @@ static const tkt__table_def tables[TABLES] = {
 static const tkt__schema schema = { tables, TABLES, GUARD, DISCOVERY, META };
 static const tkt__guard guard = { 'e', 1 };
 static char dir[64];
+static uint64_t half = HALF;
 static unsigned seed = 1;
 
 /* ---- a store ---------------------------------------------------------------------------------------- */
@@ -68,7 +69,7 @@ static int32_t try_open(subject *s, tkt__lmdb_options options)
     tkt__kv_config config = { .schema = &schema, .epoch = 1, .now = now };
     bool created;
     options.map_bytes = UINT64_C(1) << 26;
-    options.journal_half = HALF;
+    options.journal_half = half;
     MUST(tkt__hooks_resolve(NULL, &config.hooks) == TKT_DONE);
     int32_t status = tkt__lmdb_open(dir, &options, &schema, NULL, 0, &config.hooks, &s->ops, &s->engine, &created);
     if (status != TKT_DONE)
@@ -521,6 +522,30 @@ static void switching_keeps_every_row(void)
     remove_dir();
 }
 
+/* So that the next open has little to read. */
+static void last_to_close_folds_a_long_tail(void)
+{
+    static model m;
+    subject s;
+    fresh_dir();
+    half = UINT64_C(1) << 20;
+    memset(&m, 0, sizeof m);
+    must_open(&s);
+    random_change(&s, &m);
+    tkt__kv_close(s.kv);
+    must_open(&s);
+    MUST(tail_bytes(&s) > 0); /* a short one is left */
+    while (tail_bytes(&s) < UINT64_C(300) << 10)
+        random_change(&s, &m);
+    tkt__kv_close(s.kv);
+    must_open(&s);
+    MUST(tail_bytes(&s) == 0);
+    check_now(&s, &m);
+    tkt__kv_close(s.kv);
+    half = HALF;
+    remove_dir();
+}
+
 static void alone_is_refused_while_another_process_is_there(void)
 {
     int opened[2], status;
@@ -551,6 +576,7 @@ int main(int argc, char **argv)
     killed_process_loses_nothing();
     torn_and_foreign_tails_are_refused();
     switching_keeps_every_row();
+    last_to_close_folds_a_long_tail();
     alone_is_refused_while_another_process_is_there();
     puts("the journal keeps what it was given");
     return 0;

@@ -126,6 +126,7 @@ void tkt__lmdb_write_settle(void *tx);
 void tkt__lmdb_write_abort(void *tx);
 int tkt__stamp_write(tkt__lmdb_view *v, uint64_t stamp, int64_t floor_ms);
 int32_t tkt__lmdb_tend(void *e, bool *did);
+int32_t tkt__lmdb_fold_long(tkt__lmdb *e); /* all of a tail that an open would feel */
 uint64_t tkt__lmdb_written(void); /* bytes that this process has written to files and pipes; 0: not told here */
 int32_t tkt__lmdb_set_journal(void *e, bool on, const tkt__row *row);
 int32_t tkt__lmdb_floor_ms(void *e, int64_t *now_ms);

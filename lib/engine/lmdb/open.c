@@ -18,11 +18,14 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #define ENV_FLAGS (MDB_NOSUBDIR | MDB_NOTLS | MDB_NORDAHEAD)
 #define FRESH_PREFIX ".new-"
 #define OPEN_LOCK "open.lock"
+#define LOCK_TRIES 500            /* of a hundredth of a second each, while another has the store alone */
+#define LOCK_PAUSE_NS 10000000
 #define MAP_DEFAULT_64 (UINT64_C(64) << 30)
 #define MAP_DEFAULT_32 (UINT64_C(1) << 30)
 #define MAP_LEAST (UINT64_C(1) << 20)
@@ -312,7 +315,12 @@ static int32_t lock_store(tkt__lmdb *e, const char *dir, const tkt__lmdb_options
         return o->read_only && !o->alone ? TKT_DONE /* a medium that nobody can write to */
                                          : tkt__fail_errno(errno, "opening the lock of a store");
     e->alone = o->alone;
-    if (flock(e->lock, (o->alone ? LOCK_EX : LOCK_SH) | LOCK_NB) == 0 || (errno != EWOULDBLOCK && !o->alone))
+    int rc = flock(e->lock, (o->alone ? LOCK_EX : LOCK_SH) | LOCK_NB);
+    for (int i = 0; rc != 0 && errno == EWOULDBLOCK && !o->alone && i < LOCK_TRIES; i++) {
+        nanosleep(&(struct timespec){ 0, LOCK_PAUSE_NS }, NULL); /* who closes may be folding */
+        rc = flock(e->lock, LOCK_SH | LOCK_NB);
+    }
+    if (rc == 0 || (errno != EWOULDBLOCK && !o->alone))
         return TKT_DONE; /* a file system without locks: nobody can be alone there */
     return errno != EWOULDBLOCK ? tkt__fail_errno(errno, "locking a store")
            : o->alone           ? tkt__fail(TKT_E_BUSY, "others have the store open")
@@ -348,9 +356,23 @@ static int32_t open_existing(tkt__lmdb *e, const char *path, const tkt__lmdb_opt
     return rc == 0 ? recover(e) : tkt__lmdb_status(e, rc, "opening the tables");
 }
 
+/* The last one to close brings a long tail into the tables, so that the next open need not read it. Nobody can open
+ * the store meanwhile: who tries waits a moment (lock_store). */
+static void fold_at_close(tkt__lmdb *e)
+{
+    tkt__error_record record;
+    if (!e->journal_on || e->read_only || e->lock < 0 || flock(e->lock, LOCK_EX | LOCK_NB) != 0)
+        return;
+    tkt__error_save(&record);
+    (void)tkt__lmdb_fold_long(e); /* what fails here fails no one: the tail stays what it is */
+    tkt__error_load(&record);
+}
+
 static void close_engine(void *engine)
 {
     tkt__lmdb *e = engine;
+    if (e->env != NULL && !tkt__lmdb_forked(e))
+        fold_at_close(e);
     /* A child frees its memory and leaves the parent's locks and reader slots alone. */
     if (e->env != NULL && !tkt__lmdb_forked(e)) {
         mdb_env_close(e->env);

@@ -13,6 +13,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#define FOLD_AT_CLOSE (UINT64_C(256) << 10) /* bytes of records */
+
 typedef struct stamp_row {
     uint64_t stamp;
     int64_t floor_ms;
@@ -270,6 +272,19 @@ int32_t tkt__lmdb_tend(void *engine, bool *did)
     status = tkt__fold_due(view, did);
     tkt__lmdb_view_end(view);
     return status == TKT_DONE && *did ? fold_alone(e, false, NULL, NULL) : status;
+}
+
+int32_t tkt__lmdb_fold_long(tkt__lmdb *e)
+{
+    void *view;
+    int32_t status = tkt__lmdb_view_begin(e, &view);
+    if (status != TKT_DONE)
+        return status;
+    status = tkt__tail_look(view);
+    const tkt__seen seen = ((tkt__lmdb_view *)view)->seen;
+    tkt__lmdb_view_end(view);
+    return status == TKT_DONE && seen.total_high - seen.total_low >= FOLD_AT_CLOSE ? fold_alone(e, true, NULL, NULL)
+                                                                                  : status;
 }
 
 typedef struct switching {
