@@ -6,7 +6,7 @@
  * in it, but tickets of it may be about. So its epoch is one more, by which readers of the feed and devices see that
  * the store went back in time, and of each kind of ids a range is left out, so that none is given out for a second
  * time. It is made in a directory of its own, checked, and only then put in its place; a crash before leaves
- * STORE/.restore-PID, which harms nobody.
+ * STORE/.restore-PID, which goes with the next open of the store.
  */
 #include "store/internal.h"
 

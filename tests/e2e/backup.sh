@@ -68,4 +68,8 @@ head -c 20000 "$work/copy" >"$work/short"
 refused short_file 3 t none restore "$work/short"
 [ -z "$(ls -A "$work/none")" ] # nothing is left of what was refused
 ls "$work" | grep -q copy- && exit 1
+# What a restore that was killed leaves goes with the next open.
+mkdir "$work/live/.restore-999999" && cp "$work/copy" "$work/live/.restore-999999/data.mdb"
+t live stats >/dev/null
+[ ! -e "$work/live/.restore-999999" ] || { echo "a leftover of a restore stays"; exit 1; }
 echo "three copies of a store in use were restored and add up"

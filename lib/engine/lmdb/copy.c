@@ -153,7 +153,7 @@ int32_t tkt__lmdb_work_dir(const char *dir, char work[TKT__PATH_MAX])
 {
     char data[TKT__LMDB_PATH_MAX];
     struct stat st;
-    int n = snprintf(work, TKT__PATH_MAX, "%s/.restore-%ld", dir, (long)getpid());
+    int n = snprintf(work, TKT__PATH_MAX, "%s/" TKT__RESTORE_PREFIX "%ld", dir, (long)getpid());
     if (n < 0 || n >= TKT__PATH_MAX)
         return tkt__fail(TKT_E_LIMIT, "the store's path is too long");
     int32_t status = data_of(dir, data);

@@ -23,9 +23,8 @@
  *   "journal", "fold": see journal.h
  *
  * All little-endian. STORE/open.lock and STORE/build.lock, without bytes, are locked by whoever has the store open
- * and by a builder at work. A crash leaves the
- * last commit whose meta page reached the disk; LMDB guarantees it as long as a 512-byte sector is written
- * whole.
+ * and by a builder at work. A crash leaves the last commit whose meta page reached the disk; LMDB guarantees it as
+ * long as a 512-byte sector is written whole.
  */
 #ifndef TKT_ENGINE_LMDB_ENGINE_H
 #define TKT_ENGINE_LMDB_ENGINE_H
@@ -40,6 +39,7 @@
 #include "engine/lmdb/journal.h"
 
 #define TKT__LMDB_FILE "data.mdb"
+#define TKT__RESTORE_PREFIX ".restore-" /* and the process's number: a store that is being restored */
 #define TKT__LMDB_PATH_MAX TKT__PATH_MAX
 #define TKT__LMDB_READERS 512
 #define TKT__LMDB_COMMIT_WRITES 16384

@@ -240,7 +240,17 @@ static int32_t create(tkt__lmdb *e, const char *dir, const paths *p, const tkt__
     return rc == 0 ? TKT_DONE : tkt__lmdb_status(e, rc, "making the store");
 }
 
-/* Removes what creators that died left behind. */
+/* Whether a name is PREFIX and the number of a process that is no more. */
+static bool left_over(const char *name, const char *prefix)
+{
+    size_t n = strlen(prefix);
+    if (strncmp(name, prefix, n) != 0)
+        return false;
+    long pid = strtol(name + n, NULL, 10);
+    return pid <= 0 || (kill((pid_t)pid, 0) != 0 && errno == ESRCH);
+}
+
+/* Removes what creators and restorers that died left behind. */
 static void sweep_leftovers(const char *dir)
 {
     char path[TKT__LMDB_PATH_MAX + 256];
@@ -248,13 +258,11 @@ static void sweep_leftovers(const char *dir)
     if (d == NULL)
         return;
     for (const struct dirent *at = readdir(d); at != NULL; at = readdir(d)) {
-        if (strncmp(at->d_name, FRESH_PREFIX, sizeof FRESH_PREFIX - 1) != 0)
-            continue;
-        long pid = strtol(at->d_name + sizeof FRESH_PREFIX - 1, NULL, 10);
-        if (pid <= 0 || (kill((pid_t)pid, 0) != 0 && errno == ESRCH)) {
-            snprintf(path, sizeof path, "%s/%s", dir, at->d_name);
+        snprintf(path, sizeof path, "%s/%s", dir, at->d_name);
+        if (left_over(at->d_name, FRESH_PREFIX))
             unlink(path);
-        }
+        else if (left_over(at->d_name, TKT__RESTORE_PREFIX))
+            tkt__lmdb_work_dir_drop(path);
     }
     closedir(d);
 }
