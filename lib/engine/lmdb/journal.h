@@ -17,8 +17,8 @@
  * key winning: exact, whatever other processes do. The segments are a cache of records and no more: they
  * are filled from the journal by whoever finds himself ahead of them.
  *
- * A **fold** walks the tail's keys in their order and puts the newest version of each into the tree, a slice
- * with each commit; at its end the records up to its stamp are deleted. A row of the engine says how far it
+ * A **fold** begins at some record; it walks the tail's keys in their order and puts the version that each had by
+ * then into the tree, a slice with each commit; at its end the records up to that one are deleted. A row of the engine says how far it
  * is, so any process carries it on, and a crash at any moment leaves a state from which it goes on.
  *
  * Bytes on disk, little-endian:
@@ -102,7 +102,7 @@ const tkt__version *tkt__node_version(const tkt__node *n, uint64_t stamp);
 
 /* ---- the tail ---------------------------------------------------------------------------------- */
 
-/* The process's. `lock` guards it all; it is never held while LMDB waits for anything but a page. */
+/* The process's. `lock` guards it all; under it records are read and added, and nothing is waited for but a page. */
 typedef struct tkt__tail {
     pthread_mutex_t lock;
     tkt__segment *segment[TKT__SEGMENTS_MAX]; /* oldest first; the last one takes what comes */
@@ -166,7 +166,7 @@ int tkt__record_append(tkt__lmdb_view *v, const tkt__write *writes, size_t n, ui
 int32_t tkt__record_head(uint64_t stamp, tkt__slice bytes, tkt__record *r);
 int32_t tkt__record_open(const tkt__lmdb *e, uint64_t stamp, tkt__slice bytes, tkt__record *r);
 int32_t tkt__record_load(const tkt__record *r, uint64_t stamp, tkt__segment *s);
-/* The key that a write has in the table: a stamp is put in where it asks for one. `buffer`: TKT__KEY_MAX. */
+/* The key that a write has in the table: a stamp is put in where it asks for one. `buffer`: TKT__KEY_MAX + 8. */
 tkt__slice tkt__write_key(const tkt__write *w, uint64_t stamp, uint8_t *buffer);
 
 /* ---- the fold ----------------------------------------------------------------------------------- */
