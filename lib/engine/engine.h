@@ -154,7 +154,8 @@ typedef struct tkt__engine_ops {
     int32_t (*get)(void *view, uint8_t table, tkt__slice key, tkt__slice *value);
     int32_t (*get_many)(void *view, tkt__get *gets, size_t n);
     /* Cursors return slices and allocate nothing per step. TKT_NOT_FOUND at the end of the table.
-     * seek: first key ≥ key (empty key: the first); seek_last: last key < key (empty: the last). */
+     * seek: first key ≥ key (empty key: the first); seek_last: last key < key (empty: the last). next and prev
+     * are asked of a cursor that stands on a row, and of no other. */
     int32_t (*cursor_open)(void *view, uint8_t table, void **cursor);
     int32_t (*cursor_seek)(void *cursor, tkt__slice key, tkt__slice *k, tkt__slice *v);
     int32_t (*cursor_seek_last)(void *cursor, tkt__slice key, tkt__slice *k, tkt__slice *v);

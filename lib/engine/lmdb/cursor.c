@@ -11,18 +11,16 @@
  */
 #include "engine/lmdb/lmdb_engine.h"
 
-enum { FRESH, ON, FRONT, END };
-
 typedef struct lmdb_cursor {
     tkt__lmdb_view *view;
     MDB_cursor *cursor;
     bool merged, back;
-    uint8_t table, at;       /* at: FRESH, ON, FRONT, END */
+    uint8_t table;
     bool there;              /* the tree's candidate exists */
     bool tree_used, tail_used; /* it was given out, or hidden by what was */
     tkt__slice key, value;   /* the tree's candidate */
     tkt__walk walk;          /* the tail's */
-    tkt__slice last;         /* the key given out last, while ON */
+    tkt__slice last;         /* the key given out last */
 } lmdb_cursor;
 
 static const tkt__slice none = { NULL, 0 };
@@ -124,7 +122,6 @@ static void tail_step(lmdb_cursor *c)
 
 static int32_t give(lmdb_cursor *c, tkt__slice key, tkt__slice value, tkt__slice *k, tkt__slice *v)
 {
-    c->at = ON;
     c->last = key;
     *k = key;
     *v = value;
@@ -136,10 +133,8 @@ static int32_t merge(lmdb_cursor *c, tkt__slice *k, tkt__slice *v)
 {
     for (;;) {
         const tkt__version *tail = c->walk.version;
-        if (tail == NULL && !c->there) {
-            c->at = c->back ? FRONT : END;
+        if (tail == NULL && !c->there)
             return TKT_NOT_FOUND;
-        }
         int order = !c->there ? -1 : tail == NULL ? 1 : tkt__slice_compare(c->walk.key, c->key);
         if (c->there && tail != NULL && c->back)
             order = -order;
@@ -172,14 +167,11 @@ static int32_t place(lmdb_cursor *c, tkt__slice key, bool past, tkt__slice *k, t
     return merge(c, k, v);
 }
 
+/* Behind a row that was given out: the common layer never asks otherwise. */
 static int32_t step(lmdb_cursor *c, bool back, tkt__slice *k, tkt__slice *v)
 {
-    if (c->at == (back ? FRONT : END))
-        return TKT_NOT_FOUND;
     bool turned = c->back != back;
     c->back = back;
-    if (c->at != ON)
-        return place(c, none, false, k, v);
     if (turned)
         return place(c, c->last, true, k, v);
     if (c->tail_used)

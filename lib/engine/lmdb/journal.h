@@ -135,7 +135,6 @@ int32_t tkt__tail_get(tkt__lmdb_view *v, uint8_t table, tkt__slice key, tkt__sli
 /* A walk over the keys of a table in the tail, in order, those that the view can't see left out. */
 typedef struct tkt__walk {
     const tkt__seen *seen;
-    uint8_t table;
     const tkt__node *at[TKT__SEGMENTS_MAX];
     tkt__slice key;              /* valid with `version` */
     const tkt__version *version; /* the newest that the view sees; NULL: past the end */

@@ -307,7 +307,6 @@ static bool over(const tkt__segment *s, const tkt__node *n, uint64_t high)
 void tkt__walk_seek(tkt__walk *w, const tkt__seen *seen, uint8_t table, tkt__slice key, bool after)
 {
     w->seen = seen;
-    w->table = table;
     for (uint32_t i = 0; i < seen->n; i++) {
         const tkt__segment *s = seen->segment[i];
         w->at[i] = tkt__segment_seek(s, table, key, after);
@@ -328,7 +327,6 @@ void tkt__walk_next(tkt__walk *w)
 void tkt__walk_before(tkt__walk *w, const tkt__seen *seen, uint8_t table, tkt__slice key)
 {
     w->seen = seen;
-    w->table = table;
     for (uint32_t i = 0; i < seen->n; i++)
         w->at[i] = tkt__segment_before(seen->segment[i], table, key);
     while (nearest(w, true) && w->version == NULL)

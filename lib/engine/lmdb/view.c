@@ -3,8 +3,9 @@
  * engine/lmdb/view.c: snapshots over LMDB transactions, and what LMDB's codes mean.
  *
  * A view is one transaction; renewing resets and renews it without lock or allocation. Slices point
- * into the map, or into a segment of the tail that the view has a reference to (journal.h). Tables that may be built in bulk have two databases: which one is told by the
- * generation row of the view's own snapshot, read once, at the first access to such a table.
+ * into the map, or into a segment of the tail that the view has a reference to (journal.h). Tables that may
+ * be built in bulk have two databases: which one is told by the generation row of the view's own snapshot,
+ * read once, at the first access to such a table.
  */
 #include "engine/lmdb/lmdb_engine.h"
 
