@@ -134,26 +134,25 @@ static int32_t cancel_body(tkt__tx *tx, void *ctx)
     return tkt__idem_store(tx, guard, c->op, c->key, c->fingerprint, c->nonce, sizeof c->nonce);
 }
 
-int32_t tkt_cancel(tkt_store *store, const tkt_booking_request *request, tkt_booking *booking)
-{
-    tkt__booking_call c;
-    int32_t status = tkt__booking_call_in(store, request, TKT__OP_CANCEL, booking, &c);
-    if (status != TKT_DONE)
-        return status;
-    const tkt__guard guard = tkt__event_guard(c.event_id);
-    status = tkt__store_run(store, &guard, 1, c.flags, cancel_body, &c);
-    return TKT_IS_EFFECT(status) ? tkt__booking_call_out(&c, status, status == TKT_REPLAYED, booking) : status;
-}
-
 typedef struct cancel_call {
     tkt__booking_call call; /* first: the body's context */
-    tkt_booking *out;
+    tkt_booking *out;       /* the caller's; NULL: not asked for */
 } cancel_call;
 
 static int32_t finish_cancel(void *call, int32_t status)
 {
     const cancel_call *c = call;
     return TKT_IS_EFFECT(status) ? tkt__booking_call_out(&c->call, status, status == TKT_REPLAYED, c->out) : status;
+}
+
+int32_t tkt_cancel(tkt_store *store, const tkt_booking_request *request, tkt_booking *booking)
+{
+    cancel_call c = { .out = booking };
+    int32_t status = tkt__booking_call_in(store, request, TKT__OP_CANCEL, booking, &c.call);
+    if (status != TKT_DONE)
+        return status;
+    const tkt__guard guard = tkt__event_guard(c.call.event_id);
+    return finish_cancel(&c, tkt__store_run(store, &guard, 1, c.call.flags, cancel_body, &c));
 }
 
 int32_t tkt__cancel_command(tkt_store *store, const tkt_booking_request *request, tkt_booking *booking, tkt__arena *arena,
@@ -166,7 +165,8 @@ int32_t tkt__cancel_command(tkt_store *store, const tkt_booking_request *request
     int32_t status = tkt__no_dry_run(request != NULL ? request->flags : 0);
     if (status == TKT_DONE)
         status = tkt__booking_call_in(store, request, TKT__OP_CANCEL, booking, &c->call);
-    *command = (tkt__command){ .guard = tkt__event_guard(c->call.event_id), .body = cancel_body,
-                               .finish = finish_cancel, .call = c };
+    if (status == TKT_DONE)
+        *command = (tkt__command){ .guard = tkt__event_guard(c->call.event_id), .body = cancel_body,
+                                   .finish = finish_cancel, .call = c };
     return status;
 }

@@ -279,9 +279,9 @@ static int32_t ready(tkt_store *store, const tkt_confirm_request *request, tkt_b
     int32_t status = request_in(store, request, &in, c);
     if (status == TKT_DONE && booking != NULL && booking->size < sizeof *booking)
         status = tkt__fail(TKT_E_INVALID, "tkt_booking: size is %u, at least %zu", booking->size, sizeof *booking);
-    c->details = in.details;
     if (status != TKT_DONE)
         return status;
+    c->details = in.details;
     status = supply_for(c);
     if (status != TKT_DONE) /* it may have a part of it */
         tkt__supply_end(store, &c->supply, (c->flags & TKT_DRY_RUN) != 0, false, false);

@@ -420,8 +420,10 @@ static int32_t reserve_ready(tkt_store *store, const tkt_reserve_request *reques
 {
     tkt_reserve_request in;
     int32_t status = reserve_in(store, request, &in, c);
+    if (status != TKT_DONE)
+        return status;
     *flags = in.flags;
-    return status == TKT_DONE ? ready(c, in.key, hold, false) : status;
+    return ready(c, in.key, hold, false);
 }
 
 int32_t tkt_reserve(tkt_store *store, const tkt_reserve_request *request, tkt_hold *hold)
