@@ -14,9 +14,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#define SKIP (UINT64_C(1) << 20)          /* ids left out: more than were given out between a copy and its loss */
-#define SKIP_POSTING (UINT64_C(1) << 12)  /* likewise of kinds whose ids stay below 2^28 */
-
 /* ---- making one ------------------------------------------------------------------------------------------ */
 
 int32_t tkt_store_backup(tkt_store *store, const char *file, size_t file_len, uint32_t flags)
@@ -37,34 +34,10 @@ int32_t tkt_store_backup(tkt_store *store, const char *file, size_t file_len, ui
 
 /* ---- a store that went back in time -------------------------------------------------------------------------- */
 
-static int32_t skip_body(tkt__tx *tx, void *ctx)
-{
-    const uint32_t kind = *(const uint32_t *)ctx;
-    bool posting = kind == TKT__ID_EVENT || kind == TKT__ID_VENUE || kind == TKT__ID_PERFORMER;
-    uint64_t most = posting ? TKT__ID_POSTING_MAX : TKT__ID_MAX, by = posting ? SKIP_POSTING : SKIP;
-    uint8_t key[8], bytes[8];
-    tkt__slice value;
-    tkt__be64(key, kind);
-    int32_t status = tkt__tx_get(tx, TKT__T_COUNTER, tkt__slice_of(key, sizeof key), &value);
-    if (status != TKT_DONE)
-        return status == TKT_NOT_FOUND ? TKT_DONE : status; /* none was ever given out */
-    tkt__reader r = tkt__reader_of(value);
-    uint64_t next = tkt__get_u64(&r);
-    if (r.bad)
-        return tkt__fail(TKT_E_CORRUPT, "the counter of kind %u is malformed", kind);
-    tkt__writer w = tkt__writer_of(bytes, sizeof bytes);
-    tkt__put_u64(&w, next < most - by ? next + by : next);
-    return tkt__tx_put(tx, TKT__T_COUNTER, tkt__slice_of(key, sizeof key), tkt__slice_of(bytes, w.n));
-}
-
 static int32_t goes_on_apart(tkt_store *store)
 {
-    int32_t status = TKT_DONE;
-    for (uint32_t kind = 1; status == TKT_DONE && kind < TKT__ID_KINDS; kind++) {
-        const tkt__guard guard = { TKT__G_COUNTER, kind };
-        status = tkt__store_run(store, &guard, 1, 0, skip_body, &kind);
-    }
     const tkt__guard guard = { TKT__G_STORE, 0 };
+    int32_t status = tkt__ids_skip(store);
     return status == TKT_DONE ? tkt__store_run(store, &guard, 1, 0, tkt__format_raise_epoch, NULL) : status;
 }
 
@@ -91,11 +64,8 @@ static int32_t checked(tkt_store *store)
 /* The store in `work` becomes one that went back in time, and is looked over. */
 static int32_t finish(const char *work, const tkt_options *options)
 {
-    tkt_options alone = { .cache_bytes = TKT__CACHE_DEFAULT, .hooks = TKT_HOOKS_INIT,
-                          .snapshot_limit_ms = TKT__SNAPSHOT_LIMIT_MAX_MS };
+    tkt_options alone = options != NULL ? *options : (tkt_options)TKT__OPTIONS_DEFAULT;
     tkt_store *store;
-    if (options != NULL)
-        alone = *options;
     alone.snapshot_limit_ms = TKT__SNAPSHOT_LIMIT_MAX_MS; /* the check of a large one takes its time */
     alone.lmdb.create = alone.lmdb.read_only = false;
     alone.lmdb.alone = alone.lmdb.add_tables = true;

@@ -128,30 +128,21 @@ static int32_t journal_agrees(const tkt__format *f, bool journal)
                : tkt__fail(TKT_E_CORRUPT, "the format record and the engine differ about the journal");
 }
 
-static int32_t load_with_engine(tkt_store *store, tkt__tx *tx, tkt__format *f, tkt__slice *value)
-{
-    tkt__engine_stats engine = { 0 };
-    void *handle;
-    tkt__slice key = tkt__slice_of(TKT__META_FORMAT, sizeof TKT__META_FORMAT - 1);
-    int32_t status = tkt__format_load(tx, store->read_only, f);
-    if (status == TKT_DONE)
-        status = tkt__tx_get(tx, TKT__T_META, key, value);
-    if (status == TKT_DONE)
-        status = tkt__kv_ops(store->kv, &handle)->stats(handle, &engine);
-    return status == TKT_DONE && tkt__kv_ops(store->kv, NULL)->set_journal != NULL
-               ? journal_agrees(f, engine.journal) : status;
-}
-
 int32_t tkt__format_open(tkt_store *store, tkt__format *f)
 {
     tkt__tx *tx;
-    tkt__slice value;
+    tkt__engine_stats engine = { 0 };
+    void *handle;
+    const tkt__engine_ops *ops = tkt__kv_ops(store->kv, &handle);
     int32_t status = tkt__kv_read_begin(store->kv, &tx);
     if (status != TKT_DONE)
         return status;
-    status = load_with_engine(store, tx, f, &value);
+    status = tkt__format_load(tx, store->read_only, f);
     tkt__kv_read_end(tx);
-    return status;
+    if (status != TKT_DONE || ops->set_journal == NULL) /* an engine without one */
+        return status;
+    status = ops->stats(handle, &engine);
+    return status == TKT_DONE ? journal_agrees(f, engine.journal) : status;
 }
 
 int32_t tkt__format_set_journal(tkt_store *store, bool on)
@@ -167,7 +158,10 @@ int32_t tkt__format_set_journal(tkt_store *store, bool on)
     int32_t status = tkt__kv_read_begin(store->kv, &tx);
     if (status != TKT_DONE)
         return status;
-    status = load_with_engine(store, tx, &f, &value);
+    tkt__slice key = tkt__slice_of(TKT__META_FORMAT, sizeof TKT__META_FORMAT - 1);
+    status = tkt__format_load(tx, false, &f);
+    if (status == TKT_DONE)
+        status = tkt__tx_get(tx, TKT__T_META, key, &value);
     if (status == TKT_DONE)
         memcpy(bytes, value.p, sizeof bytes);
     tkt__kv_read_end(tx);
@@ -175,7 +169,6 @@ int32_t tkt__format_set_journal(tkt_store *store, bool on)
         return status;
     tkt__writer w = tkt__writer_of(bytes + 8, 4);
     tkt__put_u32(&w, (f.read_features & ~FEATURE_JOURNAL) | (on ? FEATURE_JOURNAL : 0));
-    const tkt__row row = { TKT__T_META, tkt__slice_of(TKT__META_FORMAT, sizeof TKT__META_FORMAT - 1),
-                           tkt__slice_of(bytes, sizeof bytes) };
+    const tkt__row row = { TKT__T_META, key, tkt__slice_of(bytes, sizeof bytes) };
     return ops->set_journal(handle, on, &row);
 }

@@ -13,6 +13,8 @@
 
 #define LEASE_FIRST 64u
 #define LEASE_MOST 4096u
+#define SKIP (UINT64_C(1) << 20)         /* ids that a restored store leaves out */
+#define SKIP_POSTING (UINT64_C(1) << 12) /* likewise of kinds whose ids stay below 2^28 */
 
 int32_t tkt__ids_open(tkt_store *store)
 {
@@ -89,6 +91,28 @@ static tkt__guard counter_guard(uint32_t kind)
 {
     tkt__guard g = { TKT__G_COUNTER, kind };
     return g;
+}
+
+/* More than were given out between a copy of the store and its loss. */
+static int32_t skip_body(tkt__tx *tx, void *ctx)
+{
+    const uint32_t kind = *(const uint32_t *)ctx;
+    uint64_t most = most_of(kind), by = most == TKT__ID_POSTING_MAX ? SKIP_POSTING : SKIP, next;
+    uint8_t key[8];
+    int32_t status = read_next(tx, kind, key, &next);
+    if (status != TKT_DONE || next == 1 || next >= most - by) /* none was ever given out; or few are left */
+        return status;
+    return write_next(tx, key, next + by);
+}
+
+int32_t tkt__ids_skip(tkt_store *store)
+{
+    int32_t status = TKT_DONE;
+    for (uint32_t kind = 1; status == TKT_DONE && kind < TKT__ID_KINDS; kind++) {
+        const tkt__guard guard = counter_guard(kind);
+        status = tkt__store_run(store, &guard, 1, 0, skip_body, &kind);
+    }
+    return status;
 }
 
 int32_t tkt__id_take(tkt_store *store, uint32_t kind, uint32_t n, uint64_t *first)

@@ -19,6 +19,7 @@ struct tkt_options {
     size_t cache_bytes;
 };
 #define TKT__CACHE_DEFAULT (sizeof(void *) > 4 ? (size_t)8 << 20 : (size_t)800 << 10) /* 32-bit machines are kiosks */
+#define TKT__OPTIONS_DEFAULT { .hooks = TKT_HOOKS_INIT, .snapshot_limit_ms = TKT__SNAPSHOT_LIMIT_MS, .cache_bytes = TKT__CACHE_DEFAULT }
 
 /* open.c: a caller's path as a string. */
 int32_t tkt__path_of(const char *path, size_t n, char out[TKT__PATH_MAX], const char *what);
@@ -56,6 +57,7 @@ int32_t tkt__clock_of_batch(void *store, int64_t floor_ms, int64_t *now_ms);
 /* ids.c */
 int32_t tkt__ids_open(tkt_store *store);
 void tkt__ids_close(tkt_store *store);
+int32_t tkt__ids_skip(tkt_store *store); /* of a store that went back in time */
 
 /* idem.c */
 int32_t tkt__idem_tick(tkt_store *store, uint32_t most, uint32_t *done);

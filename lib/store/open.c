@@ -184,10 +184,8 @@ int32_t tkt_store_open(const char *path, size_t path_len, const tkt_options *opt
 
 int32_t tkt_store_upgrade(const char *path, size_t path_len, const tkt_options *options)
 {
-    tkt_options upgrading = { .cache_bytes = TKT__CACHE_DEFAULT, .hooks = TKT_HOOKS_INIT, .snapshot_limit_ms = TKT__SNAPSHOT_LIMIT_MS };
+    tkt_options upgrading = options != NULL ? *options : (tkt_options)TKT__OPTIONS_DEFAULT;
     tkt_store *store;
-    if (options != NULL)
-        upgrading = *options;
     upgrading.lmdb.create = false;
     upgrading.lmdb.add_tables = true;
     upgrading.lmdb.alone = true;

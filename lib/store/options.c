@@ -19,10 +19,8 @@ int32_t tkt_options_new(tkt_options **options)
     tkt_options *made = tkt__alloc(&hooks, sizeof *made);
     if (made == NULL)
         return tkt__fail(TKT_E_NOMEM, "no memory for options");
-    memset(made, 0, sizeof *made);
+    *made = (tkt_options)TKT__OPTIONS_DEFAULT;
     made->hooks = hooks;
-    made->cache_bytes = TKT__CACHE_DEFAULT;
-    made->snapshot_limit_ms = TKT__SNAPSHOT_LIMIT_MS;
     *options = made;
     return TKT_DONE;
 }
