@@ -39,7 +39,7 @@ TKT_API int32_t tkt_options_set_network_fs(tkt_options *options, int32_t allow);
  * many events, which a build afterwards (tkt_reindex) indexes far faster. Default 1. */
 TKT_API int32_t tkt_options_set_index(tkt_options *options, int32_t yes);
 /* Whether a store that this open creates has a journal: bookings are then appended to it and reach the tables
- * later, many at once: several times faster when many buy, and far fewer bytes written to the disk. Opening a
+ * later, many at once: faster when many buy at once, and far fewer bytes written to the disk. Opening a
  * store that is there obeys what it has; tkt_store_upgrade changes it when this was called. Default 1. Since 0.1. */
 TKT_API int32_t tkt_options_set_journal(tkt_options *options, int32_t yes);
 /* Bytes for answers to queries, kept for whoever asks the same again while nothing changed; 0: none. At most
