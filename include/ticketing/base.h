@@ -80,7 +80,7 @@ extern "C" {
 #define TKT_E_NOMEM INT32_C(2)        /* the allocator refused */
 #define TKT_E_IO INT32_C(3)           /* the operating system failed; detail = errno */
 #define TKT_E_CORRUPT INT32_C(4)      /* the store's bytes break their own rules */
-#define TKT_E_FULL INT32_C(5)         /* the store's map is full */
+#define TKT_E_FULL INT32_C(5)         /* the store's map is full; what gives places back still goes */
 #define TKT_E_LIMIT INT32_C(6)        /* larger than a stated limit */
 #define TKT_E_ALREADY_OPEN INT32_C(7) /* this process has the store open already */
 #define TKT_E_FORKED INT32_C(8)       /* the handle was opened by the parent process */

@@ -176,6 +176,8 @@ static int32_t confirm_body(tkt__tx *tx, void *ctx)
     if (status != TKT_DONE)
         return status;
     bool taken = (c->flags & TKT_MONEY_TAKEN) != 0 && claim.total_minor > 0;
+    if (taken)
+        tkt__tx_use_reserve(tx);
     uint32_t state = tkt__claim_state_at(&claim, tkt__tx_now(tx));
     bool over = state == TKT_HOLD_EXPIRED || state == TKT_HOLD_RELEASED;
     if (!taken || !over)

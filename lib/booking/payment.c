@@ -168,6 +168,7 @@ static int32_t refunded(tkt__tx *tx, news_ctx *c)
 
 static int32_t news_body(tkt__tx *tx, void *ctx)
 {
+    tkt__tx_use_reserve(tx);
     news_ctx *c = ctx;
     int32_t status = load_all(tx, c);
     if (status != TKT_DONE)

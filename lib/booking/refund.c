@@ -119,6 +119,7 @@ static int32_t recall(tkt__tx *tx, refund_ctx *c, tkt__slice before)
 
 static int32_t refund_body(tkt__tx *tx, void *ctx)
 {
+    tkt__tx_use_reserve(tx);
     refund_ctx *c = ctx;
     const tkt__guard guard = tkt__event_guard(c->call.event_id);
     uint8_t result[4 + TKT__NONCE_BYTES];
@@ -153,6 +154,7 @@ typedef struct settle_ctx {
 
 static int32_t settle_body(tkt__tx *tx, void *ctx)
 {
+    tkt__tx_use_reserve(tx);
     settle_ctx *c = ctx;
     int32_t status = tkt__intent_load(tx, c->event_id, c->intent_id, &c->intent);
     if (status == TKT_DONE)

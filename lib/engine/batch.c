@@ -85,6 +85,12 @@ static int32_t fence(tkt__batch *b, const tkt__request *r, int32_t status, bool 
     return *effect ? status : tkt__request_late(r);
 }
 
+/* What a body answers that may not take of the reserve, while there is nothing else. */
+static int32_t refuse_full(void)
+{
+    return tkt__fail(TKT_E_FULL, "the store's map is full: only what gives places back still goes");
+}
+
 /* Runs one body and leaves its writes in the overlay, or none of them. */
 static int32_t run_body(tkt__batch *b, tkt__request *r, bool *effect)
 {
@@ -96,6 +102,8 @@ static int32_t run_body(tkt__batch *b, tkt__request *r, bool *effect)
         status = tx->engine_failed;
     if (keeps(status) && tx->failed != 0)
         status = tx->failed;
+    if (keeps(status) && b->low && !tx->reserve && tx->overlay->body_writes != 0)
+        status = refuse_full();
     *effect = keeps(status) && !r->dry;
     if (*effect) {
         int32_t touched = tkt__guards_touch(tx);
@@ -125,6 +133,7 @@ static void run_request(tkt__batch *b, tkt__request *r)
     r->status = status;
     r->ran = true;
     r->effect = effect;
+    r->reserve = b->tx.reserve;
     r->recorded = !TKT_IS_EFFECT(status);
     if (r->recorded)
         tkt__error_save(&r->record);
@@ -244,6 +253,8 @@ static void settle_failure(tkt__batch *b, int32_t failure)
 {
     int32_t primary = tkt_status_primary(failure);
     bool again = primary == TKT_E_CONFLICT || primary == TKT_E_UNKNOWN;
+    /* What may take of the reserve is run anew, without those that may not. */
+    bool tight = primary == TKT_E_FULL && !b->low && b->kv->ops->write_low != NULL;
     tkt__list list = b->done;
     b->done = (tkt__list){ NULL, NULL };
     tkt__error_save(&b->failure);
@@ -254,6 +265,10 @@ static void settle_failure(tkt__batch *b, int32_t failure)
             tkt__list_append(&b->done, r); /* answered before: out of time */
         else if (again)
             retry(b, r, failure);
+        else if (tight && r->effect && r->reserve) {
+            atomic_store(&b->kv->tight, true);
+            tkt__list_append(&b->again, r);
+        }
         else {
             tkt__error_load(&b->failure);
             /* What an earlier commit did is still not known. */
@@ -306,6 +321,8 @@ void tkt__batch_attempt(tkt__batch *b)
         begin_failed(b, status);
         return;
     }
+    bool tight = atomic_exchange(&kv->tight, false);
+    b->low = kv->ops->write_low != NULL && (kv->ops->write_low(b->engine_tx, tight) || tight);
     do
         run_all(b);
     while (b->again.first == NULL && tkt__batch_more(b)); /* each caller waits for his answer: it comes to an end */

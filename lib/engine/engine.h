@@ -173,6 +173,10 @@ typedef struct tkt__engine_ops {
      * deadline: monotonic ms of the hooks. */
     int32_t (*write_begin)(void *e, const tkt__guard *guards, size_t n, int64_t deadline_ms,
                            void **tx, void **view, int64_t *floor_ms);
+    /* Only the reserve is left: for bodies that asked for it (tkt__tx_use_reserve). Asked of a transaction before its
+     * commit, or not at all; one that did not answer true is refused (-TKT_E_FULL) where it would take of the
+     * reserve. tight: none but such bodies will go anyway, answer true. NULL: none is kept. */
+    bool (*write_low)(void *tx, bool tight);
     int32_t (*write_commit)(void *tx, const tkt__write *writes, size_t n, int64_t now_ms,
                             tkt__commit_info *out);
     void (*write_settle)(void *tx);
@@ -321,6 +325,9 @@ int32_t tkt__tx_del(tkt__tx *tx, uint8_t table, tkt__slice key);
 int64_t tkt__tx_now(const tkt__tx *tx);
 void tkt__tx_set_now(tkt__tx *tx, int64_t now_ms); /* snapshots only: the store sets it */
 bool tkt__tx_dry(const tkt__tx *tx);
+/* The running body gives something back, or books what was paid for: it may take of the room that is kept for that
+ * when others are refused with -TKT_E_FULL. */
+void tkt__tx_use_reserve(tkt__tx *tx);
 /* From here on the body (until it ends), or the snapshot, sees bulk tables in the generation being built. */
 void tkt__tx_shadow(tkt__tx *tx, bool on);
 /* Publishes the generation being built of some tables with this body's commit, which must be its alone. */

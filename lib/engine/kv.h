@@ -95,6 +95,7 @@ struct tkt__tx {
     bool overflow;        /* a write did not fit into this commit; it may fit into the next */
     int32_t failed;       /* the first failure of a write: the body can't take effect any more */
     int32_t engine_failed;/* the first failure of an engine read */
+    bool reserve;         /* it may take of the reserve */
     uint64_t raw_bytes;   /* everything the body ever put, also what it overwrote itself */
 };
 
@@ -156,6 +157,7 @@ struct tkt__request {
     bool recorded;      /* `record` belongs to the answer */
     bool ran;           /* its body ran in this attempt */
     bool effect;        /* its writes are in this attempt's commit */
+    bool reserve;       /* its body may take of the reserve */
     bool based;         /* it ran upon writes of others in the same batch */
     bool unknown;       /* an earlier commit with its writes has an unknown outcome */
     bool alone;         /* run it in a batch of its own */
@@ -194,6 +196,7 @@ struct tkt__batch {
     size_t writes_cap;
     uint64_t stamp;
     bool committed, unsettled;
+    bool low;            /* only bodies that may take of the reserve go */
     tkt__error_record failure; /* why the attempt failed */
 };
 
@@ -209,6 +212,7 @@ struct tkt__kv {
     tkt__list queue;
     tkt__request *claims; /* requests that lead now */
     tkt__batch *idle;
+    _Atomic bool tight; /* the last commit found no room: the next is for bodies that may take of the reserve */
 };
 
 static inline void tkt__list_append(tkt__list *list, tkt__request *r)

@@ -298,7 +298,13 @@ void tkt__tx_begin_body(tkt__tx *tx, const tkt__guard *guards, uint32_t n, bool 
     tx->failed = 0;
     tx->engine_failed = 0;
     tx->raw_bytes = 0;
+    tx->reserve = false;
     tkt__overlay_begin(tx->overlay);
+}
+
+void tkt__tx_use_reserve(tkt__tx *tx)
+{
+    tx->reserve = true;
 }
 
 int64_t tkt__tx_now(const tkt__tx *tx)

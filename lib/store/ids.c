@@ -64,6 +64,7 @@ static int32_t write_next(tkt__tx *tx, const uint8_t key[8], uint64_t next)
 
 static int32_t lease_body(tkt__tx *tx, void *ctx)
 {
+    tkt__tx_use_reserve(tx);
     lease *l = ctx;
     uint8_t key[8];
     int32_t status = read_next(tx, l->kind, key, &l->first);
@@ -76,6 +77,7 @@ static int32_t lease_body(tkt__tx *tx, void *ctx)
 
 static int32_t return_body(tkt__tx *tx, void *ctx)
 {
+    tkt__tx_use_reserve(tx);
     lease *l = ctx;
     uint8_t key[8];
     uint64_t next;

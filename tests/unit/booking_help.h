@@ -32,7 +32,7 @@ typedef struct hall {
     uint64_t event_id;
     uint32_t area_id;
     uint32_t units[HALL_SEATS];
-    uint8_t next_key; /* so that each call has a key of its own */
+    uint32_t next_key; /* so that each call has a key of its own */
 } hall;
 
 static inline int32_t bank_do(provider *bank, const tkt_charge *charge, int32_t answer)
@@ -131,7 +131,7 @@ static inline void fresh_key(hall *h, uint8_t key[TKT_KEY_BYTES])
 {
     memset(key, 0, TKT_KEY_BYTES);
     key[0] = 1;
-    key[1] = ++h->next_key;
+    memcpy(key + 1, &(uint32_t){ ++h->next_key }, 4);
 }
 
 /* Seats first … first + count − 1 of the hall. */

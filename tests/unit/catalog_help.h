@@ -20,6 +20,7 @@
 typedef struct fixture {
     char dir[64], path[80];
     int64_t now_ms, monotonic_ms;
+    uint64_t map_bytes;
     tkt_store *store;
     tkt_snapshot *snap;
 } fixture;
@@ -66,7 +67,7 @@ static inline void open_store(fixture *f)
     hooks.monotonic_ms = test_monotonic;
     ok(tkt_options_new(&options));
     ok(tkt_options_set_create(options, 1));
-    ok(tkt_options_set_map_bytes(options, UINT64_C(1) << 30));
+    ok(tkt_options_set_map_bytes(options, f->map_bytes));
     ok(tkt_options_set_snapshot_limit_ms(options, 86400000));
     ok(tkt_options_set_hooks(options, &hooks));
     ok(tkt_store_open(f->path, strlen(f->path), options, &f->store));
@@ -76,6 +77,7 @@ static inline void open_store(fixture *f)
 static inline void setup(fixture *f)
 {
     memset(f, 0, sizeof(*f));
+    f->map_bytes = UINT64_C(1) << 30;
     f->now_ms = TEST_NOW_MS;
     f->monotonic_ms = 1000000;
     strcpy(f->dir, "/tmp/tkt-catalog-XXXXXX");

@@ -44,7 +44,7 @@ static int begin_slice(lmdb_bulk *b)
     int rc = tkt__lmdb_txn_begin(b->e, 0, &b->view.txn);
     if (rc != 0)
         b->view.txn = NULL;
-    return rc;
+    return rc != 0 ? rc : tkt__space_look(b->e, b->view.txn, &b->view.space);
 }
 
 static void close_cursors(lmdb_bulk *b)
@@ -56,10 +56,15 @@ static void close_cursors(lmdb_bulk *b)
     }
 }
 
+/* MDB_MAP_FULL also where it would take of the reserve. */
 static int end_slice(lmdb_bulk *b)
 {
+    int rc = MDB_MAP_FULL;
     close_cursors(b);
-    int rc = mdb_txn_commit(b->view.txn);
+    if (b->slice_bytes == 0 || tkt__space_for(&b->view.space, b->slice_bytes))
+        rc = mdb_txn_commit(b->view.txn);
+    else
+        mdb_txn_abort(b->view.txn);
     tkt__lmdb_txn_ended(b->e);
     b->view.txn = NULL;
     return rc;

@@ -21,6 +21,7 @@
 #define KEYS_LEAST 16u      /* of a slice; the number to go through is a guess */
 #define KEYS_MOST 8192u
 #define KEYS_TICK 512u      /* where no commit gives the pace */
+#define PAGES_A_KEY 8u      /* that a slice takes until those that they replace are free again, at worst */
 #define ROW_BYTES (33 + TKT__KEY_MAX)
 
 typedef struct fold {
@@ -80,14 +81,22 @@ static void begin(tkt__lmdb_view *v, fold *f)
 
 /* ---- a slice --------------------------------------------------------------------------------------- */
 
+/* Where little of the map is left, as many as it surely has pages for; at half of the reserve none: the tail then
+ * grows by what gives places back. */
+static uint64_t most_keys(const tkt__space *space)
+{
+    uint64_t n = space->near ? space->bytes / space->page / PAGES_A_KEY : KEYS_MOST;
+    if (space->near && space->bytes < space->reserve / 2)
+        return 0;
+    return n < KEYS_MOST ? n : KEYS_MOST;
+}
+
 static uint64_t pace(const tkt__lmdb_view *v, const fold *f, uint64_t bytes)
 {
     uint64_t left = f->keys > f->done + KEYS_LEAST ? f->keys - f->done : KEYS_LEAST;
     uint64_t end = f->total + v->e->journal_half, at = v->seen.total_high + bytes;
-    if (bytes == 0)
-        return KEYS_TICK;
-    uint64_t n = at < end ? left * bytes / (end - at) + 1 : left;
-    return n < KEYS_MOST ? n : KEYS_MOST;
+    uint64_t n = bytes == 0 ? KEYS_TICK : at < end ? left * bytes / (end - at) + 1 : left;
+    return n < most_keys(&v->space) ? n : most_keys(&v->space);
 }
 
 static int put_version(MDB_cursor *cursor, tkt__slice at, const tkt__version *version)
@@ -176,6 +185,8 @@ int32_t tkt__fold(tkt__lmdb_view *v, uint64_t bytes, bool all)
     if (status != TKT_DONE || v->seen.high == 0)
         return status;
     status = load(v, &f);
+    if (!all && most_keys(&v->space) == 0)
+        return TKT_DONE;
     bool under_way = status == TKT_DONE && !all; /* to the end: anew, with every record */
     if (status == TKT_NOT_FOUND && !all && v->seen.total_high + bytes - v->seen.total_low < v->e->journal_half)
         return TKT_DONE;

@@ -9,6 +9,7 @@
  *   map.c       the map that grows while in use
  *   view.c      snapshots
  *   cursor.c    cursors over tree and tail
+ *   space.c     what is left of the map, and its reserve
  *   write.c     transactions, the stamp row, figures
  *   bulk.c      new generations of tables
  *   copy.c      backups, and how one becomes a store
@@ -69,12 +70,20 @@ struct tkt__lmdb {
     uint64_t written_before;     /* of tkt__lmdb_written, at the open */
 };
 
+/* What a write transaction may still take of the map (space.c). All zeros: enough of it. */
+typedef struct tkt__space {
+    uint64_t bytes, reserve;
+    uint32_t page;
+    bool near; /* else `bytes` leaves the free list out */
+} tkt__space;
+
 struct tkt__lmdb_view {
     tkt__lmdb *e;
     MDB_txn *txn;
     uint32_t generation;       /* valid with generation_known */
     bool generation_known, live, write;
     tkt__seen seen;
+    tkt__space space;          /* of a write transaction, as it began */
 };
 
 /* registry.c */
@@ -117,11 +126,16 @@ int32_t tkt__lmdb_cursor_next(void *cursor, tkt__slice *k, tkt__slice *v);
 int32_t tkt__lmdb_cursor_prev(void *cursor, tkt__slice *k, tkt__slice *v);
 void tkt__lmdb_cursor_close(void *cursor);
 
+/* space.c */
+int tkt__space_look(tkt__lmdb *e, MDB_txn *txn, tkt__space *space);
+bool tkt__space_for(const tkt__space *space, uint64_t bytes); /* rows of so many bytes leave the reserve whole */
+
 /* write.c */
 int32_t tkt__lmdb_write_begin(void *e, const tkt__guard *guards, size_t n, int64_t deadline_ms,
                               void **tx, void **view, int64_t *floor_ms);
 int32_t tkt__lmdb_write_commit(void *tx, const tkt__write *writes, size_t n, int64_t now_ms,
                                tkt__commit_info *out);
+bool tkt__lmdb_write_low(void *tx, bool tight);
 void tkt__lmdb_write_settle(void *tx);
 void tkt__lmdb_write_abort(void *tx);
 int tkt__stamp_write(tkt__lmdb_view *v, uint64_t stamp, int64_t floor_ms);

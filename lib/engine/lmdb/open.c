@@ -27,6 +27,7 @@
 #define LOCK_TRIES 500            /* of a hundredth of a second each, while another has the store alone */
 #define LOCK_PAUSE_NS 10000000
 #define MAP_DEFAULT_64 (UINT64_C(64) << 30)
+#define JOURNAL_PART 64u /* of the map, one in so many: half of the tail at its longest */
 #define MAP_DEFAULT_32 (UINT64_C(1) << 30)
 #define MAP_LEAST (UINT64_C(1) << 20)
 
@@ -52,6 +53,15 @@ static uint64_t map_bytes(const tkt__lmdb_options *o)
     if (o->map_bytes != 0)
         return o->map_bytes;
     return sizeof(void *) == 8 ? MAP_DEFAULT_64 : MAP_DEFAULT_32;
+}
+
+/* A small map is not for the journal. */
+static uint64_t journal_half(const tkt__lmdb_options *o)
+{
+    uint64_t part = map_bytes(o) / JOURNAL_PART;
+    if (o->journal_half != 0)
+        return o->journal_half;
+    return part < TKT__JOURNAL_HALF ? part : TKT__JOURNAL_HALF;
 }
 
 static int32_t check_map(const tkt__lmdb_options *o)
@@ -424,6 +434,7 @@ static const tkt__engine_ops lmdb_ops = {
     .cursor_close = tkt__lmdb_cursor_close,
     .write_begin = tkt__lmdb_write_begin,
     .write_commit = tkt__lmdb_write_commit,
+    .write_low = tkt__lmdb_write_low,
     .write_settle = tkt__lmdb_write_settle,
     .write_abort = tkt__lmdb_write_abort,
     .bulk_begin = tkt__lmdb_bulk_begin,
@@ -490,7 +501,7 @@ int32_t tkt__lmdb_open(const char *dir, const tkt__lmdb_options *options, const 
     e->pid = getpid();
     e->own = own_page();
     e->read_only = options->read_only;
-    e->journal_half = options->journal_half != 0 ? options->journal_half : TKT__JOURNAL_HALF;
+    e->journal_half = journal_half(options);
     tkt__lmdb_open_lock();
     status = locate(e, dir, &p, options, first_rows, first_count, created);
     if (status == TKT_DONE)

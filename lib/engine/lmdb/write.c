@@ -26,6 +26,7 @@ typedef struct lmdb_tx {
     uint64_t stamp, record_bytes; /* of a commit that is done, and what it wrote */
     const tkt__write *writes;
     size_t n;
+    bool low;            /* it may take of the reserve */
 } lmdb_tx;
 
 static void free_tx(lmdb_tx *t)
@@ -70,12 +71,15 @@ int32_t tkt__lmdb_write_begin(void *engine, const tkt__guard *guards, size_t n, 
     if (t == NULL)
         return tkt__fail(TKT_E_NOMEM, "no memory for a transaction");
     t->view = (tkt__lmdb_view){ .e = e, .live = true, .write = true };
+    t->low = false;
     int rc = tkt__lmdb_txn_begin(e, 0, &t->view.txn);
     if (rc != 0) {
         tkt__free(&e->hooks, t, sizeof *t);
         return tkt__lmdb_status(e, rc, "beginning a write");
     }
-    int32_t status = read_stamp(&t->view, &t->before);
+    int32_t status = tkt__lmdb_status(e, tkt__space_look(e, t->view.txn, &t->view.space), "looking for free pages");
+    if (status == TKT_DONE)
+        status = read_stamp(&t->view, &t->before);
     if (status != TKT_DONE) {
         tkt__lmdb_write_abort(t);
         return status;
@@ -154,6 +158,24 @@ static int32_t apply(tkt__lmdb_view *v, const tkt__write *writes, size_t n, uint
     return status == TKT_DONE && rc != 0 ? tkt__lmdb_status(v->e, rc, "writing") : status;
 }
 
+bool tkt__lmdb_write_low(void *tx, bool tight)
+{
+    lmdb_tx *t = tx;
+    t->low = tight || !tkt__space_for(&t->view.space, t->view.space.page);
+    return t->low;
+}
+
+/* One that is not known to give anything back leaves the reserve whole. */
+static int32_t within_space(const lmdb_tx *t, const tkt__write *writes, size_t n)
+{
+    uint64_t bytes = 0;
+    if (t->low || !t->view.space.near)
+        return TKT_DONE;
+    for (size_t i = 0; i < n; i++)
+        bytes += writes[i].op == TKT__DEL ? 0 : writes[i].key.n + writes[i].value.n;
+    return tkt__space_for(&t->view.space, bytes) ? TKT_DONE : tkt__lmdb_status(t->view.e, MDB_MAP_FULL, "writing");
+}
+
 /* The transaction is gone either way; what LMDB answers next tells how far the commit got. */
 static int32_t commit_failed(tkt__lmdb *e, int rc)
 {
@@ -205,14 +227,13 @@ int32_t tkt__lmdb_write_commit(void *tx, const tkt__write *writes, size_t n, int
     tkt__lmdb *e = t->view.e;
     stamp_row row = { t->before.stamp + 1, t->before.floor_ms };
     uint64_t record_bytes = 0;
-    int dead = 0;
     if (now_ms > row.floor_ms)
         row.floor_ms = now_ms;
-    int32_t status = write_all(&t->view, writes, n, &row, &record_bytes);
+    int32_t status = within_space(t, writes, n);
+    if (status == TKT_DONE)
+        status = write_all(&t->view, writes, n, &row, &record_bytes);
     if (status != TKT_DONE) {
         tkt__lmdb_write_abort(tx);
-        if (status == -TKT_E_FULL) /* pages that a dead reader pins may be why: free them for a retry */
-            mdb_reader_check(e->env, &dead);
         return status;
     }
     status = commit(&t->view);
