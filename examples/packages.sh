@@ -31,6 +31,7 @@ build libstemmer-dev             inc:libstemmer.h
 test  g++                        cmd:g++
 test  python3                    cmd:python3
 test  binutils                   cmd:readelf
+test  abigail-tools              cmd:abidiff
 test  libcriterion-dev           inc:criterion/criterion.h
 fuzz  clang                      cmd:clang
 fuzz  libclang-rt-14-dev         deb:libclang-rt-14-dev

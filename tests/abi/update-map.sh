@@ -6,6 +6,7 @@
 #   lib/ticketing.map              the linker's map, made of all lists
 #   tests/abi/layout.lp64.txt      sizes, offsets and constants on 64-bit machines
 #   tests/abi/layout.ilp32.txt     and on armhf (needs its cross compiler and qemu-arm)
+#   tests/abi/libticketing.so.1.abi  functions and structs as libabigail sees them (needs abidw and a build in build/)
 # Until the first tag the node 1.0 may lose names, with a line in CHANGELOG.md. A tag freezes the
 # lists: create the next, empty symbols-X.Y.txt then, and only it changes from there on.
 set -eu
@@ -45,4 +46,11 @@ if command -v arm-linux-gnueabihf-gcc >/dev/null && command -v qemu-arm >/dev/nu
     qemu-arm "$work/layout32" >tests/abi/layout.ilp32.txt
 else
     echo "no armhf cross compiler with qemu-arm here: tests/abi/layout.ilp32.txt stays as it was" >&2
+fi
+if command -v abidw >/dev/null && [ "$(uname -m)" = x86_64 ]; then
+    ninja -C build libticketing.so.1 >/dev/null
+    abidw --suppressions tests/abi/opaque.ini --no-show-locs --no-corpus-path --no-comp-dir-path --exported-interfaces-only \
+        --no-elf-needed build/libticketing.so.1 >tests/abi/libticketing.so.1.abi
+else
+    echo "no abidw, or no x86-64 machine: tests/abi/libticketing.so.1.abi stays as it was" >&2
 fi
