@@ -87,7 +87,9 @@ static int32_t fill(const char *file, const char *work, const tkt_options *optio
         return tkt__fail_errno(errno, file);
     ssize_t got = pread(fd, magic, sizeof magic, 0);
     bool exported = got == (ssize_t)sizeof magic && memcmp(magic, TKT__EXPORT_MAGIC, sizeof magic) == 0;
-    int32_t status = exported ? tkt__export_load(fd, work, options, hooks) : tkt__lmdb_unpack(file, work, hooks);
+    int32_t status = got < 0    ? tkt__fail_errno(errno, file)
+                     : exported ? tkt__export_load(fd, work, options, hooks)
+                                : tkt__lmdb_unpack(file, work, hooks);
     close(fd);
     return status;
 }

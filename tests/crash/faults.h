@@ -5,7 +5,8 @@
  *
  *   faults_inject.c  allocation, and the system calls, with a count
  *   faults_world.c   the store that every try begins with, and short ways to make requests
- *   faults_steps.c   the public calls
+ *   faults_steps.c   the public calls, and their list
+ *   faults_more.c    the rest of them
  *   faults.c         the tries
  */
 #ifndef TKT_CRASH_FAULTS_H
@@ -29,7 +30,8 @@
 
 /* ---- the fault ------------------------------------------------------------------------------------------ */
 
-enum { NO_FAULT, ALLOCATION, IO_ERROR, DISK_FULL, FAULTS };
+/* ALLOCATION: by the host's hook. MALLOC: by the C library, as LMDB and the other libraries do. */
+enum { NO_FAULT, ALLOCATION, MALLOC, IO_ERROR, DISK_FULL, FAULTS };
 extern const char *const fault_names[];
 extern int fault;
 extern bool lasting;        /* from then on */
@@ -42,7 +44,7 @@ void *allocate(void *user, void *p, size_t old, size_t n); /* the hook */
 
 extern char base[128], dir[192], file[256];
 extern tkt_store *store;
-extern uint64_t event_id, empty_id, hall_id, intent_id, booked[2];
+extern uint64_t event_id, empty_id, hall_id, band_id, user_id, intent_id, booked[2];
 extern uint32_t area_id;
 extern tkt_hold held[4];
 tkt_text text(const char *s);
@@ -63,7 +65,21 @@ typedef struct step {
     const char *name;
     int32_t (*run)(void);
     int32_t again; /* what a second call says when the first had its effect; 0: not asked */
+    bool json;     /* by yajl, which does not look at what malloc gives: that does not fail then */
 } step;
 extern const step steps[]; /* ends in a name of NULL */
+
+int32_t do_records(void);
+int32_t do_sale(void);
+int32_t do_ledger(void);
+int32_t do_full_query(void);
+int32_t do_batch_of_all(void);
+int32_t do_performer_update(void);
+int32_t do_performer_delete(void);
+int32_t do_user_update(void);
+int32_t do_user_delete(void);
+int32_t do_venue_delete(void);
+int32_t do_clock(void);
+int32_t do_chart_json(void);
 
 #endif

@@ -6,13 +6,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "faults.h"
 
-const char *const fault_names[] = { "none", "allocation", "I/O error", "disk full" };
+const char *const fault_names[] = { "none", "allocation", "malloc", "I/O error", "disk full" };
 int fault;
 bool lasting;      /* from then on */
 long fault_at, seen; /* the fault_at-th fails; counted so far */
@@ -21,10 +25,30 @@ const char *step_name = "the setting up";
 
 static bool fails(int kind)
 {
-    if (fault == NO_FAULT || (kind == ALLOCATION) != (fault == ALLOCATION))
+    if (fault == NO_FAULT || kind != (fault == DISK_FULL ? IO_ERROR : fault))
         return false;
     seen++;
     return lasting ? seen >= fault_at : seen == fault_at;
+}
+
+/* The C library's own, under the names that it keeps for who stands in front of them. */
+void *__libc_malloc(size_t n);
+void *__libc_calloc(size_t n, size_t size);
+void *__libc_realloc(void *p, size_t n);
+
+void *malloc(size_t n)
+{
+    return fails(MALLOC) ? NULL : __libc_malloc(n);
+}
+
+void *calloc(size_t n, size_t size)
+{
+    return fails(MALLOC) ? NULL : __libc_calloc(n, size);
+}
+
+void *realloc(void *p, size_t n)
+{
+    return fails(MALLOC) ? NULL : __libc_realloc(p, n);
 }
 
 void *allocate(void *user, void *p, size_t old, size_t n)
@@ -38,7 +62,7 @@ void *allocate(void *user, void *p, size_t old, size_t n)
     }
     if (fails(ALLOCATION))
         return NULL;
-    void *made = realloc(p, n);
+    void *made = __libc_realloc(p, n);
     blocks += p == NULL && made != NULL;
     return made;
 }
@@ -73,6 +97,83 @@ ssize_t pwrite64(int fd, const void *p, size_t n, off_t at)
 {
     FAIL_IF(IO_ERROR)
     return syscall(SYS_pwrite64, fd, p, n, at);
+}
+
+ssize_t pread(int fd, void *p, size_t n, off_t at)
+{
+    FAIL_IF(IO_ERROR)
+    return syscall(SYS_pread64, fd, p, n, at);
+}
+
+ssize_t pread64(int fd, void *p, size_t n, off_t at);
+ssize_t pread64(int fd, void *p, size_t n, off_t at)
+{
+    FAIL_IF(IO_ERROR)
+    return syscall(SYS_pread64, fd, p, n, at);
+}
+
+ssize_t read(int fd, void *p, size_t n)
+{
+    FAIL_IF(IO_ERROR)
+    return syscall(SYS_read, fd, p, n);
+}
+
+int ftruncate(int fd, off_t n)
+{
+    FAIL_IF(IO_ERROR)
+    return (int)syscall(SYS_ftruncate, fd, n);
+}
+
+int ftruncate64(int fd, off_t n);
+int ftruncate64(int fd, off_t n)
+{
+    FAIL_IF(IO_ERROR)
+    return (int)syscall(SYS_ftruncate, fd, n);
+}
+
+int mkdir(const char *path, mode_t mode)
+{
+    FAIL_IF(IO_ERROR)
+    return (int)syscall(SYS_mkdir, path, mode);
+}
+
+int link(const char *from, const char *to)
+{
+    FAIL_IF(IO_ERROR)
+    return (int)syscall(SYS_link, from, to);
+}
+
+int flock(int fd, int how)
+{
+    if (how != LOCK_UN)
+        FAIL_IF(IO_ERROR)
+    return (int)syscall(SYS_flock, fd, how);
+}
+
+int statfs64(const char *path, struct statfs64 *out)
+{
+    FAIL_IF(IO_ERROR)
+    return (int)syscall(SYS_statfs, path, out);
+}
+
+static void *map_with(void *at, size_t n, int prot, int flags, int fd, off_t offset)
+{
+    if (fails(IO_ERROR)) {
+        errno = fault == DISK_FULL ? ENOSPC : EIO;
+        return MAP_FAILED;
+    }
+    return (void *)syscall(SYS_mmap, at, n, prot, flags, fd, offset);
+}
+
+void *mmap(void *at, size_t n, int prot, int flags, int fd, off_t offset)
+{
+    return map_with(at, n, prot, flags, fd, offset);
+}
+
+void *mmap64(void *at, size_t n, int prot, int flags, int fd, off_t offset);
+void *mmap64(void *at, size_t n, int prot, int flags, int fd, off_t offset)
+{
+    return map_with(at, n, prot, flags, fd, offset);
 }
 
 int fdatasync(int fd)

@@ -6,7 +6,7 @@
 
 char base[128], dir[192], file[256];
 tkt_store *store;
-uint64_t event_id, empty_id, hall_id, intent_id, booked[2];
+uint64_t event_id, empty_id, hall_id, band_id, user_id, intent_id, booked[2];
 uint32_t area_id;
 tkt_hold held[4];
 
@@ -110,6 +110,35 @@ tkt_event concert(const char *external)
     return event;
 }
 
+static void make_seats(void)
+{
+    tkt_chart *chart;
+    uint64_t id = 0;
+    uint32_t version;
+    MUST(tkt_chart_new(&chart) == TKT_DONE && tkt_chart_add_section(chart, text("Hall")) == TKT_DONE);
+    MUST(tkt_chart_add_row(chart, text("1")) == TKT_DONE && tkt_chart_add_seat(chart, text("1"), 0, 0, 0) == TKT_DONE);
+    MUST(tkt_chart_add_seat(chart, text("2"), 500, 0, 0) == TKT_DONE);
+    MUST(tkt_chart_put(store, 0, chart, &id, &version) == TKT_DONE);
+    MUST(tkt_event_set_chart(store, event_id, id, version, 0) == TKT_DONE);
+    tkt_chart_free(chart);
+}
+
+static void make_people(void)
+{
+    tkt_created made = TKT_CREATED_INIT;
+    tkt_performer band;
+    tkt_user user;
+    tkt_performer_init(&band);
+    band.name = text("An old band");
+    MUST(tkt_performer_create(store, &band, NULL, 0, &made) == TKT_DONE);
+    band_id = made.id;
+    tkt_user_init(&user);
+    user.name = text("An old friend");
+    user.external = text("faults:user");
+    MUST(tkt_user_create(store, &user, NULL, 0, &made) == TKT_DONE);
+    user_id = made.id;
+}
+
 void make_base(void)
 {
     tkt_event event = concert("faults:1");
@@ -128,6 +157,8 @@ void make_base(void)
     hall.name = text("The old hall");
     MUST(tkt_venue_create(store, &hall, NULL, 0, &made) == TKT_DONE);
     hall_id = made.id;
+    make_seats();
+    make_people();
     for (int i = 0; i < 4; i++) {
         tkt_reserve_request want = places(2, (uint8_t)(100 + i));
         tkt_hold_init(&held[i]);

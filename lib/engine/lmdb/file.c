@@ -43,29 +43,41 @@ typedef struct meta {
     uint64_t pages, txnid, free_root; /* pages 0: not a meta */
 } meta;
 
-static meta read_meta(int fd, off_t at)
+static int32_t read_meta(int fd, off_t at, const char *path, meta *out)
 {
     const size_t w = sizeof(size_t);
     uint8_t head[HEAD_BYTES];
-    if (pread(fd, head, sizeof head, at) != (ssize_t)sizeof head ||
-        word32(head + META_AT(w)) != LMDB_MAGIC)
-        return (meta){ 0, 0, 0 };
-    return (meta){ .pages = word_native(head + LAST_PAGE_AT(w)) + 1,
-                   .txnid = word_native(head + LAST_PAGE_AT(w) + w),
-                   .free_root = word_native(head + FREE_ROOT_AT(w)) };
+    ssize_t got = pread(fd, head, sizeof head, at);
+    *out = (meta){ 0, 0, 0 };
+    if (got < 0)
+        return tkt__fail_errno(errno, path);
+    if (got == (ssize_t)sizeof head && word32(head + META_AT(w)) == LMDB_MAGIC)
+        *out = (meta){ .pages = word_native(head + LAST_PAGE_AT(w)) + 1,
+                       .txnid = word_native(head + LAST_PAGE_AT(w) + w),
+                       .free_root = word_native(head + FREE_ROOT_AT(w)) };
+    return TKT_DONE;
 }
 
 static int32_t check_length(int fd, uint32_t page, uint64_t file_bytes, const char *path)
 {
-    meta first = read_meta(fd, 0), second = read_meta(fd, (off_t)page);
-    const meta *newest = second.txnid > first.txnid ? &second : &first;
+    meta first, second;
     uint64_t there = file_bytes / page;
-    if (first.pages == 0 || second.pages == 0 || there < 2 ||
-        (there < newest->pages &&
-         !tkt__lmdb_tail_is_free(fd, page, newest->free_root, there, newest->pages)))
+    bool whole = false;
+    int32_t status = read_meta(fd, 0, path, &first);
+    if (status == TKT_DONE)
+        status = read_meta(fd, (off_t)page, path, &second);
+    if (status != TKT_DONE)
+        return status;
+    const meta *newest = second.txnid > first.txnid ? &second : &first;
+    if (first.pages != 0 && second.pages != 0 && there >= 2) {
+        whole = there >= newest->pages;
+        if (!whole)
+            status = tkt__lmdb_tail_is_free(fd, page, newest->free_root, there, newest->pages, &whole);
+    }
+    if (status == TKT_DONE && !whole)
         return tkt__fail(TKT_E_SHORT_FILE, "%s has %llu bytes, its pages need %llu", path,
                          (unsigned long long)file_bytes, (unsigned long long)(newest->pages * page));
-    return TKT_DONE;
+    return status;
 }
 
 static int32_t check_head(int fd, const uint8_t *head, uint64_t file_bytes, const char *path)

@@ -98,7 +98,7 @@ bool tkt__lmdb_is_network_fs(uint64_t magic);
 int32_t tkt__lmdb_fs_check(const char *dir, bool allow_net_fs);
 
 /* short.c: whether the pages from…to−1 that the file lacks are all on the free list. */
-bool tkt__lmdb_tail_is_free(int fd, uint32_t page, uint64_t free_root, uint64_t from, uint64_t to);
+int32_t tkt__lmdb_tail_is_free(int fd, uint32_t page, uint64_t free_root, uint64_t from, uint64_t to, bool *is_free);
 
 /* map.c: every transaction begins and ends here, so that a map that another process made larger can
  * be taken over. Answers are LMDB's; MDB_MAP_RESIZED: not while other transactions live here. */

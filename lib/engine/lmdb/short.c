@@ -15,6 +15,7 @@
  */
 #include "engine/lmdb/lmdb_engine.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 #define W sizeof(size_t)
@@ -31,6 +32,7 @@ typedef struct tail {
     uint32_t page;
     uint64_t from, to; /* missing: from ≤ page < to */
     uint64_t found;
+    int32_t failed;    /* a read, or memory for a page; else what was read makes no sense */
     tkt_hooks hooks;
 } tail;
 
@@ -48,16 +50,24 @@ static uint64_t word_at(const uint8_t *p)
     return v;
 }
 
+static bool read_at(tail *t, void *buf, size_t n, uint64_t at)
+{
+    ssize_t got = pread(t->fd, buf, n, (off_t)at);
+    if (got < 0)
+        t->failed = tkt__fail_errno(errno, "reading the list of free pages");
+    return got == (ssize_t)n;
+}
+
 /* Reads a run of page numbers, count first, from a place in the file. */
 static bool count_run(tail *t, uint64_t at)
 {
     uint8_t buf[4096];
-    if (pread(t->fd, buf, W, (off_t)at) != (ssize_t)W)
+    if (!read_at(t, buf, W, at))
         return false;
     uint64_t left = word_at(buf);
     for (at += W; left > 0;) {
         size_t n = left < sizeof buf / W ? (size_t)left : sizeof buf / W;
-        if (pread(t->fd, buf, n * W, (off_t)at) != (ssize_t)(n * W))
+        if (!read_at(t, buf, n * W, at))
             return false;
         for (size_t i = 0; i < n; i++) {
             uint64_t page = word_at(buf + i * W);
@@ -71,10 +81,14 @@ static bool count_run(tail *t, uint64_t at)
 
 static bool walk(tail *t, uint64_t number, int depth)
 {
-    uint8_t *page = depth < DEPTH_MAX && number < t->from ? tkt__alloc(&t->hooks, t->page) : NULL;
-    if (page == NULL)
+    if (depth >= DEPTH_MAX || number >= t->from)
         return false;
-    bool good = pread(t->fd, page, t->page, (off_t)(number * t->page)) == (ssize_t)t->page;
+    uint8_t *page = tkt__alloc(&t->hooks, t->page);
+    if (page == NULL) {
+        t->failed = tkt__fail(TKT_E_NOMEM, "no memory for a page");
+        return false;
+    }
+    bool good = read_at(t, page, t->page, number * t->page);
     uint32_t flags = u16_at(page + W + 2), lower = u16_at(page + W + 4);
     good = good && lower >= HEADER && lower <= t->page && (flags & (P_BRANCH | P_LEAF)) != 0;
     for (uint32_t i = HEADER; good && i + 2 <= lower; i += 2) {
@@ -99,10 +113,14 @@ static bool walk(tail *t, uint64_t number, int depth)
     return good;
 }
 
-bool tkt__lmdb_tail_is_free(int fd, uint32_t page, uint64_t free_root, uint64_t from, uint64_t to)
+int32_t tkt__lmdb_tail_is_free(int fd, uint32_t page, uint64_t free_root, uint64_t from, uint64_t to, bool *is_free)
 {
     tail t = { .fd = fd, .page = page, .from = from, .to = to };
-    if (page > PAGE_MAX || tkt__hooks_resolve(NULL, &t.hooks) != TKT_DONE)
-        return false;
-    return free_root < from && walk(&t, free_root, 0) && t.found == to - from;
+    *is_free = false;
+    if (page > PAGE_MAX || free_root >= from)
+        return TKT_DONE;
+    int32_t status = tkt__hooks_resolve(NULL, &t.hooks);
+    if (status == TKT_DONE)
+        *is_free = walk(&t, free_root, 0) && t.found == to - from;
+    return status == TKT_DONE ? t.failed : status;
 }
