@@ -323,7 +323,6 @@ static void fill_up(run *r)
 static void one_round(run *r, uint32_t seconds)
 {
     soak_shared *shared = r->s.shared;
-    int64_t until = soak_ns() + INT64_C(1000000000) * seconds;
     for (uint32_t i = 0; i < SOAK_SLOTS; i++)
         unlink(r->s.log[i]);
     wait_well(child(&r->s, prepare, r->round, 0));
@@ -331,7 +330,7 @@ static void one_round(run *r, uint32_t seconds)
     start_all(r);
     if (r->round % FULL_EVERY == FULL_EVERY - 1)
         fill_up(r);
-    kill_some(r, until);
+    kill_some(r, soak_ns() + INT64_C(1000000000) * seconds);
     kill_worker(r, 0); /* what it was about stays open */
     atomic_store(&shared->stop, 1);
     for (uint32_t i = 1; i < SOAK_PROCESSES; i++)

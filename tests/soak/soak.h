@@ -38,7 +38,7 @@
 #define SOAK_PLACES 400          /* of the area */
 #define SOAK_TTL_MS 2000
 #define SOAK_UNITS 4             /* of a reserve, at most */
-#define SOAK_BALLAST 8192
+#define SOAK_BALLAST 100000
 #define SOAK_SECONDS_MAX 20000   /* of latencies kept */
 #define SOAK_BUCKETS 104         /* of latencies: four a doubling, from 1 µs to a minute */
 
