@@ -328,11 +328,13 @@ int32_t tkt_suggest(tkt_snapshot *snapshot, tkt_text text, uint32_t kinds, tkt_s
     tkt_suggestions *out = tkt__alloc(&hooks, sizeof *out);
     suggesting *s = tkt__alloc(&hooks, sizeof *s);
     tkt__arena_init(&arena, &hooks, 0);
-    if (out != NULL && s != NULL) {
-        memset(s, 0, sizeof *s);
+    if (out != NULL) {
         memset(out, 0, sizeof *out);
         out->hooks = hooks;
         tkt__arena_init(&out->arena, &out->hooks, 0);
+    }
+    if (out != NULL && s != NULL) {
+        memset(s, 0, sizeof *s);
         s->snapshot = snapshot;
         s->arena = &arena;
         status = tkt__snapshot_tx(snapshot, &s->tx);
