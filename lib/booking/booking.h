@@ -92,13 +92,14 @@ int32_t tkt__inventory_free(tkt__tx *tx, tkt_store *store, const tkt__claim *cla
 int32_t tkt__buyer_allowed(tkt__tx *tx, const tkt__sale *sale, const tkt__claim *claim);
 /* The area's places in use at `now`: what is sold, and what live holds hold. */
 int32_t tkt__area_use(tkt__tx *tx, uint64_t event_id, uint32_t area_id, uint32_t *sold, uint32_t *held);
-/* Ends run-out claims of an event, at most `most` of them and TKT__SWEEP_PLACES places, earliest first. */
 /* Seat or area totals changed: tells whoever keeps it whether anything is left that is not booked. */
 int32_t tkt__inventory_totals_changed(tkt__tx *tx, tkt_store *store, uint64_t event_id);
 /* How many places are in which state, and in all. Any transaction. */
 int32_t tkt__counts(tkt__tx *tx, uint64_t event_id, const tkt__sale *sale, uint64_t *total, tkt_counts *counts);
+/* Ends run-out claims of an event, at most `most` of them and TKT__SWEEP_PLACES places, earliest first. */
 int32_t tkt__inventory_sweep(tkt__tx *tx, tkt_store *store, uint64_t event_id, uint32_t most, uint32_t *done);
 #define TKT__SWEEP_PER_BODY 8
+#define TKT__SWEEP_EVERY 4 /* reserves of an event: the others need not look */
 #define TKT__SWEEP_PLACES 512
 /* The room's tick and deadline. */
 int32_t tkt__sweep_tick(tkt_store *store, uint32_t most, uint32_t *done);

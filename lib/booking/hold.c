@@ -184,6 +184,7 @@ static int32_t take_new(tkt__tx *tx, hold_ctx *c, const tkt__sale *sale, uint32_
 static int32_t start_sale(tkt__tx *tx, hold_ctx *c, tkt__sale *sale)
 {
     uint32_t swept;
+    tkt__guard_row row;
     int32_t status = TKT_DONE;
     /* Read without the user's guard: a user erased at this very moment leaves a hold of theirs, which
      * does no harm. */
@@ -197,7 +198,11 @@ static int32_t start_sale(tkt__tx *tx, hold_ctx *c, tkt__sale *sale)
         return tkt__refuse_missing("event", c->event_id);
     if (status == TKT_DONE)
         status = open_now(tx, sale);
-    return status == TKT_DONE ? tkt__inventory_sweep(tx, c->store, c->event_id, TKT__SWEEP_PER_BODY, &swept) : status;
+    if (status == TKT_DONE)
+        status = tkt__tx_guard_row(tx, tkt__event_guard(c->event_id), &row);
+    if (status != TKT_DONE || row.serial % TKT__SWEEP_EVERY != 0)
+        return status;
+    return tkt__inventory_sweep(tx, c->store, c->event_id, TKT__SWEEP_PER_BODY, &swept);
 }
 
 static int32_t reserve_body(tkt__tx *tx, void *ctx)

@@ -71,8 +71,7 @@ static int32_t lookup_insert(tkt__tx *tx, uint8_t kind, const void *id, size_t n
     tkt__put_u64(&w, event_id);
     if (more != 0)
         tkt__put_u64(&w, more);
-    int32_t status = tkt__tx_insert(tx, TKT__T_LOOKUP, tkt__slice_of(key, 1 + n), tkt__slice_of(value, w.n));
-    return status == TKT_EXISTS ? tkt__fail(TKT_E_INTERNAL, "lookup '%c' is there already", kind) : status;
+    return tkt__tx_insert_new(tx, TKT__T_LOOKUP, tkt__slice_of(key, 1 + n), tkt__slice_of(value, w.n));
 }
 
 static int32_t lookup_id(tkt__tx *tx, uint8_t kind, uint64_t id, uint64_t event_id)

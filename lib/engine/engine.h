@@ -319,6 +319,8 @@ void tkt__cursor_close(tkt__cursor *c); /* NULL is fine. A body's cursor survive
  * is fine. */
 int32_t tkt__tx_put(tkt__tx *tx, uint8_t table, tkt__slice key, tkt__slice value);
 int32_t tkt__tx_insert(tkt__tx *tx, uint8_t table, tkt__slice key, tkt__slice value);
+/* Insert, for a key that nothing can have yet (a leased id, a random code): it is not looked for. */
+int32_t tkt__tx_insert_new(tkt__tx *tx, uint8_t table, tkt__slice key, tkt__slice value);
 int32_t tkt__tx_del(tkt__tx *tx, uint8_t table, tkt__slice key);
 
 /* The instant of this transaction: a body's batch, or when the snapshot was taken/renewed. */

@@ -230,7 +230,8 @@ static uint8_t op_after(uint8_t had, uint8_t asked)
     return asked == TKT__INSERT && had != TKT__DEL && had != TKT__PUT ? TKT__INSERT : TKT__PUT;
 }
 
-static int32_t write_one(tkt__tx *tx, uint8_t op, uint8_t table, tkt__slice key, tkt__slice value)
+/* `look`: whether an insert finds out if the key is there. */
+static int32_t write_one(tkt__tx *tx, uint8_t op, bool look, uint8_t table, tkt__slice key, tkt__slice value)
 {
     const tkt__schema *schema = tx->kv->schema;
     tkt__slice there;
@@ -243,7 +244,7 @@ static int32_t write_one(tkt__tx *tx, uint8_t op, uint8_t table, tkt__slice key,
         return status;
     bool second = status == TKT_EXISTS;
     table = tkt__tx_table(tx, table);
-    if (op == TKT__INSERT) {
+    if (op == TKT__INSERT && look) {
         status = get_merged(tx, table, key, &there);
         if (status != TKT_NOT_FOUND)
             return status < 0 ? status : TKT_EXISTS;
@@ -262,10 +263,10 @@ static int32_t write_one(tkt__tx *tx, uint8_t op, uint8_t table, tkt__slice key,
     return TKT_DONE;
 }
 
-static int32_t write_noted(tkt__tx *tx, uint8_t op, uint8_t table, tkt__slice key, tkt__slice value)
+static int32_t write_noted(tkt__tx *tx, uint8_t op, bool look, uint8_t table, tkt__slice key, tkt__slice value)
 {
     assert(tx->overlay);
-    int32_t status = write_one(tx, op, table, key, value);
+    int32_t status = write_one(tx, op, look, table, key, value);
     if (status < 0 && !tx->failed)
         tx->failed = status;
     return status;
@@ -273,17 +274,22 @@ static int32_t write_noted(tkt__tx *tx, uint8_t op, uint8_t table, tkt__slice ke
 
 int32_t tkt__tx_put(tkt__tx *tx, uint8_t table, tkt__slice key, tkt__slice value)
 {
-    return write_noted(tx, TKT__PUT, table, key, value);
+    return write_noted(tx, TKT__PUT, true, table, key, value);
 }
 
 int32_t tkt__tx_insert(tkt__tx *tx, uint8_t table, tkt__slice key, tkt__slice value)
 {
-    return write_noted(tx, TKT__INSERT, table, key, value);
+    return write_noted(tx, TKT__INSERT, true, table, key, value);
+}
+
+int32_t tkt__tx_insert_new(tkt__tx *tx, uint8_t table, tkt__slice key, tkt__slice value)
+{
+    return write_noted(tx, TKT__INSERT, false, table, key, value);
 }
 
 int32_t tkt__tx_del(tkt__tx *tx, uint8_t table, tkt__slice key)
 {
-    return write_noted(tx, TKT__DEL, table, key, tkt__slice_of(NULL, 0));
+    return write_noted(tx, TKT__DEL, true, table, key, tkt__slice_of(NULL, 0));
 }
 
 /* ---- the rest ---------------------------------------------------------------------------------- */

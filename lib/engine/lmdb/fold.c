@@ -22,6 +22,8 @@
 #define KEYS_MOST 8192u
 #define KEYS_TICK 512u      /* where no commit gives the pace */
 #define PAGES_A_KEY 8u      /* that a slice takes until those that they replace are free again, at worst */
+#define ORDER_LEAST 1024u   /* keys of a table that a slice puts in order before it folds any of it, */
+#define ORDER_A_KEY 4u      /* or so many for each that it would fold */
 #define ROW_BYTES (33 + TKT__KEY_MAX)
 
 typedef struct fold {
@@ -109,13 +111,39 @@ static int put_version(MDB_cursor *cursor, tkt__slice at, const tkt__version *ve
     return rc == 0 ? mdb_cursor_del(cursor, 0) : rc == MDB_NOTFOUND ? 0 : rc;
 }
 
+/* The segments that it takes from: what is in the others came later, and need not be put in order for it. */
+static tkt__seen taken_from(const tkt__seen *seen, uint64_t until)
+{
+    tkt__seen part = *seen;
+    part.n = 0;
+    for (uint32_t i = 0; i < seen->n; i++)
+        if (seen->segment[i]->first <= until)
+            part.segment[part.n++] = seen->segment[i];
+    return part;
+}
+
+/* Whether the table's order is made; some of it with this slice, more with the next ones. */
+static bool in_order(const tkt__seen *from, uint8_t table, uint64_t keys)
+{
+    uint64_t most = keys < UINT32_MAX / ORDER_A_KEY ? keys * ORDER_A_KEY : UINT32_MAX;
+    bool all = true;
+    for (uint32_t i = 0; i < from->n; i++)
+        all = tkt__segment_order(from->segment[i], table, (uint32_t)(most > ORDER_LEAST ? most : ORDER_LEAST)) && all;
+    return all;
+}
+
 /* Goes on in the table at hand. *n: how many keys still; 0 where it stopped for that. */
 static int fold_table(tkt__lmdb_view *v, fold *f, uint64_t *n)
 {
+    const tkt__seen from = taken_from(&v->seen, f->until);
     tkt__walk w;
     MDB_cursor *cursor = NULL;
     int rc = 0;
-    for (tkt__walk_seek(&w, &v->seen, f->table, tkt__slice_of(f->key, f->key_n), true);
+    if (!in_order(&from, f->table, *n)) {
+        *n = 0;
+        return 0;
+    }
+    for (tkt__walk_seek(&w, &from, f->table, tkt__slice_of(f->key, f->key_n), true);
          rc == 0 && w.version != NULL && *n != 0; tkt__walk_next(&w)) {
         const tkt__version *version = tkt__walk_version(&w, f->until);
         if (version == NULL || version->stamp < v->seen.low)

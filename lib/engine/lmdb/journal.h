@@ -67,16 +67,21 @@ struct tkt__node {
     uint32_t level, hash;
     uint8_t table;
     bool fresh;      /* inserted in this segment: nothing below it has the key */
-    tkt__link link[]; /* `level` of them */
+    bool linked;     /* it is in its table's order; under the segment's lock */
+    tkt__link link[]; /* `level` of them; not linked yet: link[0].next is the next of those that are not */
 };
 
 typedef struct tkt__slots tkt__slots;
 
-/* Readers go through it without a lock while one thread, under the tail's lock, adds to it. */
+/* Readers go through it without a lock while one thread, under the tail's lock, adds to it. What is added is found by
+ * its key at once; the order is made when someone asks for it. */
 typedef struct tkt__segment {
     tkt_hooks hooks;
     tkt__arena arena;
     tkt__node *_Atomic heads[TKT__TABLES_MAX];
+    tkt__node *_Atomic waiting[TKT__TABLES_MAX]; /* those not in the order yet, the newest first */
+    _Atomic uint32_t unordered[TKT__TABLES_MAX]; /* how many; those that are being linked count until they are */
+    pthread_mutex_t lock;                        /* of links and their counts, for who changes them */
     _Atomic uint32_t references;
     _Atomic uint64_t died; /* the last stamp at which a fresh node was deleted */
     bool leaps;           /* whether walks may leap over what is fresh and deleted */
@@ -89,8 +94,14 @@ typedef struct tkt__segment {
 
 tkt__segment *tkt__segment_new(const tkt_hooks *hooks); /* with one reference; NULL: no memory */
 void tkt__segment_drop(tkt__segment *s);                /* a reference; the last one frees */
+/* Begins to fetch what adding or finding the key will look at, which then goes on meanwhile. The key's hash. */
+uint32_t tkt__segment_fetch(const tkt__segment *s, uint8_t table, tkt__slice key);
 /* Adds one version by TKT__PUT, TKT__INSERT or TKT__DEL; stamps never fall. False: no memory. */
-bool tkt__segment_add(tkt__segment *s, uint64_t stamp, uint8_t table, uint8_t op, tkt__slice key, tkt__slice value);
+bool tkt__segment_add(tkt__segment *s, uint64_t stamp, uint8_t table, uint8_t op, uint32_t hash, tkt__slice key,
+                      tkt__slice value);
+/* Puts what was added to a table in its order, `most` at a time, so that nobody waits for all of it who need not: true
+ * when everything that was there has its place. Seeking asks for all. */
+bool tkt__segment_order(const tkt__segment *s, uint8_t table, uint32_t most);
 const tkt__node *tkt__segment_find(const tkt__segment *s, uint8_t table, tkt__slice key);
 /* The first node ≥ key, or > key when `after`; the last node < key (empty key: the last of all). */
 const tkt__node *tkt__segment_seek(const tkt__segment *s, uint8_t table, tkt__slice key, bool after);

@@ -160,7 +160,8 @@ int32_t tkt__record_load(const tkt__record *r, uint64_t stamp, tkt__segment *s)
         memcpy(key + same, tail.p, (size_t)rest);
         before = same + rest;
         uint8_t op = kind & DELETED ? TKT__DEL : kind & INSERTED ? TKT__INSERT : TKT__PUT;
-        if (!tkt__segment_add(s, stamp, kind & TABLE, op, tkt__slice_of(key, (size_t)(same + rest)), value))
+        const tkt__slice whole = tkt__slice_of(key, (size_t)(same + rest));
+        if (!tkt__segment_add(s, stamp, kind & TABLE, op, tkt__segment_fetch(s, kind & TABLE, whole), whole, value))
             return tkt__fail(TKT_E_NOMEM, "no memory for the journal's tail");
     }
     return TKT_DONE;

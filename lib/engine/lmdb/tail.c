@@ -15,6 +15,8 @@
  */
 #include "engine/lmdb/lmdb_engine.h"
 
+#define AHEAD 12 /* writes */
+
 int32_t tkt__tail_init(tkt__tail *t)
 {
     memset(t, 0, sizeof *t);
@@ -227,22 +229,33 @@ void tkt__tail_unbind(tkt__lmdb_view *v)
     v->seen.looked = v->seen.bound = false;
 }
 
+/* What a write will look at is fetched while those before it are added. */
+static bool add_all(tkt__segment *s, const tkt__lmdb *e, uint64_t stamp, const tkt__write *writes, size_t n)
+{
+    uint8_t key[TKT__KEY_MAX + 8];
+    uint32_t hash[AHEAD];
+    bool added = true;
+    for (size_t i = 0; added && i < n + AHEAD; i++) {
+        const tkt__write *w = i >= AHEAD ? &writes[i - AHEAD] : NULL;
+        if (w != NULL && tkt__journaled(e, w))
+            added = tkt__segment_add(s, stamp, w->table, w->op == TKT__PUT_STAMPED ? TKT__INSERT : w->op,
+                                     hash[i % AHEAD], tkt__write_key(w, stamp, key), w->value);
+        if (i < n && tkt__journaled(e, &writes[i]))
+            hash[i % AHEAD] = tkt__segment_fetch(s, writes[i].table, tkt__write_key(&writes[i], stamp, key));
+    }
+    return added;
+}
+
 void tkt__tail_committed(tkt__lmdb *e, const tkt__seen *before, uint64_t stamp, uint64_t bytes,
                          const tkt__write *writes, size_t n)
 {
-    uint8_t key[TKT__KEY_MAX + 8];
     tkt__tail *t = &e->tail;
     pthread_mutex_lock(&t->lock);
     if (t->n != 0 && t->top < before->low)
         forget(t, t->n);
     bool whole = t->n == 0 ? before->high == 0 : t->top == before->high; /* else: read by who needs it */
     tkt__segment *s = whole ? open_segment(t, e, before, stamp) : NULL;
-    bool added = s != NULL;
-    for (size_t i = 0; added && i < n; i++)
-        if (tkt__journaled(e, &writes[i]))
-            added = tkt__segment_add(s, stamp, writes[i].table,
-                                     writes[i].op == TKT__PUT_STAMPED ? TKT__INSERT : writes[i].op,
-                                     tkt__write_key(&writes[i], stamp, key), writes[i].value);
+    bool added = s != NULL && add_all(s, e, stamp, writes, n);
     if (added) {
         s->last = t->top = stamp;
         s->bytes += bytes;
