@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# tests/bench/run.sh view [--quick] [--json FILE]
+# tests/bench/run.sh view [--quick] [--events N] [--rounds N] [--keep DIR] [--json FILE]
 # tests/bench/run.sh booking [--quick] [--rounds N] [--seconds N] [--clients N,N…] [--only SIDE]… [--json FILE]
 # tests/bench/run.sh search [--quick] [--events N] [--per-class N] [--rounds N] [--seconds N]
 #                           [--only CLASSES] [--skip sqlite|lucene|xapian|figures]… [--given] [--json FILE]
