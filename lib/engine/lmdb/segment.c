@@ -9,8 +9,8 @@
  *
  * One thread adds (the tail's lock sees to it) while any number read without a lock: a node or a version is
  * whole before the pointer to it is stored (release), nodes are never unlinked, and nothing moves. The arena
- * goes with the last reference. Whoever links, or counts in links, holds the segment's lock. A reader asks for versions up to a stamp, so what is added while he reads
- * does not exist for him.
+ * goes with the last reference. Whoever links, or counts in links, holds the segment's lock. A reader asks for
+ * versions up to a stamp, so what is added while he reads does not exist for him.
  *
  * Leaps. A hold's deadline is a row that lives for seconds: thousands of them are inserted and deleted before any
  * reaches the tree, and a walk for the next deadline would step over them all. So each link counts the nodes
@@ -173,18 +173,21 @@ static bool is_dead(const tkt__node *n)
     return n->fresh && v->deleted;
 }
 
-/* Links a node behind the path, which goes on to it. */
+/* Links a node behind the path, which goes on to it. All its own links are there before the first one to it: who meets
+ * it on the lowest level may leap by any of them. */
 static void link_node(tkt__node *n, path *p)
 {
     uint32_t live = is_dead(n) ? 0 : 1;
     path_find(p, n->prefix, n->key);
+    for (uint32_t i = 0; i < n->level; i++) {
+        atomic_store_explicit(&n->link[i].next, following(p->at[i], i), memory_order_relaxed);
+        count(n, i, live_behind(p->at[i], i) - (p->rank[0] - p->rank[i]));
+    }
     count_all(p, n->level, live);
     for (uint32_t i = 0; i < n->level; i++) {
-        uint32_t before = p->rank[0] - p->rank[i], all = live_behind(p->at[i], i);
-        atomic_store_explicit(&n->link[i].next, following(p->at[i], i), memory_order_relaxed);
-        count(n, i, all - before);
+        uint32_t before = p->rank[0] - p->rank[i];
         /* Too many for a moment is harmless; too few would hide a node. */
-        count(p->at[i], i, all + live);
+        count(p->at[i], i, live_behind(p->at[i], i) + live);
         atomic_store_explicit(&p->at[i]->link[i].next, n, memory_order_release);
         count(p->at[i], i, before + live);
     }
