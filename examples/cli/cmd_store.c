@@ -69,6 +69,7 @@ int cmd_stats(cli *c)
         { "openJobs", s.open_jobs },       { "readers", s.readers },
         { "readersMax", s.readers_max },   { "mapBytes", s.map_bytes },
         { "usedBytes", s.used_bytes },     { "fileBytes", s.file_bytes },
+        { "roomBytes", s.room_bytes },     { "reserveBytes", s.reserve_bytes },
         { "now", (uint64_t)s.now_ms },     { "clockFrozenMs", (uint64_t)s.clock_frozen_ms },
         { "indexed", s.indexed },          { "index", s.index },
         { "cacheHits", s.cache_hits },     { "cacheMisses", s.cache_misses },

@@ -134,8 +134,10 @@ typedef struct tkt_stats {
     uint64_t journal_bytes;   /* not yet in the tables */
     uint64_t written_bytes;   /* by this process since the open, as the kernel counts (proc(5), wchar): the wear of
                                  flash, where the host writes little besides; 0: not told here */
+    uint64_t room_bytes;      /* of the map, that sales and events may still take before TKT_E_FULL */
+    uint64_t reserve_bytes;   /* and what is kept of it for calls that give places back */
 } tkt_stats;
-#define TKT_STATS_INIT { (uint32_t)sizeof(tkt_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define TKT_STATS_INIT { (uint32_t)sizeof(tkt_stats), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 #define TKT_INDEX_NONE UINT32_C(0)    /* build it: tkt_reindex */
 #define TKT_INDEX_CURRENT UINT32_C(1)
 #define TKT_INDEX_OLD UINT32_C(2)     /* of another version: events are not changed until it is built anew */

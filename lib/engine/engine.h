@@ -129,6 +129,7 @@ typedef struct tkt__engine_stats {
     uint64_t commits;
     uint64_t journal_bytes; /* not yet in the tables */
     uint64_t written_bytes; /* by this process since the open */
+    uint64_t room_bytes, reserve_bytes; /* see write_low */
     bool journal;
 } tkt__engine_stats;
 

@@ -157,6 +157,8 @@ static int32_t engine_figures(tkt_store *store, tkt_stats *out)
     out->readers_max = engine.readers_max;
     out->map_bytes = engine.map_bytes;
     out->used_bytes = engine.used_bytes;
+    out->room_bytes = engine.room_bytes;
+    out->reserve_bytes = engine.reserve_bytes;
     out->file_bytes = engine.file_bytes;
     out->commits = engine.last_stamp;
     out->journal = engine.journal;

@@ -58,6 +58,10 @@ static void fill(hall *h)
 
 static void is_full(hall *h)
 {
+    tkt_stats stats = TKT_STATS_INIT;
+    ok(tkt_store_stats(h->f.store, &stats));
+    cr_assert_lt(stats.room_bytes, 16384);
+    cr_assert_eq(stats.reserve_bytes, MAP / 8);
     tkt_reserve_request request = places(h, 1);
     tkt_hold hold = new_hold();
     answers(tkt_reserve(h->f.store, &request, &hold), -TKT_E_FULL);

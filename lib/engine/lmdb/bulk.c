@@ -44,7 +44,7 @@ static int begin_slice(lmdb_bulk *b)
     int rc = tkt__lmdb_txn_begin(b->e, 0, &b->view.txn);
     if (rc != 0)
         b->view.txn = NULL;
-    return rc != 0 ? rc : tkt__space_look(b->e, b->view.txn, &b->view.space);
+    return rc != 0 ? rc : tkt__space_look(b->e, b->view.txn, false, &b->view.space);
 }
 
 static void close_cursors(lmdb_bulk *b)

@@ -127,7 +127,7 @@ int32_t tkt__lmdb_cursor_prev(void *cursor, tkt__slice *k, tkt__slice *v);
 void tkt__lmdb_cursor_close(void *cursor);
 
 /* space.c */
-int tkt__space_look(tkt__lmdb *e, MDB_txn *txn, tkt__space *space);
+int tkt__space_look(tkt__lmdb *e, MDB_txn *txn, bool all, tkt__space *space); /* all: free pages too, near the end or not */
 bool tkt__space_for(const tkt__space *space, uint64_t bytes); /* rows of so many bytes leave the reserve whole */
 
 /* write.c */

@@ -72,7 +72,7 @@ static uint64_t reserve_of(uint64_t map)
     return map / RESERVE_PART < RESERVE_MOST ? map / RESERVE_PART : RESERVE_MOST;
 }
 
-int tkt__space_look(tkt__lmdb *e, MDB_txn *txn, tkt__space *space)
+int tkt__space_look(tkt__lmdb *e, MDB_txn *txn, bool all, tkt__space *space)
 {
     MDB_envinfo info;
     MDB_stat stat;
@@ -85,7 +85,7 @@ int tkt__space_look(tkt__lmdb *e, MDB_txn *txn, tkt__space *space)
     uint64_t used = ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize, map = info.me_mapsize;
     *space = (tkt__space){ .reserve = reserve_of(map), .page = stat.ms_psize, .bytes = map > used ? map - used : 0 };
     space->near = space->bytes < space->reserve + GROWTH * TKT__LMDB_COMMIT_BYTES;
-    if (!space->near)
+    if (!space->near && !all)
         return 0;
     rc = free_pages(e, mdb_txn_id(txn), &pages);
     space->bytes += pages * space->page;

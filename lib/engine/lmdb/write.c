@@ -77,7 +77,7 @@ int32_t tkt__lmdb_write_begin(void *engine, const tkt__guard *guards, size_t n, 
         tkt__free(&e->hooks, t, sizeof *t);
         return tkt__lmdb_status(e, rc, "beginning a write");
     }
-    int32_t status = tkt__lmdb_status(e, tkt__space_look(e, t->view.txn, &t->view.space), "looking for free pages");
+    int32_t status = tkt__lmdb_status(e, tkt__space_look(e, t->view.txn, false, &t->view.space), "looking for free pages");
     if (status == TKT_DONE)
         status = read_stamp(&t->view, &t->before);
     if (status != TKT_DONE) {
@@ -376,11 +376,14 @@ int32_t tkt__lmdb_stats(void *engine, tkt__engine_stats *out)
     mdb_filehandle_t fd;
     void *view;
     stamp_row row;
+    tkt__space space;
     int32_t status = tkt__lmdb_view_begin(e, &view);
     if (status != TKT_DONE)
         return status;
     status = read_stamp(view, &row);
     const tkt__seen seen = ((tkt__lmdb_view *)view)->seen;
+    if (status == TKT_DONE)
+        status = tkt__lmdb_status(e, tkt__space_look(e, ((tkt__lmdb_view *)view)->txn, true, &space), "counting free pages");
     tkt__lmdb_view_end(view);
     if (status != TKT_DONE)
         return status;
@@ -391,6 +394,8 @@ int32_t tkt__lmdb_stats(void *engine, tkt__engine_stats *out)
                                 .used_bytes = ((uint64_t)info.me_last_pgno + 1) * stat.ms_psize,
                                 .file_bytes = (uint64_t)st.st_size,
                                 .last_stamp = row.stamp,
+                                .room_bytes = space.bytes > space.reserve ? space.bytes - space.reserve : 0,
+                                .reserve_bytes = space.reserve,
                                 .journal = e->journal_on,
                                 .journal_bytes = seen.total_high - seen.total_low,
                                 .written_bytes = tkt__lmdb_written() - e->written_before,
