@@ -65,7 +65,7 @@ static int end_slice(lmdb_bulk *b)
         rc = mdb_txn_commit(b->view.txn);
     else
         mdb_txn_abort(b->view.txn);
-    tkt__lmdb_txn_ended(b->e);
+    tkt__lmdb_write_ended(b->e);
     b->view.txn = NULL;
     return rc;
 }
@@ -76,7 +76,7 @@ static void abort_slice(lmdb_bulk *b)
     if (b->view.txn == NULL)
         return;
     mdb_txn_abort(b->view.txn);
-    tkt__lmdb_txn_ended(b->e);
+    tkt__lmdb_write_ended(b->e);
     b->view.txn = NULL;
 }
 

@@ -10,6 +10,7 @@
  *   view.c      snapshots
  *   cursor.c    cursors over tree and tail
  *   space.c     what is left of the map, and its reserve
+ *   turn.c      whose turn it is to write
  *   write.c     transactions, the stamp row, figures
  *   bulk.c      new generations of tables
  *   copy.c      backups, and how one becomes a store
@@ -23,8 +24,8 @@
  *                 on, its last record may tell later ones
  *   "journal", "fold": see journal.h
  *
- * All little-endian. STORE/open.lock and STORE/build.lock, without bytes, are locked by whoever has the store open
- * and by a builder at work. A crash leaves the last commit whose meta page reached the disk; LMDB guarantees it as
+ * All little-endian. STORE/open.lock, STORE/build.lock and STORE/write.lock, without bytes, are locked by whoever has
+ * the store open, by a builder at work, and by who writes. A crash leaves the last commit whose meta page reached the disk; LMDB guarantees it as
  * long as a 512-byte sector is written whole.
  */
 #ifndef TKT_ENGINE_LMDB_ENGINE_H
@@ -62,7 +63,8 @@ struct tkt__lmdb {
     uint64_t journal_tag, journal_half;
     MDB_dbi journal_db;
     tkt__tail tail;
-    int lock;                    /* descriptor of STORE/open.lock; -1: none */
+    int lock, turn;              /* descriptors of STORE/open.lock and write.lock; -1: none */
+    pthread_mutex_t writer;      /* of the thread whose turn it is (turn.c) */
     _Atomic bool fatal;          /* a meta page write failed: the outcome of a commit is unknown */
     _Atomic uint64_t commits;
     _Atomic uint64_t users;      /* transactions of this process (map.c) */
@@ -100,11 +102,18 @@ int32_t tkt__lmdb_fs_check(const char *dir, bool allow_net_fs);
 /* short.c: whether the pages from…to−1 that the file lacks are all on the free list. */
 int32_t tkt__lmdb_tail_is_free(int fd, uint32_t page, uint64_t free_root, uint64_t from, uint64_t to, bool *is_free);
 
+/* turn.c: an errno, or 0. */
+int32_t tkt__turn_open(tkt__lmdb *e, const char *dir);
+void tkt__turn_close(tkt__lmdb *e);
+int tkt__turn_take(tkt__lmdb *e);
+void tkt__turn_give(tkt__lmdb *e);
+
 /* map.c: every transaction begins and ends here, so that a map that another process made larger can
  * be taken over. Answers are LMDB's; MDB_MAP_RESIZED: not while other transactions live here. */
 int tkt__lmdb_txn_begin(tkt__lmdb *e, unsigned flags, MDB_txn **txn);
 int tkt__lmdb_txn_renew(tkt__lmdb *e, MDB_txn *txn);
-void tkt__lmdb_txn_ended(tkt__lmdb *e); /* after abort or commit */
+void tkt__lmdb_txn_ended(tkt__lmdb *e);   /* after abort or commit of a reader */
+void tkt__lmdb_write_ended(tkt__lmdb *e); /* and of a writer */
 
 /* view.c */
 int32_t tkt__lmdb_status(tkt__lmdb *e, int rc, const char *what);

@@ -32,6 +32,12 @@ void tkt__lmdb_txn_ended(tkt__lmdb *e)
     atomic_fetch_sub(&e->users, 1);
 }
 
+void tkt__lmdb_write_ended(tkt__lmdb *e)
+{
+    tkt__lmdb_txn_ended(e);
+    tkt__turn_give(e);
+}
+
 /* The caller counts as one user. MDB_MAP_RESIZED: others in this process have the map in use. */
 static int remap(tkt__lmdb *e)
 {
@@ -51,11 +57,17 @@ static int remap(tkt__lmdb *e)
 
 int tkt__lmdb_txn_begin(tkt__lmdb *e, unsigned flags, MDB_txn **txn)
 {
+    bool writes = (flags & MDB_RDONLY) == 0;
+    int rc = writes ? tkt__turn_take(e) : 0;
+    if (rc != 0)
+        return rc;
     enter(e);
-    int rc = mdb_txn_begin(e->env, NULL, flags, txn);
+    rc = mdb_txn_begin(e->env, NULL, flags, txn);
     if (rc == MDB_MAP_RESIZED && (rc = remap(e)) == 0)
         rc = mdb_txn_begin(e->env, NULL, flags, txn);
-    if (rc != 0)
+    if (rc != 0 && writes)
+        tkt__lmdb_write_ended(e);
+    else if (rc != 0)
         tkt__lmdb_txn_ended(e);
     return rc;
 }

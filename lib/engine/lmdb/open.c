@@ -345,15 +345,10 @@ static int32_t lock_store(tkt__lmdb *e, const char *dir, const tkt__lmdb_options
                                 : tkt__fail(TKT_E_BUSY, "someone has the store alone: an upgrade, or a restore");
 }
 
-static int32_t open_existing(tkt__lmdb *e, const char *path, const tkt__lmdb_options *o)
+static int32_t open_tables(tkt__lmdb *e, const tkt__lmdb_options *o)
 {
     MDB_txn *txn;
-    int dead = 0;
-    int rc = open_env(e, path, o);
-    if (rc == 0)
-        rc = mdb_reader_check(e->env, &dead);
-    if (rc == 0)
-        rc = mdb_txn_begin(e->env, NULL, o->read_only ? MDB_RDONLY : 0, &txn);
+    int rc = mdb_txn_begin(e->env, NULL, o->read_only ? MDB_RDONLY : 0, &txn);
     if (rc != 0)
         return tkt__lmdb_status(e, rc, "opening the store");
     rc = open_dbs(e, txn, 0);
@@ -371,7 +366,22 @@ static int32_t open_existing(tkt__lmdb *e, const char *path, const tkt__lmdb_opt
         rc = mdb_txn_commit(txn); /* keeps the handles; nothing was written */
     else
         mdb_txn_abort(txn);
-    return rc == 0 ? recover(e) : tkt__lmdb_status(e, rc, "opening the tables");
+    return tkt__lmdb_status(e, rc, "opening the tables");
+}
+
+static int32_t open_existing(tkt__lmdb *e, const char *path, const tkt__lmdb_options *o)
+{
+    int dead = 0;
+    int rc = open_env(e, path, o);
+    if (rc == 0)
+        rc = mdb_reader_check(e->env, &dead);
+    if (rc == 0)
+        rc = tkt__turn_take(e);
+    if (rc != 0)
+        return tkt__lmdb_status(e, rc, "opening the store");
+    int32_t status = open_tables(e, o);
+    tkt__turn_give(e);
+    return status == TKT_DONE ? recover(e) : status;
 }
 
 /* The last one to close brings a long tail into the tables, so that the next open need not read it. Nobody can open
@@ -402,6 +412,9 @@ static void close_engine(void *engine)
             flock(e->lock, LOCK_UN);
         close(e->lock);
     }
+    tkt__turn_close(e);
+    if (!tkt__lmdb_forked(e)) /* another thread may have held it at the fork */
+        pthread_mutex_destroy(&e->writer);
     tkt__tail_free(&e->tail, !tkt__lmdb_forked(e)); /* another thread may have held the lock at the fork */
     if (e->own != NULL)
         munmap((void *)(uintptr_t)e->own, (size_t)sysconf(_SC_PAGESIZE));
@@ -474,6 +487,15 @@ static int32_t locate(tkt__lmdb *e, const char *dir, const paths *p, const tkt__
     return status;
 }
 
+static int32_t init_locks(tkt__lmdb *e)
+{
+    int32_t status = tkt__tail_init(&e->tail);
+    if (status != TKT_DONE || pthread_mutex_init(&e->writer, NULL) == 0)
+        return status;
+    tkt__tail_free(&e->tail, true);
+    return tkt__fail(TKT_E_NOMEM, "no memory for a lock");
+}
+
 int32_t tkt__lmdb_open(const char *dir, const tkt__lmdb_options *options, const tkt__schema *schema,
                        const tkt__row *first_rows, size_t first_count, const tkt_hooks *hooks,
                        const tkt__engine_ops **ops, void **engine, bool *created)
@@ -489,8 +511,8 @@ int32_t tkt__lmdb_open(const char *dir, const tkt__lmdb_options *options, const 
     if (e == NULL)
         return tkt__fail(TKT_E_NOMEM, "no memory for a store");
     memset(e, 0, sizeof *e);
-    e->lock = -1;
-    status = tkt__tail_init(&e->tail);
+    e->lock = e->turn = -1;
+    status = init_locks(e);
     if (status != TKT_DONE) {
         tkt__free(hooks, e, sizeof *e);
         return status;
@@ -506,6 +528,8 @@ int32_t tkt__lmdb_open(const char *dir, const tkt__lmdb_options *options, const 
     status = locate(e, dir, &p, options, first_rows, first_count, created);
     if (status == TKT_DONE)
         status = lock_store(e, dir, options);
+    if (status == TKT_DONE && !options->read_only)
+        status = tkt__turn_open(e, dir);
     if (status == TKT_DONE)
         status = open_existing(e, p.data, options);
     tkt__lmdb_open_unlock();

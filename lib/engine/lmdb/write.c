@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * engine/lmdb/write.c: one write transaction: all of a batch's writes in one LMDB commit, those to journaled
- * tables as one record (journal.h), the others in the tree. The common layer asks for one at a time; other processes wait on LMDB's own mutex, which
- * knows no deadline and is handed over when its holder dies.
+ * tables as one record (journal.h), the others in the tree. The common layer asks for one at a time; other processes
+ * wait for their turn (turn.c), which knows no deadline and is handed over when its holder dies.
  *
  * Commit: pages written, data synced, meta page written with its own sync. A failure before the meta
  * page leaves the old state for certain. A failure of the meta page itself leaves it unknown which one
@@ -96,7 +96,7 @@ void tkt__lmdb_write_abort(void *tx)
     tkt__lmdb *e = t->view.e;
     if (!tkt__lmdb_forked(e)) {
         mdb_txn_abort(t->view.txn);
-        tkt__lmdb_txn_ended(e);
+        tkt__lmdb_write_ended(e);
     }
     free_tx(t);
 }
@@ -216,7 +216,7 @@ static int32_t commit(tkt__lmdb_view *v)
 {
     tkt__lmdb *e = v->e;
     int rc = mdb_txn_commit(v->txn);
-    tkt__lmdb_txn_ended(e);
+    tkt__lmdb_write_ended(e);
     return rc != 0 ? commit_failed(e, rc) : TKT_DONE;
 }
 
