@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -65,8 +66,10 @@ static void start(uint32_t i)
 {
     writers[i] = fork();
     MUST(writers[i] >= 0);
-    if (writers[i] == 0)
+    if (writers[i] == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* it writes until it is killed: by the parent, or with it */
         write_on();
+    }
 }
 
 static void pause_ms(uint32_t ms)

@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -216,6 +217,7 @@ static worker start(unsigned seed, int threads)
     worker w = { fork(), ends[0] };
     MUST(w.pid >= 0);
     if (w.pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* no buyer outlives a race that was stopped */
         close(ends[0]);
         child(ends[1], seed, threads);
         _exit(0);

@@ -14,6 +14,7 @@
 #include <ftw.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -52,6 +53,7 @@ static int child(const soak *s, void (*work)(const soak *s, uint32_t a, uint32_t
     pid_t pid = fork();
     MUST(pid >= 0);
     if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* no seller outlives a soak that was stopped */
         work(s, a, b);
         fflush(NULL);
         _exit(0);
