@@ -8,50 +8,25 @@
  *   killed_writers [KILLS]    150, or 30 under a sanitizer
  */
 #include <ftw.h>
-#include <signal.h>
 #include <stdatomic.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
-#include <ticketing/ticketing.h>
+#include "race.h"
 
 #define WRITERS 8
 #define KILLED 5           /* of them, at once */
 #define RUN_MS 15          /* between kills */
 #define STUCK_SECONDS 20   /* nobody wrote for so long: they hang */
 
-#define MUST(condition)                                                                            \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "%s:%d: %s (%s)\n", __FILE__, __LINE__, #condition, tkt_error_text()); \
-            _exit(1);                                                                              \
-        }                                                                                          \
-    } while (0)
-
 static char dir[] = "/tmp/tkt-killed-XXXXXX", path[64];
 static _Atomic uint64_t *written;
 static pid_t writers[WRITERS];
 
-static tkt_store *open_store(void)
-{
-    tkt_options *o;
-    tkt_store *store = NULL;
-    MUST(tkt_options_new(&o) == TKT_DONE && tkt_options_set_create(o, 1) == TKT_DONE);
-    MUST(tkt_store_open(path, strlen(path), o, &store) == TKT_DONE);
-    tkt_options_free(o);
-    return store;
-}
-
 static void write_on(void)
 {
-    tkt_store *store = open_store();
+    tkt_store *store = race_open(path);
     tkt_user user;
     tkt_created made = TKT_CREATED_INIT;
     tkt_user_init(&user);
@@ -64,12 +39,9 @@ static void write_on(void)
 
 static void start(uint32_t i)
 {
-    writers[i] = fork();
-    MUST(writers[i] >= 0);
-    if (writers[i] == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL); /* it writes until it is killed: by the parent, or with it */
+    writers[i] = race_fork();
+    if (writers[i] == 0)
         write_on();
-    }
 }
 
 static void pause_ms(uint32_t ms)

@@ -16,34 +16,19 @@
 #include <ftw.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
-#include <ticketing/ticketing.h>
+#include "race.h"
 
 #define WORKERS_MAX 4
 #define THREADS_MAX 16
 #define ACKS_A_KILL 300
 #define ROW_SEATS 100
 #define TTL_MS 1000
-
-#define MUST(condition)                                                                            \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "%s:%d: %s (%s)\n", __FILE__, __LINE__, #condition, tkt_error_text()); \
-            _exit(1);                                                                              \
-        }                                                                                          \
-    } while (0)
 
 static char dir[] = "/tmp/tkt-race-XXXXXX", path[64];
 static uint32_t races, area_id, area_places, *units;
@@ -60,56 +45,25 @@ typedef struct shared { /* where the field stands, so that a fresh process joins
 } shared;
 static shared *field;
 
-static tkt_store *open_store(void)
-{
-    tkt_options *o;
-    tkt_store *store = NULL;
-    MUST(tkt_options_new(&o) == TKT_DONE && tkt_options_set_create(o, 1) == TKT_DONE);
-    MUST(tkt_store_open(path, strlen(path), o, &store) == TKT_DONE);
-    tkt_options_free(o);
-    return store;
-}
-
-static tkt_text text(const char *s)
-{
-    return (tkt_text){ s, strlen(s) };
-}
-
 /* ---- the event ------------------------------------------------------------------------------------------ */
-
-static void put_hall(tkt_store *store)
-{
-    tkt_chart *chart;
-    uint64_t chart_id = 0;
-    uint32_t version;
-    char name[16];
-    MUST(tkt_chart_new(&chart) == TKT_DONE && tkt_chart_add_section(chart, text("Hall")) == TKT_DONE);
-    for (uint32_t i = 0; i < races; i++) {
-        snprintf(name, sizeof name, "%u", i / ROW_SEATS + 1);
-        if (i % ROW_SEATS == 0)
-            MUST(tkt_chart_add_row(chart, text(name)) == TKT_DONE);
-        snprintf(name, sizeof name, "%u", i % ROW_SEATS + 1);
-        MUST(tkt_chart_add_seat(chart, text(name), (int32_t)(i % ROW_SEATS) * 1000, 0, 0) == TKT_DONE);
-    }
-    MUST(tkt_chart_put(store, 0, chart, &chart_id, &version) == TKT_DONE);
-    MUST(tkt_event_set_chart(store, event_id, chart_id, version, 0) == TKT_DONE);
-    tkt_chart_free(chart);
-}
 
 static void make_event(void)
 {
-    tkt_store *store = open_store();
+    tkt_store *store = race_open(path);
+    uint64_t chart_id;
+    uint32_t version;
     tkt_snapshot *snap;
     tkt_plan *plan;
     tkt_event event;
     tkt_created made = TKT_CREATED_INIT;
     tkt_event_init(&event);
-    event.name = text("Last seats");
+    event.name = race_text("Last seats");
     event.start_ms = INT64_C(1893456000000);
     MUST(tkt_event_create(store, &event, NULL, 0, &made) == TKT_DONE);
     event_id = made.id;
-    put_hall(store);
-    MUST(tkt_event_set_area(store, event_id, text("Floor"), area_places, 0, &area_id) == TKT_DONE);
+    race_hall(store, races, ROW_SEATS, &chart_id, &version);
+    MUST(tkt_event_set_chart(store, event_id, chart_id, version, 0) == TKT_DONE);
+    MUST(tkt_event_set_area(store, event_id, race_text("Floor"), area_places, 0, &area_id) == TKT_DONE);
     MUST(tkt_event_set_price(store, event_id, TKT_SCOPE_EVENT, 0, 2500, "EUR", 0) == TKT_DONE);
     MUST(tkt_snapshot_begin(store, &snap) == TKT_DONE && tkt_plan_load(snap, event_id, &plan) == TKT_DONE);
     for (uint32_t i = 0; i < races; i++) {
@@ -195,7 +149,7 @@ static void child(int notes, unsigned seed, int threads)
 {
     buyer buyers[THREADS_MAX];
     pthread_t ids[THREADS_MAX];
-    tkt_store *store = open_store();
+    tkt_store *store = race_open(path);
     for (int i = 0; i < threads; i++) {
         buyers[i] = (buyer){ store, notes, seed * THREADS_MAX + (unsigned)i };
         MUST(pthread_create(&ids[i], NULL, buy, &buyers[i]) == 0);
@@ -214,10 +168,8 @@ static worker start(unsigned seed, int threads)
 {
     int ends[2];
     MUST(pipe(ends) == 0);
-    worker w = { fork(), ends[0] };
-    MUST(w.pid >= 0);
+    worker w = { race_fork(), ends[0] };
     if (w.pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL); /* no buyer outlives a race that was stopped */
         close(ends[0]);
         child(ends[1], seed, threads);
         _exit(0);
@@ -322,7 +274,7 @@ static void judge_seats(tkt_snapshot *snap)
 
 static void judge(void)
 {
-    tkt_store *store = open_store();
+    tkt_store *store = race_open(path);
     tkt_snapshot *snap;
     tkt_area area = TKT_AREA_INIT;
     tkt_counts counts = TKT_COUNTS_INIT;

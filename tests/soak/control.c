@@ -171,7 +171,7 @@ static bool sold_twice(trial *t)
         if (row->kind != TKT__F_SEATS || row->state != TKT_SEAT_RESERVED)
             continue;
         if (before != NULL && before->claim != row->claim && before->now_ms + SOAK_TTL_MS > row->now_ms) {
-            row->units = before->units;
+            row->first_unit = before->first_unit;
             row->unit_count = before->unit_count;
             return true;
         }

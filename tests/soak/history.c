@@ -75,7 +75,7 @@ typedef struct loading {
 static void take_units(loading *l, tkt__reader *r, feed_row *row)
 {
     uint32_t ranges = tkt__get_u16(r);
-    row->units = (const uint32_t *)(uintptr_t)l->f->units_n; /* a place in an array that still moves: see settle */
+    row->first_unit = l->f->units_n;
     for (uint32_t i = 0; i < ranges; i++) {
         uint32_t unit = tkt__get_u32(r), n = tkt__get_u16(r);
         for (uint32_t k = 0; k < n; k++, row->unit_count++) {
@@ -123,13 +123,6 @@ static int32_t take_row(void *user, tkt__slice key, tkt__slice value)
     return TKT_DONE;
 }
 
-static void settle(feed *f)
-{
-    for (size_t i = 0; i < f->n; i++)
-        if (f->rows[i].kind == TKT__F_SEATS)
-            f->rows[i].units = f->units + (uintptr_t)f->rows[i].units;
-}
-
 void feeds_load(const soak *s, tkt_store *store, feed feeds[SOAK_EVENTS])
 {
     tkt_snapshot *snap;
@@ -141,7 +134,6 @@ void feeds_load(const soak *s, tkt_store *store, feed feeds[SOAK_EVENTS])
         feeds[i] = (feed){ 0 };
         tkt__guard_key((tkt__guard){ TKT__G_EVENT, s->shared->events[i].id }, guard);
         MUST(tkt__scan(tx, TKT__T_FEED, tkt__slice_of(guard, sizeof guard), take_row, &l) == TKT_DONE);
-        settle(&feeds[i]);
     }
     tkt_snapshot_end(snap);
 }

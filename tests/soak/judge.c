@@ -128,7 +128,7 @@ static bool units_match(const court *c, const trace *hold, const note *asked)
         return hold->seats == 0;
     const feed_row *row = hold->seats != 0 ? &c->feed->rows[hold->seats - 1] : NULL;
     return row != NULL && row->unit_count == asked->unit_count &&
-           memcmp(row->units, asked->units, row->unit_count * sizeof row->units[0]) == 0;
+           memcmp(c->feed->units + row->first_unit, asked->units, row->unit_count * sizeof asked->units[0]) == 0;
 }
 
 static void reserved(court *c, call *k)
@@ -368,7 +368,7 @@ static void walk(court *c)
     qsort(refused, refused_n, sizeof *refused, by_low);
     for (uint64_t seq = 0; seq <= c->feed->n; seq++) {
         if (seq > 0)
-            model_step(m, &c->feed->rows[seq - 1], seq, &c->wrong);
+            model_step(m, c->feed, seq, &c->wrong);
         for (; at < refused_n && refused[at]->low <= seq; at++)
             open[open_n++] = refused[at];
         open_n = hear(c, m, open, open_n, seq);

@@ -85,11 +85,11 @@ static bool seat_allowed(const seat *s, const feed_row *row)
     return row->state == TKT_SEAT_BOOKED && (own ? s->state == TKT_SEAT_RESERVED : !taken(s, row->now_ms));
 }
 
-static bool take_seats(model *m, const feed_row *row)
+static bool take_seats(model *m, const feed_row *row, const uint32_t *units)
 {
     bool fine = row->unit_count > 0;
     for (uint32_t i = 0; i < row->unit_count; i++) {
-        uint32_t at = index_of(m, row->units[i]);
+        uint32_t at = index_of(m, units[i]);
         if (at == SOAK_SEATS)
             return false;
         fine = fine && seat_allowed(&m->seats[at], row);
@@ -137,11 +137,12 @@ static bool take_hold(model *m, const feed_row *row)
     return fine;
 }
 
-void model_step(model *m, const feed_row *row, uint64_t seq, uint64_t *wrong)
+void model_step(model *m, const feed *f, uint64_t seq, uint64_t *wrong)
 {
+    const feed_row *row = &f->rows[seq - 1];
     bool fine = row->now_ms >= m->now_ms;
     if (row->kind == TKT__F_SEATS)
-        fine = take_seats(m, row) && fine;
+        fine = take_seats(m, row, f->units + row->first_unit) && fine;
     else if (row->kind == TKT__F_AREA)
         fine = take_area(m, row) && fine;
     else if (row->kind == TKT__F_CLAIM)

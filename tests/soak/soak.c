@@ -12,9 +12,7 @@
 
 #include <fcntl.h>
 #include <ftw.h>
-#include <signal.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -50,10 +48,8 @@ static void pause_ms(uint32_t ms)
 
 static int child(const soak *s, void (*work)(const soak *s, uint32_t a, uint32_t b), uint32_t a, uint32_t b)
 {
-    pid_t pid = fork();
-    MUST(pid >= 0);
+    pid_t pid = race_fork();
     if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL); /* no seller outlives a soak that was stopped */
         work(s, a, b);
         fflush(NULL);
         _exit(0);
@@ -68,22 +64,6 @@ static void wait_well(pid_t pid)
     MUST(WIFEXITED(how) && WEXITSTATUS(how) == 0);
 }
 
-static void put_hall(tkt_store *store, soak_shared *shared)
-{
-    tkt_chart *chart;
-    char name[16];
-    MUST(tkt_chart_new(&chart) == TKT_DONE && tkt_chart_add_section(chart, soak_text("Hall")) == TKT_DONE);
-    for (uint32_t i = 0; i < SOAK_SEATS; i++) {
-        snprintf(name, sizeof name, "%u", i / SOAK_ROW_SEATS + 1);
-        if (i % SOAK_ROW_SEATS == 0)
-            MUST(tkt_chart_add_row(chart, soak_text(name)) == TKT_DONE);
-        snprintf(name, sizeof name, "%u", i % SOAK_ROW_SEATS + 1);
-        MUST(tkt_chart_add_seat(chart, soak_text(name), (int32_t)(i % SOAK_ROW_SEATS) * 1000, 0, 0) == TKT_DONE);
-    }
-    MUST(tkt_chart_put(store, 0, chart, &shared->chart, &shared->chart_version) == TKT_DONE);
-    tkt_chart_free(chart);
-}
-
 static int rising(const void *a, const void *b)
 {
     return *(const uint32_t *)a < *(const uint32_t *)b ? -1 : *(const uint32_t *)a > *(const uint32_t *)b;
@@ -96,12 +76,12 @@ static void put_event(tkt_store *store, soak_shared *shared, soak_event *event)
     tkt_event e;
     tkt_created made = TKT_CREATED_INIT;
     tkt_event_init(&e);
-    e.name = soak_text("A long night");
+    e.name = race_text("A long night");
     e.start_ms = INT64_C(1893456000000);
     MUST(tkt_event_create(store, &e, NULL, 0, &made) == TKT_DONE);
     event->id = made.id;
     MUST(tkt_event_set_chart(store, event->id, shared->chart, shared->chart_version, 0) == TKT_DONE);
-    MUST(tkt_event_set_area(store, event->id, soak_text("Floor"), SOAK_PLACES, 0, &event->area_id) == TKT_DONE);
+    MUST(tkt_event_set_area(store, event->id, race_text("Floor"), SOAK_PLACES, 0, &event->area_id) == TKT_DONE);
     MUST(tkt_event_set_price(store, event->id, TKT_SCOPE_EVENT, 0, 2500, "EUR", 0) == TKT_DONE);
     MUST(tkt_snapshot_begin(store, &snap) == TKT_DONE && tkt_plan_load(snap, event->id, &plan) == TKT_DONE);
     for (uint32_t i = 0; i < SOAK_SEATS; i++) {
@@ -119,7 +99,7 @@ static void prepare(const soak *s, uint32_t round, uint32_t unused)
     (void)unused;
     tkt_store *store = soak_open(s);
     if (round == 0)
-        put_hall(store, s->shared);
+        race_hall(store, SOAK_SEATS, SOAK_ROW_SEATS, &s->shared->chart, &s->shared->chart_version);
     for (uint32_t i = 0; i < SOAK_EVENTS; i++)
         put_event(store, s->shared, &s->shared->events[i]);
     tkt_store_close(store);
@@ -149,7 +129,7 @@ static void fill(const soak *s, uint32_t a, uint32_t b)
     (void)a, (void)b;
     memset(text, 'x', sizeof text);
     tkt_event_init(&e);
-    e.name = soak_text("Ballast");
+    e.name = race_text("Ballast");
     shared->ballast_n = 0;
     for (size_t size = sizeof text; size > 0; size /= 16) {
         int32_t status;

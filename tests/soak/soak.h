@@ -17,14 +17,9 @@
 #define TKT_SOAK_H
 
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
-#include <ticketing/ticketing.h>
+#include "race/race.h"
 
 #define SOAK_PROCESSES 4
 #define SOAK_THREADS 2           /* of each */
@@ -41,14 +36,6 @@
 #define SOAK_BALLAST 100000
 #define SOAK_SECONDS_MAX 20000   /* of latencies kept */
 #define SOAK_BUCKETS 104         /* of latencies: four a doubling, from 1 µs to a minute */
-
-#define MUST(condition)                                                                            \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "%s:%d: %s (%s)\n", __FILE__, __LINE__, #condition, tkt_error_text()); \
-            _exit(1);                                                                              \
-        }                                                                                          \
-    } while (0)
 
 enum { OP_RESERVE = 1, OP_RELEASE, OP_EXTEND, OP_CONFIRM, OP_CANCEL, OP_READ };
 enum { NOTE_ASKED = 1, NOTE_TOLD, NOTE_READ };
@@ -96,11 +83,6 @@ typedef struct soak {
     soak_shared *shared;
 } soak;
 
-static inline tkt_text soak_text(const char *s)
-{
-    return (tkt_text){ s, strlen(s) };
-}
-
 int64_t soak_ns(void);
 tkt_store *soak_open(const soak *s);
 void soak_append(int log, const note *n);
@@ -145,7 +127,7 @@ typedef struct feed_row {
     uint32_t claim, expires_s, unit_count;
     uint32_t sold, held, capacity; /* area */
     uint64_t booking;
-    const uint32_t *units;
+    size_t first_unit;             /* seats: of the feed's */
 } feed_row;
 
 typedef struct feed {
@@ -156,10 +138,10 @@ typedef struct feed {
 } feed;
 
 typedef struct model model;
-/* As after `seq` records; what the row may not do is said, and counted in *wrong. */
 model *model_new(const soak_event *event);
 void model_free(model *m);
-void model_step(model *m, const feed_row *row, uint64_t seq, uint64_t *wrong);
+/* Takes record `seq`; what it may not do is said, and counted in *wrong. */
+void model_step(model *m, const feed *f, uint64_t seq, uint64_t *wrong);
 uint32_t model_quantity(const model *m, uint32_t claim);
 bool model_taken(const model *m, const note *asked, int64_t wall_ms);
 uint64_t model_hash(const model *m, int64_t now_ms);

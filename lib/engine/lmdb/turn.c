@@ -18,9 +18,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #define TURN_LOCK "write.lock"
+#define CIRCLE_PAUSE_NS 200000
 
 int32_t tkt__turn_open(tkt__lmdb *e, const char *dir)
 {
@@ -37,13 +39,15 @@ void tkt__turn_close(tkt__lmdb *e)
     e->turn = -1;
 }
 
+/* The kernel sees a deadlock where processes wait for each other, though their threads do not: one has this store and
+ * wants that one, another the other way round. The circle opens when a thread is done, so one waits and asks again. */
 static int record_lock(const tkt__lmdb *e, short type)
 {
     struct flock lock = { .l_type = type, .l_whence = SEEK_SET, .l_len = 1 };
     int rc;
-    do
-        rc = fcntl(e->turn, F_SETLKW, &lock);
-    while (rc != 0 && errno == EINTR);
+    while ((rc = fcntl(e->turn, F_SETLKW, &lock)) != 0 && (errno == EINTR || errno == EDEADLK))
+        if (errno == EDEADLK)
+            nanosleep(&(struct timespec){ 0, CIRCLE_PAUSE_NS }, NULL);
     return rc == 0 || errno == ENOLCK || errno == ENOTSUP || errno == ENOSYS || errno == EINVAL ? 0 : errno;
 }
 
