@@ -93,7 +93,8 @@ TKT_API int64_t tkt_snapshot_age_ms(const tkt_snapshot *snapshot);
 /* Does a bounded piece of housekeeping: sweeps holds whose time is over (they are free already,
  * sweeping only tidies), ends pins, carries on jobs, forgets idempotency records past 7 days, at
  * most `most` items (0: 256). *done (may be NULL) gets how many; call again while it equals `most`.
- * Never needed for a right answer. Failures: FULL, IO, NOMEM, FORKED, CLOCK. Since 0.1. */
+ * Never needed for a right answer. Failures: FULL (of a full map, and only when nothing else was to be done: what finds
+ * no room waits and keeps nothing from going), IO, NOMEM, FORKED, CLOCK. Since 0.1. */
 TKT_API int32_t tkt_tick(tkt_store *store, uint32_t most, uint32_t *done);
 /* How long until the next tick has something to do, in ms; INT64_MAX: nothing is waiting. */
 TKT_API int32_t tkt_next_deadline(tkt_store *store, int64_t *wait_ms);

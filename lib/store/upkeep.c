@@ -23,9 +23,25 @@ static int32_t tend(tkt_store *store, uint32_t *count)
     return status;
 }
 
+/* Work that finds no room in the map waits, and keeps no other from being done: what gives places back still goes. */
+typedef struct waiting {
+    int32_t status; /* -TKT_E_FULL: something waits, and `why` says what */
+    tkt__error_record why;
+} waiting;
+
+static int32_t may_wait(waiting *w, int32_t status)
+{
+    if (status >= 0 || tkt_status_primary(status) != TKT_E_FULL)
+        return status;
+    w->status = status;
+    tkt__error_save(&w->why);
+    return TKT_DONE;
+}
+
 int32_t tkt_tick(tkt_store *store, uint32_t most, uint32_t *done)
 {
     uint32_t count = 0;
+    waiting w = { .status = TKT_DONE };
     int32_t status = tkt__store_writable(store);
     if (status == TKT_DONE && most > TICK_MOST)
         status = tkt__fail(TKT_E_INVALID, "at most %u items a tick", TICK_MOST);
@@ -37,11 +53,15 @@ int32_t tkt_tick(tkt_store *store, uint32_t most, uint32_t *done)
      * believed time everything swept is over anyhow. */
     for (size_t i = 0; status == TKT_DONE && tkt__rooms[i] != NULL; i++)
         if (tkt__rooms[i]->tick != NULL && count < most)
-            status = tkt__rooms[i]->tick(store, most, &count);
+            status = may_wait(&w, tkt__rooms[i]->tick(store, most, &count));
     if (status == TKT_DONE && count < most)
-        status = tkt__idem_tick(store, most, &count);
+        status = may_wait(&w, tkt__idem_tick(store, most, &count));
     if (status == TKT_DONE && count < most)
-        status = tend(store, &count);
+        status = may_wait(&w, tend(store, &count));
+    if (status == TKT_DONE && count == 0 && w.status != TKT_DONE) {
+        tkt__error_load(&w.why);
+        status = w.status;
+    }
     if (status == TKT_DONE && done != NULL)
         *done = count;
     return status;
