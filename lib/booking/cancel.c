@@ -118,8 +118,8 @@ static int32_t cancel(tkt__tx *tx, tkt__booking_call *c)
 
 static int32_t cancel_body(tkt__tx *tx, void *ctx)
 {
-    tkt__tx_use_reserve(tx);
     tkt__booking_call *c = ctx;
+    tkt__tx_use_reserve(tx);
     const tkt__guard guard = tkt__event_guard(c->event_id);
     tkt__slice before;
     int32_t first = tkt__idem_find(tx, guard, c->op, c->key, c->fingerprint, &before);

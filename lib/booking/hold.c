@@ -246,9 +246,9 @@ static int32_t replace_body(tkt__tx *tx, void *ctx)
 
 static int32_t release_body(tkt__tx *tx, void *ctx)
 {
-    tkt__tx_use_reserve(tx);
     hold_ctx *c = ctx;
     tkt__claim claim;
+    tkt__tx_use_reserve(tx);
     int32_t status = recall(tx, c);
     if (status != TKT_NOT_FOUND)
         return status;

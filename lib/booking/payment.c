@@ -168,8 +168,8 @@ static int32_t refunded(tkt__tx *tx, news_ctx *c)
 
 static int32_t news_body(tkt__tx *tx, void *ctx)
 {
-    tkt__tx_use_reserve(tx);
     news_ctx *c = ctx;
+    tkt__tx_use_reserve(tx);
     int32_t status = load_all(tx, c);
     if (status != TKT_DONE)
         return status;

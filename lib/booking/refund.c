@@ -119,8 +119,8 @@ static int32_t recall(tkt__tx *tx, refund_ctx *c, tkt__slice before)
 
 static int32_t refund_body(tkt__tx *tx, void *ctx)
 {
-    tkt__tx_use_reserve(tx);
     refund_ctx *c = ctx;
+    tkt__tx_use_reserve(tx);
     const tkt__guard guard = tkt__event_guard(c->call.event_id);
     uint8_t result[4 + TKT__NONCE_BYTES];
     tkt__writer w = tkt__writer_of(result, sizeof result);
@@ -154,8 +154,8 @@ typedef struct settle_ctx {
 
 static int32_t settle_body(tkt__tx *tx, void *ctx)
 {
-    tkt__tx_use_reserve(tx);
     settle_ctx *c = ctx;
+    tkt__tx_use_reserve(tx);
     int32_t status = tkt__intent_load(tx, c->event_id, c->intent_id, &c->intent);
     if (status == TKT_DONE)
         status = tkt__booking_load(tx, c->event_id, c->intent.booking_id, &c->booking);

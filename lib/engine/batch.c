@@ -268,8 +268,7 @@ static void settle_failure(tkt__batch *b, int32_t failure)
         else if (tight && r->effect && r->reserve) {
             atomic_store(&b->kv->tight, true);
             tkt__list_append(&b->again, r);
-        }
-        else {
+        } else {
             tkt__error_load(&b->failure);
             /* What an earlier commit did is still not known. */
             answer(b, r, r->unknown ? tkt__request_late(r) : failure);

@@ -109,8 +109,8 @@ static int32_t take_oldest(void *user, tkt__slice key, tkt__slice value)
 
 static int32_t forget_body(tkt__tx *tx, void *ctx)
 {
-    tkt__tx_use_reserve(tx);
     const oldest *o = ctx;
+    tkt__tx_use_reserve(tx);
     int32_t status = tkt__tx_del(tx, TKT__T_IDEM, tkt__slice_of(o->age + 4, IDEM_KEY));
     if (status == TKT_DONE)
         status = tkt__tx_del(tx, TKT__T_IDEM_AGE, tkt__slice_of(o->age, sizeof o->age));

@@ -64,8 +64,8 @@ static int32_t write_next(tkt__tx *tx, const uint8_t key[8], uint64_t next)
 
 static int32_t lease_body(tkt__tx *tx, void *ctx)
 {
-    tkt__tx_use_reserve(tx);
     lease *l = ctx;
+    tkt__tx_use_reserve(tx);
     uint8_t key[8];
     int32_t status = read_next(tx, l->kind, key, &l->first);
     if (status != TKT_DONE)
@@ -77,8 +77,8 @@ static int32_t lease_body(tkt__tx *tx, void *ctx)
 
 static int32_t return_body(tkt__tx *tx, void *ctx)
 {
-    tkt__tx_use_reserve(tx);
     lease *l = ctx;
+    tkt__tx_use_reserve(tx);
     uint8_t key[8];
     uint64_t next;
     int32_t status = read_next(tx, l->kind, key, &next);

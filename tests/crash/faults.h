@@ -81,5 +81,7 @@ int32_t do_user_delete(void);
 int32_t do_venue_delete(void);
 int32_t do_clock(void);
 int32_t do_chart_json(void);
+int32_t do_chart_build(void);
+int32_t do_settings(void);
 
 #endif

@@ -259,3 +259,31 @@ int32_t do_chart_json(void)
     tkt_chart_free(chart);
     return status;
 }
+
+int32_t do_chart_build(void)
+{
+    tkt_chart *chart = NULL;
+    uint64_t id = 0;
+    uint32_t version = 0;
+    int32_t status = tkt_chart_new(&chart);
+    THEN(tkt_chart_add_section(chart, text("Stalls")));
+    THEN(tkt_chart_add_row(chart, text("1")));
+    THEN(tkt_chart_add_seat(chart, text("1"), 0, 0, 0));
+    THEN(tkt_chart_add_area(chart, text("Gallery"), 100));
+    THEN(tkt_chart_put(store, 0, chart, &id, &version));
+    tkt_chart_free(chart);
+    return status;
+}
+
+/* Options and the payment table are copied. */
+int32_t do_settings(void)
+{
+    tkt_payment table = TKT_PAYMENT_INIT;
+    tkt_options *o = NULL;
+    int32_t status = tkt_options_new(&o);
+    THEN(tkt_options_set_readers(o, 100));
+    tkt_options_free(o);
+    THEN(tkt_store_set_payment(store, NULL));
+    THEN(tkt_store_set_payment(store, &table));
+    return status;
+}

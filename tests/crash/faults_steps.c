@@ -428,5 +428,7 @@ const step steps[] = {
     { "venue delete", do_venue_delete, TKT_REPLAYED, false },
     { "clock", do_clock, 0, false },
     { "chart by JSON", do_chart_json, 0, true },
+    { "chart build", do_chart_build, 0, false },
+    { "settings", do_settings, 0, false },
     { NULL, NULL, 0, false },
 };

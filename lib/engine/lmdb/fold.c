@@ -3,9 +3,9 @@
  * engine/lmdb/fold.c: the tail's way into the tree.
  *
  * A fold is begun when the tail has half of the bytes that it may grow to (journal_half), and takes in the records
- * that are there then (`until`). It goes over the tables and over the keys of the tail in order, and puts the newest version that each has by then
- * into the tree: rows that lie on one page are written together, and a row that changed a hundred times is written
- * once. At the end the records up to `until` are deleted.
+ * that are there then (`until`). It goes over the tables and over the keys of the tail in order, and puts the newest
+ * version that each has by then into the tree: rows that lie on one page are written together, and a row that changed
+ * a hundred times is written once. At the end the records up to `until` are deleted.
  *
  * Pace: a slice goes with each commit, as many keys as bring the fold to its end when as many bytes have come
  * again. So the tail stays below twice that half, and no commit pays for more than its share.
@@ -98,7 +98,8 @@ static uint64_t pace(const tkt__lmdb_view *v, const fold *f, uint64_t bytes)
     uint64_t left = f->keys > f->done + KEYS_LEAST ? f->keys - f->done : KEYS_LEAST;
     uint64_t end = f->total + v->e->journal_half, at = v->seen.total_high + bytes;
     uint64_t n = bytes == 0 ? KEYS_TICK : at < end ? left * bytes / (end - at) + 1 : left;
-    return n < most_keys(&v->space) ? n : most_keys(&v->space);
+    uint64_t most = most_keys(&v->space);
+    return n < most ? n : most;
 }
 
 static int put_version(MDB_cursor *cursor, tkt__slice at, const tkt__version *version)

@@ -18,8 +18,8 @@
  * are filled from the journal by whoever finds himself ahead of them.
  *
  * A **fold** begins at some record; it walks the tail's keys in their order and puts the version that each had by
- * then into the tree, a slice with each commit; at its end the records up to that one are deleted. A row of the engine says how far it
- * is, so any process carries it on, and a crash at any moment leaves a state from which it goes on.
+ * then into the tree, a slice with each commit; at its end the records up to that one are deleted. A row of the engine
+ * says how far it is, so any process carries it on, and a crash at any moment leaves a state from which it goes on.
  *
  * Bytes on disk, little-endian:
  *   journal   be64 stamp → record: see record.c

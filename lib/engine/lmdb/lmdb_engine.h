@@ -25,8 +25,8 @@
  *   "journal", "fold": see journal.h
  *
  * All little-endian. STORE/open.lock, STORE/build.lock and STORE/write.lock, without bytes, are locked by whoever has
- * the store open, by a builder at work, and by who writes. A crash leaves the last commit whose meta page reached the disk; LMDB guarantees it as
- * long as a 512-byte sector is written whole.
+ * the store open, by a builder at work, and by who writes. A crash leaves the last commit whose meta page reached the
+ * disk; LMDB guarantees it as long as a 512-byte sector is written whole.
  */
 #ifndef TKT_ENGINE_LMDB_ENGINE_H
 #define TKT_ENGINE_LMDB_ENGINE_H
@@ -102,7 +102,7 @@ int32_t tkt__lmdb_fs_check(const char *dir, bool allow_net_fs);
 /* short.c: whether the pages from…to−1 that the file lacks are all on the free list. */
 int32_t tkt__lmdb_tail_is_free(int fd, uint32_t page, uint64_t free_root, uint64_t from, uint64_t to, bool *is_free);
 
-/* turn.c: an errno, or 0. */
+/* turn.c; take: an errno, or 0. */
 int32_t tkt__turn_open(tkt__lmdb *e, const char *dir);
 void tkt__turn_close(tkt__lmdb *e);
 int tkt__turn_take(tkt__lmdb *e);
@@ -136,7 +136,8 @@ int32_t tkt__lmdb_cursor_prev(void *cursor, tkt__slice *k, tkt__slice *v);
 void tkt__lmdb_cursor_close(void *cursor);
 
 /* space.c */
-int tkt__space_look(tkt__lmdb *e, MDB_txn *txn, bool all, tkt__space *space); /* all: free pages too, near the end or not */
+/* all: free pages too, near the end or not. Answers are LMDB's. */
+int tkt__space_look(tkt__lmdb *e, MDB_txn *txn, bool all, tkt__space *space);
 bool tkt__space_for(const tkt__space *space, uint64_t bytes); /* rows of so many bytes leave the reserve whole */
 
 /* write.c */
