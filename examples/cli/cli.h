@@ -152,5 +152,6 @@ int cmd_cancel(cli *c);
 int cmd_refund(cli *c);
 int cmd_news(cli *c);
 int cmd_recover(cli *c);
+int cmd_feed(cli *c);
 
 #endif

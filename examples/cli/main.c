@@ -56,6 +56,8 @@ const command commands[] = {
     { "refund", "refund ID [--payment TEXT] [--key HEX32]", " payment key ", 1, 1, STORE_NEEDED, cmd_refund },
     { "payment-news", "payment-news INTENT approved|declined|refunded [--key HEX32]", " key ", 2, 2, STORE_NEEDED,
       cmd_news },
+    { "feed", "feed [EVENT] [--after SEQ | --cursor C] [--most N] [--follow]", " after cursor most follow! ", 0, 1, STORE_READ,
+      cmd_feed },
     { "recover", "recover [--payment TEXT] [--key HEX32]", " payment key ", 0, 0, STORE_NEEDED, cmd_recover },
     { NULL, NULL, NULL, 0, 0, STORE_READ, NULL },
 };

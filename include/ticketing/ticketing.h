@@ -8,6 +8,7 @@
 #include <ticketing/base.h>
 #include <ticketing/booking.h>
 #include <ticketing/catalog.h>
+#include <ticketing/feed.h>
 #include <ticketing/search.h>
 #include <ticketing/store.h>
 #include <ticketing/version.h>

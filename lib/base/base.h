@@ -138,5 +138,8 @@ bool tkt__add_i64(int64_t a, int64_t b, int64_t *out); /* false: overflow */
 bool tkt__mul_i64(int64_t a, int64_t b, int64_t *out);
 bool tkt__currency_valid(const char currency[TKT_CURRENCY_BYTES]); /* three capitals and a NUL */
 bool tkt__is_zero(const void *p, size_t n);
+/* n bytes as 2 n hex digits, no NUL; and back: -TKT_E_PARSE naming `what` unless there are just so many. */
+void tkt__hex_format(const uint8_t *bytes, size_t n, char *text);
+int32_t tkt__hex_parse(const char *text, size_t len, uint8_t *bytes, size_t n, const char *what);
 
 #endif

@@ -10,7 +10,7 @@ static const char base32[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"; /* Crockford: n
 
 #define CODE_HYPHENS_MAX 26
 
-static void format_hex(const uint8_t *bytes, size_t n, char *text)
+void tkt__hex_format(const uint8_t *bytes, size_t n, char *text)
 {
     for (size_t i = 0; i < n; i++) {
         text[2 * i] = hex_digits[bytes[i] >> 4];
@@ -29,7 +29,7 @@ static int hex_value(char c)
     return -1;
 }
 
-static int32_t parse_hex(const char *text, size_t len, uint8_t *bytes, size_t n, const char *what)
+int32_t tkt__hex_parse(const char *text, size_t len, uint8_t *bytes, size_t n, const char *what)
 {
     uint8_t out[TKT_TOKEN_BYTES];
     if (text == NULL || bytes == NULL)
@@ -49,23 +49,23 @@ static int32_t parse_hex(const char *text, size_t len, uint8_t *bytes, size_t n,
 void tkt_token_format(const uint8_t token[TKT_TOKEN_BYTES], char text[64])
 {
     if (token != NULL && text != NULL)
-        format_hex(token, TKT_TOKEN_BYTES, text);
+        tkt__hex_format(token, TKT_TOKEN_BYTES, text);
 }
 
 int32_t tkt_token_parse(const char *text, size_t len, uint8_t token[TKT_TOKEN_BYTES])
 {
-    return parse_hex(text, len, token, TKT_TOKEN_BYTES, "a hold token");
+    return tkt__hex_parse(text, len, token, TKT_TOKEN_BYTES, "a hold token");
 }
 
 void tkt_key_format(const uint8_t key[TKT_KEY_BYTES], char text[32])
 {
     if (key != NULL && text != NULL)
-        format_hex(key, TKT_KEY_BYTES, text);
+        tkt__hex_format(key, TKT_KEY_BYTES, text);
 }
 
 int32_t tkt_key_parse(const char *text, size_t len, uint8_t key[TKT_KEY_BYTES])
 {
-    return parse_hex(text, len, key, TKT_KEY_BYTES, "a key");
+    return tkt__hex_parse(text, len, key, TKT_KEY_BYTES, "a key");
 }
 
 /* The code as one 128-bit number, five bits a character from its low end. */

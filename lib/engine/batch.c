@@ -174,7 +174,7 @@ static bool grow_writes(tkt__batch *b, size_t n)
     return true;
 }
 
-/* One discovery row a guard row: epoch ‖ (stamp, by the engine) ‖ guard. */
+/* One discovery row a guard row: epoch ‖ (stamp, by the engine) ‖ guard → seq, fresh. */
 static bool add_discovery(tkt__batch *b, size_t *n)
 {
     const tkt__schema *schema = b->kv->schema;
@@ -182,15 +182,18 @@ static bool add_discovery(tkt__batch *b, size_t *n)
          e = e->next[0]) {
         if (e->op == TKT__OP_NONE)
             continue;
-        uint8_t *key = tkt__arena_get(&b->overlay.arena, 8 + TKT__GUARD_BYTES);
+        uint8_t *key = tkt__arena_get(&b->overlay.arena, 8 + TKT__GUARD_BYTES + TKT__DISCOVERY_BYTES);
         if (key == NULL)
             return false;
+        uint8_t *value = key + 8 + TKT__GUARD_BYTES;
+        tkt__discovery_value(e->value, value);
         tkt__be64(key, b->kv->config.epoch);
         memcpy(key + 8, e->key.p, TKT__GUARD_BYTES);
         b->writes[(*n)++] = (tkt__write){ .table = schema->discovery_table,
                                           .op = TKT__PUT_STAMPED,
                                           .stamp_at = 8,
-                                          .key = tkt__slice_of(key, 8 + TKT__GUARD_BYTES) };
+                                          .key = tkt__slice_of(key, 8 + TKT__GUARD_BYTES),
+                                          .value = tkt__slice_of(value, TKT__DISCOVERY_BYTES) };
     }
     return true;
 }

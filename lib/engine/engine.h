@@ -82,17 +82,20 @@ typedef struct tkt__schema {
     const tkt__table_def *tables;
     uint32_t count;
     uint8_t guard_table;     /* guard rows: key = guard bytes; value: see tkt__guard_row */
-    uint8_t discovery_table; /* PUT_STAMPED rows: be64 epoch ‖ be64 stamp ‖ guard bytes → empty */
+    uint8_t discovery_table; /* PUT_STAMPED rows: be64 epoch ‖ be64 stamp ‖ guard bytes → seq u64, fresh u32 */
     uint8_t generation_table;/* row TKT__GENERATION_KEY: u32, bit t: which generation of table t is published */
 } tkt__schema;
 #define TKT__GENERATION_KEY "generation"
 #define TKT__GENERATION_KEY_BYTES 10
 
-/* A guard's row, 16 bytes on disk: seq u64, serial u32, spare u32 (0), little-endian. */
+/* A guard's row, 16 bytes on disk: seq u64, serial u32, fresh u32, little-endian. */
 typedef struct tkt__guard_row {
     uint64_t seq;    /* the last feed sequence number given out under this guard */
     uint32_t serial; /* the last claim number given out under this guard */
+    uint32_t fresh;  /* how many sequence numbers its last commit gave out */
 } tkt__guard_row;
+/* What the discovery row of a commit and a guard holds: the head of the guard's row, and `fresh`. */
+#define TKT__DISCOVERY_BYTES 12
 
 /* ---- the engine contract ----------------------------------------------------------------------- */
 

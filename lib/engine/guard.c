@@ -3,8 +3,8 @@
  * engine/guard.c: whose guard a key belongs to, and the guards' rows.
  *
  * A guard's row (guard table, key: kind ‖ be64 id) carries the last feed sequence number and the last
- * claim number given out under it: seq u64, serial u32, spare u32, little-endian. Bodies change it
- * only through next_seq and next_serial. Rows lie in the overlay as other writes do, so a body that
+ * claim number given out under it, and how many sequence numbers its last commit gave out: seq u64,
+ * serial u32, fresh u32, little-endian. Bodies change it only through next_seq and next_serial. Rows lie in the overlay as other writes do, so a body that
  * is rolled back gives its numbers back, and sequences have no gaps.
  *
  * Every body that wrote something brings all its guards' rows into the commit, changed or not: two
@@ -79,8 +79,7 @@ int32_t tkt__tx_guard_row(tkt__tx *tx, tkt__guard guard, tkt__guard_row *row)
     uint8_t key[TKT__GUARD_BYTES];
     tkt__slice value;
     tkt__guard_key(guard, key);
-    row->seq = 0;
-    row->serial = 0;
+    *row = (tkt__guard_row){ 0, 0, 0 };
     int32_t status = tkt__tx_get(tx, tx->kv->schema->guard_table, tkt__slice_of(key, sizeof key),
                                  &value);
     if (status == TKT_NOT_FOUND)
@@ -90,6 +89,7 @@ int32_t tkt__tx_guard_row(tkt__tx *tx, tkt__guard guard, tkt__guard_row *row)
     tkt__reader r = tkt__reader_of(value);
     row->seq = tkt__get_u64(&r);
     row->serial = tkt__get_u32(&r);
+    row->fresh = tkt__get_u32(&r);
     if (value.n != GUARD_ROW_BYTES)
         return tkt__fail(TKT_E_CORRUPT, "the row of guard %c:%llu has %zu bytes", guard.kind,
                          (unsigned long long)guard.id, value.n);
@@ -104,7 +104,7 @@ static int32_t row_set(tkt__tx *tx, tkt__guard guard, const tkt__guard_row *row)
     tkt__guard_key(guard, key);
     tkt__put_u64(&w, row->seq);
     tkt__put_u32(&w, row->serial);
-    tkt__put_u32(&w, 0);
+    tkt__put_u32(&w, row->fresh);
     assert(!w.bad && w.n == sizeof value);
     tkt__entry *entry = tkt__overlay_entry(tx->overlay, table, tkt__slice_of(key, sizeof key));
     if (entry && tkt__overlay_set(tx->overlay, entry, TKT__PUT, tkt__slice_of(value, sizeof value)))
@@ -113,13 +113,25 @@ static int32_t row_set(tkt__tx *tx, tkt__guard guard, const tkt__guard_row *row)
     return tx->failed;
 }
 
+/* The row as this commit has it: what an earlier one gave out is not fresh any more. */
+static int32_t row_of_commit(tkt__tx *tx, tkt__guard guard, tkt__guard_row *row)
+{
+    uint8_t key[TKT__GUARD_BYTES];
+    tkt__guard_key(guard, key);
+    const tkt__entry *entry = tkt__overlay_find(tx->overlay, tx->kv->schema->guard_table, tkt__slice_of(key, sizeof key));
+    int32_t status = tkt__tx_guard_row(tx, guard, row);
+    if (entry == NULL || entry->op == TKT__OP_NONE)
+        row->fresh = 0;
+    return status;
+}
+
 /* Reads the row of a guard that the running body must hold. */
 static int32_t row_of_held(tkt__tx *tx, tkt__guard guard, tkt__guard_row *row)
 {
     if (!tx->overlay || !held(tx, guard))
         return tkt__fail(TKT_E_INTERNAL, "guard %c:%llu is not held", guard.kind,
                          (unsigned long long)guard.id);
-    return tkt__tx_guard_row(tx, guard, row);
+    return row_of_commit(tx, guard, row);
 }
 
 int32_t tkt__tx_next_seq(tkt__tx *tx, tkt__guard guard, uint64_t *seq)
@@ -129,6 +141,7 @@ int32_t tkt__tx_next_seq(tkt__tx *tx, tkt__guard guard, uint64_t *seq)
     if (status < 0)
         return status;
     row.seq++;
+    row.fresh++;
     *seq = row.seq;
     return row_set(tx, guard, &row);
 }
@@ -157,11 +170,18 @@ int32_t tkt__guards_touch(tkt__tx *tx)
         if (entry && entry->op != TKT__OP_NONE)
             continue;
         tkt__guard_row row;
-        int32_t status = tkt__tx_guard_row(tx, tx->guards[i], &row);
+        int32_t status = row_of_commit(tx, tx->guards[i], &row);
         if (status >= 0)
             status = row_set(tx, tx->guards[i], &row);
         if (status < 0)
             return status;
     }
     return TKT_DONE;
+}
+
+void tkt__discovery_value(tkt__slice row, uint8_t out[TKT__DISCOVERY_BYTES])
+{
+    assert(row.n == GUARD_ROW_BYTES);
+    memcpy(out, row.p, 8);
+    memcpy(out + 8, row.p + 12, 4);
 }

@@ -125,6 +125,8 @@ static inline bool tkt__guard_less(tkt__guard a, tkt__guard b)
 int32_t tkt__guard_check(const tkt__tx *tx, uint8_t table, tkt__slice key);
 /* Brings the rows of all guards of the running body into the overlay, changed or not. */
 int32_t tkt__guards_touch(tkt__tx *tx);
+/* The value of a guard's discovery row, from its row's. */
+void tkt__discovery_value(tkt__slice row, uint8_t out[TKT__DISCOVERY_BYTES]);
 
 /* ---- requests and batches ---------------------------------------------------------------------- */
 

@@ -64,6 +64,11 @@ int32_t tkt__idem_tick(tkt_store *store, uint32_t most, uint32_t *done);
 int32_t tkt__idem_check(tkt__tx *tx, tkt__problems *problems);
 int32_t tkt__feed_check(tkt__tx *tx, tkt__problems *problems);
 
+/* notice.c: maps STORE/notice where it can; what a commit tells; the end. */
+void tkt__notice_open(tkt_store *store, const char *dir);
+void tkt__notice_committed(void *store, uint64_t stamp);
+void tkt__notice_close(tkt_store *store);
+
 /* open.c */
 void tkt__store_unref(tkt_store *store);
 

@@ -29,6 +29,7 @@ void tkt__store_unref(tkt_store *store)
         if (tkt__rooms[i]->gone != NULL)
             tkt__rooms[i]->gone(store);
     tkt__kv_close(store->kv);
+    tkt__notice_close(store);
     tkt__free(&hooks, store, sizeof *store);
 }
 
@@ -62,7 +63,9 @@ static int32_t open_kv(tkt_store *store, const tkt__engine_ops *ops, void *engin
                               .hooks = store->hooks,
                               .epoch = epoch,
                               .now = tkt__clock_of_batch,
-                              .now_user = store };
+                              .now_user = store,
+                              .committed = tkt__notice_committed,
+                              .committed_user = store };
     return tkt__kv_open(&config, &store->kv);
 }
 
@@ -179,7 +182,10 @@ int32_t tkt_store_open(const char *path, size_t path_len, const tkt_options *opt
                                 first.rows, first.count, &hooks, &ops, &engine, &created);
     if (status != TKT_DONE)
         return status;
-    return tkt__store_open_engine(ops, engine, created, options, store);
+    status = tkt__store_open_engine(ops, engine, created, options, store);
+    if (status == TKT_DONE)
+        tkt__notice_open(*store, dir);
+    return status;
 }
 
 int32_t tkt_store_upgrade(const char *path, size_t path_len, const tkt_options *options)

@@ -21,7 +21,7 @@
 enum {
     TKT__T_META = 0,       /* text key → value. Guard store. */
     TKT__T_GUARD = 1,      /* guard(9) → guard row. Written by the engine's common layer only. */
-    TKT__T_DISCOVERY = 2,  /* epoch(8) stamp(8) guard(9) → empty. Likewise. */
+    TKT__T_DISCOVERY = 2,  /* epoch(8) stamp(8) guard(9) → seq u64, fresh u32. Likewise. */
     TKT__T_FEED = 3,       /* guard(9) seq(8) → kind(1) instant(8) payload. That guard. */
     TKT__T_COUNTER = 4,    /* kind(8) → next id u64. Guard counter. */
     TKT__T_IDEM = 5,       /* guard(9) op(1) key(16) → record. That guard. */
@@ -146,6 +146,8 @@ typedef struct tkt__clock {
     _Atomic int64_t forgiven_ms;/* a floor at or below it is poisoned and does not count */
 } tkt__clock;
 
+typedef struct tkt__notice tkt__notice;
+
 struct tkt_store {
     tkt_hooks hooks;
     tkt__kv *kv;
@@ -160,6 +162,7 @@ struct tkt_store {
     void *ids_lock;                 /* pthread_mutex_t, owned by ids.c */
     tkt__id_lease ids[TKT__ID_KINDS];
     tkt__change_hooks change;
+    tkt__notice *notice;                /* notice.c; NULL: asked of the engine instead */
     void *payment;                  /* booking's copy of the host's table, owned by that room */
     _Atomic uint32_t references;    /* the handle itself and each open snapshot */
 };

@@ -12,6 +12,7 @@
 
 #include <fcntl.h>
 #include <ftw.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -22,8 +23,9 @@
 #define LONG_READ_SECONDS 4
 #define FULL_EVERY 3          /* rounds */
 #define FULL_MS 3000
-#define GROWTH 4096           /* bytes of the file for a change, at most */
-#define GROWTH_BASE (UINT64_C(64) << 20)
+/* The file: so much a change, and what snapshots of seconds keep of the pages that thousands of commits replace. */
+#define GROWTH 2048
+#define GROWTH_BASE (UINT64_C(512) << 20)
 
 typedef struct run {
     soak s;
@@ -118,36 +120,73 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
     return remove(path);
 }
 
-/* Events until there is no room for another, the large ones first; and away with them. */
-static void fill(const soak *s, uint32_t a, uint32_t b)
+/* One thread's part of the ballast. Large events first: what they leave is too scattered for them, not for small ones. */
+typedef struct loader {
+    const soak *s;
+    tkt_store *store;
+    uint32_t part;
+} loader;
+
+static void *fill_part(void *arg)
 {
-    static char text[TKT_DESCRIPTION_MAX];
-    soak_shared *shared = s->shared;
-    tkt_store *store = soak_open(s);
+    static const size_t sizes[] = { TKT_DESCRIPTION_MAX, 3500, 1000, 16 };
+    char *text = malloc(TKT_DESCRIPTION_MAX);
+    const loader *l = arg;
+    soak_ballast *b = &l->s->shared->ballast[l->part];
     tkt_created made = TKT_CREATED_INIT;
     tkt_event e;
-    (void)a, (void)b;
-    memset(text, 'x', sizeof text);
+    MUST(text != NULL);
+    memset(text, 'x', TKT_DESCRIPTION_MAX);
     tkt_event_init(&e);
     e.name = race_text("Ballast");
-    shared->ballast_n = 0;
-    for (size_t size = sizeof text; size > 0; size /= 16) {
+    b->n = 0;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         int32_t status;
-        e.description = (tkt_text){ text, size };
-        while ((status = tkt_event_create(store, &e, NULL, 0, &made)) == TKT_DONE && shared->ballast_n < SOAK_BALLAST)
-            shared->ballast[shared->ballast_n++] = made.id;
+        e.description = (tkt_text){ text, sizes[i] };
+        while ((status = tkt_event_create(l->store, &e, NULL, 0, &made)) == TKT_DONE) {
+            MUST(b->n < SOAK_BALLAST);
+            b->ids[b->n++] = made.id;
+        }
         MUST(tkt_status_primary(status) == TKT_E_FULL);
     }
+    free(text);
+    return NULL;
+}
+
+static void *empty_part(void *arg)
+{
+    const loader *l = arg;
+    const soak_ballast *b = &l->s->shared->ballast[l->part];
+    for (uint32_t i = 0; i < b->n; i++)
+        MUST(tkt_event_delete(l->store, b->ids[i], NULL, 0) == TKT_DONE);
+    return NULL;
+}
+
+static void by_parts(const soak *s, void *(*part)(void *))
+{
+    tkt_store *store = soak_open(s);
+    loader loaders[SOAK_LOADERS];
+    pthread_t threads[SOAK_LOADERS];
+    for (uint32_t i = 0; i < SOAK_LOADERS; i++) {
+        loaders[i] = (loader){ s, store, i };
+        MUST(pthread_create(&threads[i], NULL, part, &loaders[i]) == 0);
+    }
+    for (uint32_t i = 0; i < SOAK_LOADERS; i++)
+        pthread_join(threads[i], NULL);
     tkt_store_close(store);
+}
+
+/* Events until there is no room for another; and away with them. */
+static void fill(const soak *s, uint32_t a, uint32_t b)
+{
+    (void)a, (void)b;
+    by_parts(s, fill_part);
 }
 
 static void empty(const soak *s, uint32_t a, uint32_t b)
 {
-    tkt_store *store = soak_open(s);
     (void)a, (void)b;
-    for (uint32_t i = 0; i < s->shared->ballast_n; i++)
-        MUST(tkt_event_delete(store, s->shared->ballast[i], NULL, 0) == TKT_DONE);
-    tkt_store_close(store);
+    by_parts(s, empty_part);
 }
 
 /* Saved while others sell, restored beside, and looked into: that is a read of what was there when it began. */

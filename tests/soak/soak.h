@@ -33,7 +33,8 @@
 #define SOAK_PLACES 400          /* of the area */
 #define SOAK_TTL_MS 2000
 #define SOAK_UNITS 4             /* of a reserve, at most */
-#define SOAK_BALLAST 100000
+#define SOAK_LOADERS 8
+#define SOAK_BALLAST 100000 /* events of a loader */
 #define SOAK_SECONDS_MAX 20000   /* of latencies kept */
 #define SOAK_BUCKETS 104         /* of latencies: four a doubling, from 1 µs to a minute */
 
@@ -64,6 +65,12 @@ typedef struct soak_event {
     uint32_t units[SOAK_SEATS];
 } soak_event;
 
+/* Events that fill the map: one loader's. */
+typedef struct soak_ballast {
+    uint64_t ids[SOAK_BALLAST];
+    uint32_t n;
+} soak_ballast;
+
 /* In memory that all processes of a soak share. */
 typedef struct soak_shared {
     _Atomic uint32_t stop;
@@ -71,8 +78,8 @@ typedef struct soak_shared {
     _Atomic uint64_t calls, refusals, full, changes;
     _Atomic uint64_t file_bytes, feed_rows;
     int64_t begun_ns;
-    uint64_t chart, ballast[SOAK_BALLAST]; /* events that fill the map */
-    uint32_t ballast_n;
+    uint64_t chart;
+    soak_ballast ballast[SOAK_LOADERS];
     uint32_t chart_version;
     soak_event events[SOAK_EVENTS];
     _Atomic uint32_t latency[SOAK_SECONDS_MAX][SOAK_BUCKETS];
