@@ -5,6 +5,7 @@
 #ifndef TICKETING_TICKETING_H
 #define TICKETING_TICKETING_H
 
+#include <ticketing/api.h>
 #include <ticketing/base.h>
 #include <ticketing/booking.h>
 #include <ticketing/catalog.h>

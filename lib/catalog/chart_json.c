@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 #include "catalog/internal.h"
-#include "catalog/json.h"
+#include "base/json.h"
 
 #define TEXT_MAX (64u << 20)
 #define DEPTH_MAX 16

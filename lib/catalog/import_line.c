@@ -12,7 +12,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "catalog/json.h"
+#include "base/json.h"
 
 #define DEPTH_MAX 64
 #define DEGREE_DECIMALS 7

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * catalog/json.c: see json.h. Pure functions over a text or yajl's tree of it.
+ * base/json.c: see json.h. Pure functions over a text or yajl's tree of it.
  */
-#include "catalog/json.h"
+#include "base/json.h"
 
 #include <yajl/yajl_parse.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * catalog/json.h: what the two readers of JSON (import lines, chart files) share over yajl's tree.
+ * base/json.h: what the readers of JSON (import lines, chart files, bodies of requests) share over yajl's tree.
  */
-#ifndef TKT_CATALOG_JSON_H
-#define TKT_CATALOG_JSON_H
+#ifndef TKT_BASE_JSON_H
+#define TKT_BASE_JSON_H
 
 #include <yajl/yajl_tree.h>
 

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * http.c: one request: its headers and body gathered, handed to tkt_api_handle, the answer given to the HTTP library.
+ *
+ * The library calls http_answer first with the head, then with each piece of the body, then once more at its end. Bytes
+ * past TKT_API_BODY_MAX are read and dropped, so that the client hears 413 instead of a broken connection.
+ */
+#include "server.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+int64_t clock_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* ---- the access log --------------------------------------------------------------------------------------------------- */
+
+/* Tokens open what they name: in the log their secret half is crossed out. */
+static void masked(const char *url, char *out, size_t cap)
+{
+    size_t run = 0, n = 0;
+    for (; *url != '\0' && n + 1 < cap; url++) {
+        bool digit = (*url >= '0' && *url <= '9') || (*url >= 'a' && *url <= 'f') || (*url >= 'A' && *url <= 'F');
+        run = digit ? run + 1 : 0;
+        bool plain = (unsigned char)*url > ' ' && (unsigned char)*url < 0x7f && *url != '"';
+        out[n++] = run > 32 ? '*' : plain ? *url : '?';
+    }
+    out[n] = '\0';
+}
+
+static void log_access(const exchange *x)
+{
+    char when[32], url[512];
+    struct timespec now;
+    struct tm day;
+    if (x->s->log == NULL || x->method == NULL)
+        return;
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &day);
+    strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S", &day);
+    masked(x->url, url, sizeof url);
+    fprintf(x->s->log, "%s.%03ldZ %s \"%s %s\" %u %llu %.3fms\n", when, now.tv_nsec / 1000000, x->address, x->method, url,
+            x->status, (unsigned long long)x->sent, (double)(clock_ns() - x->began_ns) / 1e6);
+    fflush(x->s->log);
+}
+
+/* ---- gathering -------------------------------------------------------------------------------------------------------- */
+
+static enum MHD_Result add_header(void *to, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    exchange *x = to;
+    (void)kind;
+    if (x->header_count <= TKT_API_HEADERS_MAX) /* one past the most: the handler answers 431 */
+        x->headers[x->header_count++] = (tkt_api_header){ { name, strlen(name) }, { value != NULL ? value : "",
+                                                                                    value != NULL ? strlen(value) : 0 } };
+    return MHD_YES;
+}
+
+static void address_of(exchange *x)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const char *forwarded = x->s->set->trust_proxy ? MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, "X-Forwarded-For")
+                                                   : NULL;
+    if (forwarded != NULL) { /* the last is who spoke to our proxy */
+        const char *comma = strrchr(forwarded, ',');
+        const char *last = comma != NULL ? comma + 1 : forwarded;
+        last += strspn(last, " ");
+        if (strlen(last) < sizeof x->address && last[strspn(last, "0123456789abcdefABCDEF.:")] == '\0')
+            strcpy(x->address, last);
+    } else if (info != NULL && info->client_addr->sa_family == AF_INET)
+        inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)info->client_addr)->sin_addr, x->address, sizeof x->address);
+    if (x->address[0] == '\0')
+        strcpy(x->address, "-");
+}
+
+/* The target as it came, before anything decodes it: the handler does that, once. */
+void *http_began(void *s, const char *uri, struct MHD_Connection *connection)
+{
+    size_t n = strlen(uri);
+    exchange *x = calloc(1, sizeof *x + n + 2);
+    if (x == NULL)
+        return NULL;
+    x->s = s;
+    x->connection = connection;
+    x->began_ns = clock_ns();
+    atomic_fetch_add(&x->s->under_way, 1);
+    char *target = (char *)(x + 1);
+    if (strncmp(uri, "http://", 7) == 0 || strncmp(uri, "https://", 8) == 0) { /* absolute-form (RFC 9112, 3.2.2) */
+        uri = strchr(uri + 8, '/');
+        uri = uri != NULL ? uri : "/";
+    }
+    strcpy(target, uri);
+    char *query = strchr(target, '?');
+    x->query = query != NULL ? query + 1 : target + strlen(target);
+    if (query != NULL)
+        *query = '\0';
+    x->url = target;
+    return x;
+}
+
+static void head(exchange *x, const char *method)
+{
+    x->method = method;
+    address_of(x);
+    const char *cookie = MHD_lookup_connection_value(x->connection, MHD_COOKIE_KIND, COOKIE);
+    if (cookie != NULL && strlen(cookie) == SESSION_TEXT && cookie[strspn(cookie, "0123456789abcdef")] == '\0')
+        strcpy(x->session, cookie);
+}
+
+static bool add_body(exchange *x, const char *bytes, size_t n)
+{
+    if (x->too_large || n > TKT_API_BODY_MAX - x->body_n) {
+        x->too_large = true;
+        return true;
+    }
+    if (x->body == NULL && (x->body = malloc(TKT_API_BODY_MAX)) == NULL)
+        return false;
+    memcpy(x->body + x->body_n, bytes, n);
+    x->body_n += n;
+    return true;
+}
+
+/* ---- answering ------------------------------------------------------------------------------------------------------------ */
+
+static enum MHD_Result send_response(exchange *x, unsigned status, struct MHD_Response *response)
+{
+    if (response == NULL)
+        return MHD_NO;
+    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    x->status = status;
+    enum MHD_Result result = MHD_queue_response(x->connection, status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+static enum MHD_Result send_problem(exchange *x, unsigned status, const char *code, const char *detail)
+{
+    char body[512];
+    int n = snprintf(body, sizeof body,
+                     "{\"type\":\"about:blank\",\"title\":\"The request can't be served as it is\",\"status\":%u,\"code\":\"%s\","
+                     "\"detail\":\"%s\",\"causes\":[]}", status, code, detail);
+    struct MHD_Response *response = MHD_create_response_from_buffer((size_t)n, body, MHD_RESPMEM_MUST_COPY);
+    if (response == NULL)
+        return MHD_NO;
+    MHD_add_response_header(response, "Content-Type", "application/problem+json");
+    MHD_add_response_header(response, "Cache-Control", "no-store");
+    if (status == 429)
+        MHD_add_response_header(response, "Retry-After", "1");
+    return send_response(x, status, response);
+}
+
+static void free_answer(void *answer)
+{
+    tkt_api_response_free(answer);
+}
+
+/* Where the library asks for a NUL, header texts are copied into room of our own. */
+static void add_headers(struct MHD_Response *response, const tkt_api_response *answer)
+{
+    char name[64], value[17000];
+    tkt_text n, v;
+    for (uint32_t i = 0; tkt_api_response_header(answer, i, &n, &v) == TKT_DONE; i++) {
+        if (n.len >= sizeof name || v.len >= sizeof value)
+            continue;
+        memcpy(name, n.ptr, n.len);
+        memcpy(value, v.ptr, v.len);
+        name[n.len] = value[v.len] = '\0';
+        MHD_add_response_header(response, name, value);
+    }
+}
+
+static enum MHD_Result send_answer(exchange *x, tkt_api_response *answer)
+{
+    unsigned status = tkt_api_response_status(answer);
+    tkt_text body = tkt_api_response_body(answer);
+    struct MHD_Response *response;
+    if (tkt_api_response_streams(answer)) {
+        response = stream_response(x, answer);
+        if (response != NULL)
+            add_headers(response, answer);
+        return send_response(x, status, response);
+    }
+    /* The body lives in the answer, which goes when the last byte has gone. */
+    response = MHD_create_response_from_buffer_with_free_callback_cls(body.len, (void *)(uintptr_t)(body.ptr != NULL ? body.ptr : ""),
+                                                                      free_answer, answer);
+    if (response == NULL) {
+        tkt_api_response_free(answer);
+        return MHD_NO;
+    }
+    x->sent = body.len;
+    add_headers(response, answer);
+    return send_response(x, status, response);
+}
+
+static enum MHD_Result call(exchange *x)
+{
+    tkt_api_request request;
+    tkt_api_response *answer;
+    tkt_api_request_init(&request);
+    MHD_get_connection_values(x->connection, MHD_HEADER_KIND, add_header, x);
+    request.headers = x->headers;
+    request.header_count = x->header_count;
+    request.method = (tkt_text){ x->method, strlen(x->method) };
+    request.path = (tkt_text){ x->url, strlen(x->url) };
+    request.query = (tkt_text){ x->query, strlen(x->query) };
+    request.body = (tkt_text){ x->body, x->body_n };
+    request.context = x;
+    if (tkt_api_handle(x->s->api, &request, &answer) != TKT_DONE)
+        return send_problem(x, 503, "nomem", "the service has no memory left for this");
+    return send_answer(x, answer);
+}
+
+static enum MHD_Result answer(exchange *x)
+{
+    unsigned status = 200;
+    bool reads = strcmp(x->method, "GET") == 0 || strcmp(x->method, "HEAD") == 0;
+    x->answered = true;
+    if (!limit_allows(x, !reads))
+        return send_problem(x, 429, "too_many_requests", "this address asks too often");
+    if (x->too_large)
+        return send_problem(x, 413, "body_too_large", "a body has at most 65536 bytes");
+    struct MHD_Response *page = reads ? page_for(x, x->url, &status) : NULL;
+    return page != NULL ? send_response(x, status, page) : call(x);
+}
+
+enum MHD_Result http_answer(void *s, struct MHD_Connection *connection, const char *url, const char *method,
+                            const char *version, const char *upload, size_t *upload_n, void **context)
+{
+    exchange *x = *context;
+    (void)s, (void)connection, (void)url, (void)version;
+    if (x == NULL)
+        return MHD_NO; /* there was no memory for it */
+    if (x->method == NULL) {
+        head(x, method);
+        return MHD_YES;
+    }
+    if (*upload_n > 0) {
+        bool good = add_body(x, upload, *upload_n);
+        *upload_n = 0;
+        return good ? MHD_YES : MHD_NO;
+    }
+    return x->answered ? MHD_YES : answer(x);
+}
+
+void http_ended(void *s, struct MHD_Connection *connection, void **context, enum MHD_RequestTerminationCode why)
+{
+    exchange *x = *context;
+    (void)s, (void)connection, (void)why;
+    if (x == NULL)
+        return;
+    log_access(x);
+    atomic_fetch_sub(&x->s->under_way, 1);
+    free(x->body);
+    free(x);
+    *context = NULL;
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * server.h: the example service: HTTP/1.1 by GNU libmicrohttpd around tkt_api_handle.
+ *
+ *   main.c       settings, the listening socket, several processes on one store, their supervision
+ *   worker.c     one process: opens the store, serves until it is told to end, tidies
+ *   http.c       one request: body in, answer out, access log
+ *   streams.c    Server-Sent Events: sleeping connections, woken by commits
+ *   identify.c   who asks: a session cookie, or the token of staff or operator
+ *   limits.c     how often one address may ask
+ *   provider.c   the example payment provider, which all processes share
+ *   pages.c      the web page's files, QR codes
+ *
+ * Each process may be killed at any moment: what was acknowledged is in the store, and a stream goes on elsewhere by its
+ * Last-Event-ID.
+ */
+#ifndef TICKETING_SERVER_H
+#define TICKETING_SERVER_H
+
+#include <microhttpd.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <ticketing/ticketing.h>
+
+#define PATH_BYTES 1024
+#define TOKEN_BYTES 128
+#define PROCESSES_MAX 64
+#define ADDRESS_BYTES 64
+#define COOKIE "tkt_session"
+#define SESSION_TEXT 32
+
+typedef struct settings {
+    int port, processes, threads;
+    int connections;          /* of a process, at most */
+    int idle_seconds;         /* a connection that says nothing for so long is closed */
+    int reads_a_second, writes_a_second; /* of one address and one process; 0: no limit */
+    int ttl_seconds;          /* of a reservation */
+    bool trust_proxy;         /* X-Forwarded-For names the client */
+    char store[PATH_BYTES], web[PATH_BYTES], access_log[PATH_BYTES], base_url[PATH_BYTES];
+    char staff_token[TOKEN_BYTES], operator_token[TOKEN_BYTES]; /* empty: nobody is */
+} settings;
+
+/* What a process has while it serves. */
+typedef struct server {
+    const settings *set;
+    tkt_store *store;
+    tkt_api *api;
+    struct MHD_Daemon *daemon;
+    FILE *log;
+    _Atomic int under_way; /* requests begun and not answered */
+    uint8_t salt[TKT_SALT_BYTES];
+} server;
+
+/* One request from its first byte to the last of its answer. */
+typedef struct exchange {
+    server *s;
+    struct MHD_Connection *connection;
+    char address[ADDRESS_BYTES];
+    char session[SESSION_TEXT + 1]; /* empty: no cookie */
+    tkt_api_header headers[TKT_API_HEADERS_MAX + 1];
+    uint32_t header_count;
+    char *body;
+    size_t body_n;
+    bool too_large, answered;
+    unsigned status;
+    uint64_t sent;
+    const char *method, *url, *query; /* as they came; url and query lie behind this struct */
+    int64_t began_ns;
+} exchange;
+
+/* worker.c: serves on a listening socket until SIGTERM. Answers the exit status of the process. */
+int worker_run(const settings *set, int listening);
+
+/* http.c: as the library calls them. */
+void *http_began(void *server, const char *uri, struct MHD_Connection *connection);
+enum MHD_Result http_answer(void *server, struct MHD_Connection *connection, const char *url, const char *method,
+                            const char *version, const char *upload, size_t *upload_n, void **context);
+void http_ended(void *server, struct MHD_Connection *connection, void **context, enum MHD_RequestTerminationCode why);
+int64_t clock_ns(void);
+
+/* streams.c */
+bool streams_begin(server *s);
+void streams_end(void); /* wakes all: none sleeps any more */
+/* Takes the answer; NULL: no memory. */
+struct MHD_Response *stream_response(exchange *x, tkt_api_response *answer);
+
+/* identify.c: for tkt_api_options; the request's context is the exchange. */
+int32_t identify(void *server, const tkt_api_request *request, tkt_api_caller *caller);
+bool session_new(char session[SESSION_TEXT + 1]);
+
+/* limits.c: false: too often. */
+bool limit_allows(const exchange *x, bool writes);
+
+/* provider.c */
+bool provider_begin(server *s);
+
+/* pages.c: NULL: there is no such page. */
+bool pages_begin(const settings *set);
+struct MHD_Response *page_for(exchange *x, const char *url, unsigned *status);
+
+#endif

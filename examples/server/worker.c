@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * worker.c: one process of the service: opens the store, serves on the socket that all share, and now and then tidies:
+ * sweeps run-out holds, so that streams tell of them, and asks the provider about payments in doubt.
+ */
+#include "server.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define TICK_MS 200
+#define TICKS_A_RECOVER 50
+#define CONNECTION_BYTES 32768 /* of a request's head: more is answered 431 */
+#define DRAIN_MS 5000
+
+static bool failed(const char *what, int32_t status)
+{
+    if (status != TKT_DONE)
+        fprintf(stderr, "ticketing-server: %s: %s: %s\n", what, tkt_status_name(status), tkt_error_text());
+    return status != TKT_DONE;
+}
+
+static bool open_all(server *s)
+{
+    tkt_api_options options = TKT_API_OPTIONS_INIT;
+    options.user = s;
+    options.identify = identify;
+    options.ttl_ms = (int64_t)s->set->ttl_seconds * 1000;
+    options.base_url = (tkt_text){ s->set->base_url, strlen(s->set->base_url) };
+    return !failed("opening the store", tkt_store_open(s->set->store, strlen(s->set->store), NULL, &s->store)) &&
+           !failed("salt", tkt_store_salt(s->store, s->salt)) && provider_begin(s) &&
+           !failed("api", tkt_api_new(s->store, &options, &s->api)) && pages_begin(s->set) && streams_begin(s);
+}
+
+static bool listen_now(server *s, int listening)
+{
+    s->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC, 0, NULL, NULL, http_answer, s,
+                                 MHD_OPTION_LISTEN_SOCKET, (MHD_socket)listening,
+                                 MHD_OPTION_THREAD_POOL_SIZE, (unsigned)s->set->threads,
+                                 MHD_OPTION_CONNECTION_LIMIT, (unsigned)s->set->connections,
+                                 MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)s->set->idle_seconds,
+                                 MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
+                                 MHD_OPTION_URI_LOG_CALLBACK, http_began, s,
+                                 MHD_OPTION_NOTIFY_COMPLETED, http_ended, s, MHD_OPTION_END);
+    if (s->daemon == NULL)
+        fprintf(stderr, "ticketing-server: the HTTP library does not start\n");
+    return s->daemon != NULL;
+}
+
+/* Until SIGTERM, which is blocked elsewhere and taken here. */
+static void tidy_until_end(server *s, const sigset_t *signals)
+{
+    const struct timespec pause = { 0, TICK_MS * 1000000L };
+    uint64_t ticks = 0;
+    for (;;) {
+        int got = sigtimedwait(signals, NULL, &pause);
+        int64_t wait_ms = INT64_MAX;
+        if (got == SIGTERM || got == SIGINT)
+            return;
+        if (tkt_next_deadline(s->store, &wait_ms) == TKT_DONE && wait_ms <= 0)
+            tkt_tick(s->store, 0, NULL);
+        if (++ticks % TICKS_A_RECOVER == 0)
+            tkt_recover(s->store, NULL, NULL);
+    }
+}
+
+/* No new connections; what was begun is answered; streams end, and their clients come back elsewhere. */
+static void drain(server *s)
+{
+    const struct timespec pause = { 0, 10000000L };
+    MHD_quiesce_daemon(s->daemon);
+    streams_end();
+    for (int i = 0; i < DRAIN_MS / 10 && atomic_load(&s->under_way) > 0; i++)
+        nanosleep(&pause, NULL);
+    MHD_stop_daemon(s->daemon);
+}
+
+int worker_run(const settings *set, int listening)
+{
+    server s = { .set = set };
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    s.log = set->access_log[0] != '\0' ? fopen(set->access_log, "ae") : NULL;
+    if (!open_all(&s) || !listen_now(&s, listening))
+        return 1;
+    tidy_until_end(&s, &signals);
+    drain(&s);
+    tkt_api_free(s.api);
+    tkt_store_close(s.store);
+    if (s.log != NULL)
+        fclose(s.log);
+    return 0;
+}

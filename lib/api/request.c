@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * api/request.c: what is in a request: path segments, parameters, headers, the JSON body, the idempotency key.
+ *
+ * Everything comes from strangers: lengths are bounded by the names in ticketing/api.h, percent-escapes are decoded
+ * once, what is not UTF-8 or has a NUL is refused, and numbers are whole and in range or a problem is answered.
+ */
+#include "api/api.h"
+
+#include <stdlib.h>
+
+#include "base/json.h"
+
+#define KEY_TEXT_MAX 255
+
+bool tkt__text_is(tkt_text text, const char *word)
+{
+    return text.len == strlen(word) && memcmp(text.ptr, word, text.len) == 0;
+}
+
+/* ---- percent-escapes ------------------------------------------------------------------------------------------------ */
+
+static int hex(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* Into c->decoded. False: a broken escape, no UTF-8, or a control character. */
+static bool decode(tkt__call *c, const char *p, size_t n, bool plus, tkt_text *out)
+{
+    char *to = c->decoded + c->decoded_n;
+    size_t m = 0;
+    if (n > sizeof c->decoded - c->decoded_n)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        char ch = p[i];
+        if (ch == '%') {
+            int high = n - i > 2 ? hex(p[i + 1]) : -1, low = n - i > 2 ? hex(p[i + 2]) : -1;
+            if (high < 0 || low < 0)
+                return false;
+            ch = (char)(high << 4 | low);
+            i += 2;
+        } else if (plus && ch == '+')
+            ch = ' ';
+        if ((unsigned char)ch < 0x20 || ch == 0x7f)
+            return false;
+        to[m++] = ch;
+    }
+    *out = (tkt_text){ to, m };
+    c->decoded_n += m;
+    return m == 0 || tkt__utf8_valid(to, m);
+}
+
+/* ---- the whole --------------------------------------------------------------------------------------------------------- */
+
+uint32_t tkt__request_check(tkt__call *c)
+{
+    const tkt_api_request *r = c->request;
+    size_t header_bytes = 0;
+    if (r->path.len > TKT_API_PATH_MAX || r->query.len > TKT_API_QUERY_MAX)
+        return tkt__problem_say(c, 414, "uri_too_long", "a path has at most %d bytes, a query %d", TKT_API_PATH_MAX,
+                                TKT_API_QUERY_MAX);
+    for (uint32_t i = 0; i < r->header_count && i < TKT_API_HEADERS_MAX; i++)
+        header_bytes += r->headers[i].name.len + r->headers[i].value.len;
+    if (r->header_count > TKT_API_HEADERS_MAX || header_bytes > TKT_API_BODY_MAX)
+        return tkt__problem_say(c, 431, "headers_too_large", "at most %d headers", TKT_API_HEADERS_MAX);
+    if (r->body.len > TKT_API_BODY_MAX)
+        return tkt__problem_say(c, 413, "body_too_large", "a body has at most %d bytes", TKT_API_BODY_MAX);
+    return 0;
+}
+
+/* ---- path ---------------------------------------------------------------------------------------------------------------- */
+
+uint32_t tkt__request_path(tkt__call *c)
+{
+    tkt_text path = c->request->path;
+    if (path.len == 0 || path.ptr[0] != '/')
+        return tkt__problem_say(c, 400, "bad_path", "a path begins with /");
+    for (size_t at = 1; at <= path.len;) {
+        size_t end = at;
+        while (end < path.len && path.ptr[end] != '/')
+            end++;
+        if (c->segments_n == TKT__SEGMENTS_MAX)
+            return tkt__problem_say(c, 404, "no_such_path", "nothing is so deep");
+        if (!decode(c, path.ptr + at, end - at, false, &c->segments[c->segments_n]))
+            return tkt__problem_say(c, 400, "bad_path", "the path is no percent-encoded UTF-8 text");
+        if (end > at || end < path.len) /* a last slash counts for nothing */
+            c->segments_n++;
+        at = end + 1;
+    }
+    return 0;
+}
+
+/* ---- query ---------------------------------------------------------------------------------------------------------------- */
+
+uint32_t tkt__request_query(tkt__call *c)
+{
+    tkt_text q = c->request->query;
+    for (size_t at = 0; at < q.len;) {
+        size_t end = at, equal;
+        while (end < q.len && q.ptr[end] != '&')
+            end++;
+        for (equal = at; equal < end && q.ptr[equal] != '=';)
+            equal++;
+        if (end > at) {
+            tkt__param *p = &c->params[c->params_n];
+            if (c->params_n == TKT__PARAMS_MAX)
+                return tkt__problem_say(c, 400, "too_many_parameters", "at most %d parameters", TKT__PARAMS_MAX);
+            size_t value = equal < end ? equal + 1 : end;
+            if (!decode(c, q.ptr + at, equal - at, true, &p->name) || !decode(c, q.ptr + value, end - value, true, &p->value))
+                return tkt__problem_say(c, 400, "bad_query", "the query is no percent-encoded UTF-8 text");
+            c->params_n++;
+        }
+        at = end + 1;
+    }
+    return 0;
+}
+
+const tkt__param *tkt__param_of(const tkt__call *c, const char *name)
+{
+    for (uint32_t i = 0; i < c->params_n; i++)
+        if (tkt__text_is(c->params[i].name, name))
+            return &c->params[i];
+    return NULL;
+}
+
+/* Decimal digits, with a sign. */
+bool tkt__whole_number(const char *p, size_t n, int64_t *out)
+{
+    bool minus = n > 0 && p[0] == '-';
+    int64_t value = 0;
+    size_t i = minus;
+    if (i == n || n - i > 19)
+        return false;
+    for (; i < n; i++) {
+        if (p[i] < '0' || p[i] > '9' || !tkt__mul_i64(value, 10, &value) ||
+            !tkt__add_i64(value, minus ? -(p[i] - '0') : p[i] - '0', &value))
+            return false;
+    }
+    *out = value;
+    return true;
+}
+
+static bool in_range(tkt__call *c, const char *name, bool whole, int64_t value, int64_t low, int64_t high)
+{
+    if (whole && value >= low && value <= high)
+        return true;
+    tkt__problem_say(c, 400, "bad_value", "%s is a whole number of %lld to %lld", name, (long long)low, (long long)high);
+    return false;
+}
+
+bool tkt__param_i64(tkt__call *c, const char *name, int64_t low, int64_t high, int64_t *out)
+{
+    const tkt__param *p = tkt__param_of(c, name);
+    int64_t value = 0;
+    if (p == NULL || p->value.len == 0)
+        return true;
+    bool whole = tkt__whole_number(p->value.ptr, p->value.len, &value);
+    if (!in_range(c, name, whole, value, low, high))
+        return false;
+    *out = value;
+    return true;
+}
+
+/* An end that is a plain date means its whole day. */
+bool tkt__param_instant(tkt__call *c, const char *name, bool end, int64_t *out)
+{
+    const tkt__param *p = tkt__param_of(c, name);
+    int32_t date_only = 0;
+    if (p == NULL || p->value.len == 0)
+        return true;
+    if (tkt_instant_parse(p->value.ptr, p->value.len, out, NULL, &date_only) != TKT_DONE) {
+        tkt__problem_say(c, 400, "bad_value", "%s is a date, or an instant as in 2027-03-01T20:00:00Z", name);
+        return false;
+    }
+    if (end && date_only)
+        *out += INT64_C(86400000);
+    return true;
+}
+
+/* ---- headers ---------------------------------------------------------------------------------------------------------------- */
+
+static char lower(char ch)
+{
+    return ch >= 'A' && ch <= 'Z' ? (char)(ch + 32) : ch;
+}
+
+tkt_text tkt__request_header(const tkt__call *c, const char *name)
+{
+    size_t n = strlen(name);
+    for (uint32_t i = 0; i < c->request->header_count; i++) {
+        const tkt_api_header *h = &c->request->headers[i];
+        size_t k = 0;
+        while (h->name.len == n && k < n && lower(h->name.ptr[k]) == name[k])
+            k++;
+        if (h->name.len == n && k == n)
+            return h->value;
+    }
+    return (tkt_text){ NULL, 0 };
+}
+
+/* Types are few, so quality values are not weighed: the first that is offered and named counts (RFC 9110, 12.5.1, leaves
+ * the choice to the server). */
+bool tkt__accepts(const tkt__call *c, const char *type)
+{
+    tkt_text accept = tkt__request_header(c, "accept");
+    size_t n = strlen(type);
+    for (size_t i = 0; i + n <= accept.len; i++) {
+        size_t k = 0;
+        while (k < n && lower(accept.ptr[i + k]) == type[k])
+            k++;
+        bool begins = i == 0 || accept.ptr[i - 1] == ' ' || accept.ptr[i - 1] == ',';
+        bool ends = i + n == accept.len || accept.ptr[i + n] == ' ' || accept.ptr[i + n] == ',' || accept.ptr[i + n] == ';';
+        if (k == n && begins && ends)
+            return true;
+    }
+    return false;
+}
+
+/* A key of a caller is one of his scope and of one operation: what another says by chance or by intent is another key. */
+bool tkt__request_key(tkt__call *c, const char *operation, uint8_t key[TKT_KEY_BYTES])
+{
+    tkt_text given = tkt__request_header(c, "idempotency-key");
+    uint8_t bytes[1024], salt[TKT_SALT_BYTES];
+    tkt__writer w = tkt__writer_of(bytes, sizeof bytes);
+    memset(key, 0, TKT_KEY_BYTES);
+    if (given.len == 0)
+        return true;
+    if (given.len > KEY_TEXT_MAX || tkt_store_salt(c->api->store, salt) != TKT_DONE) {
+        tkt__problem_say(c, 400, "bad_value", "Idempotency-Key has at most %d bytes", KEY_TEXT_MAX);
+        return false;
+    }
+    size_t scope_n = c->caller.scope.len < 256 ? c->caller.scope.len : 256;
+    tkt__put_bytes(&w, salt, sizeof salt);
+    tkt__put_bytes(&w, c->caller.buyer_key, TKT_BUYER_BYTES);
+    tkt__put_u64(&w, c->caller.user_id);
+    tkt__put_text(&w, c->caller.scope.ptr, scope_n);
+    tkt__put_text(&w, operation, strlen(operation));
+    tkt__put_text(&w, given.ptr, given.len);
+    tkt__fingerprint(bytes, w.n, key);
+    return true;
+}
+
+/* ---- body ------------------------------------------------------------------------------------------------------------------- */
+
+uint32_t tkt__request_body(tkt__call *c)
+{
+    tkt_text body = c->request->body;
+    char why[160], *text;
+    uint64_t byte;
+    if (body.len == 0)
+        return 0;
+    if (!tkt__utf8_valid(body.ptr, body.len))
+        return tkt__problem_say(c, 400, "bad_json", "the body is not UTF-8");
+    if (!tkt__json_shallow(body.ptr, body.len, TKT__DEPTH_MAX, &byte))
+        return tkt__problem_say(c, 400, "bad_json", "the body is nested deeper than %d at byte %llu", TKT__DEPTH_MAX,
+                                (unsigned long long)byte);
+    text = tkt__alloc(&c->api->store->hooks, body.len + 1);
+    if (text == NULL)
+        return tkt__problem_of(c, -TKT_E_NOMEM);
+    memcpy(text, body.ptr, body.len);
+    text[body.len] = '\0';
+    c->body = yajl_tree_parse(text, why, sizeof why);
+    tkt__free(&c->api->store->hooks, text, body.len + 1);
+    if (c->body == NULL)
+        return tkt__problem_say(c, 400, "bad_json", "the body is no JSON at byte %llu",
+                                (unsigned long long)tkt__json_error_byte(body.ptr, body.len));
+    return YAJL_IS_OBJECT(c->body) ? 0 : tkt__problem_say(c, 400, "bad_json", "the body is a JSON object");
+}
+
+yajl_val tkt__member(const tkt__call *c, const char *name)
+{
+    return c->body != NULL ? tkt__json_member(c->body, name) : NULL;
+}
+
+bool tkt__number_of(yajl_val v, int64_t *out)
+{
+    const char *text = YAJL_IS_NUMBER(v) ? YAJL_GET_NUMBER(v) : NULL;
+    return text != NULL && tkt__whole_number(text, strlen(text), out);
+}
+
+bool tkt__member_i64(tkt__call *c, const char *name, int64_t low, int64_t high, int64_t *out)
+{
+    yajl_val v = tkt__member(c, name);
+    int64_t value = 0;
+    if (v == NULL || YAJL_IS_NULL(v))
+        return true;
+    bool whole = tkt__number_of(v, &value);
+    if (!in_range(c, name, whole, value, low, high))
+        return false;
+    *out = value;
+    return true;
+}

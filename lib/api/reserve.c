@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * api/reserve.c: reservations: take places, look at them, extend, take others instead, give them back.
+ *
+ * Whoever has the hold token owns the hold; the caller's buyer key and user are those that the host made out, and no
+ * member of a body can name another's, save for staff. Each call is one call of the library, so its idempotency key
+ * covers it whole; the answer is read after it, from a snapshot that sees it.
+ */
+#include "api/api.h"
+
+static const char *const hold_words[] = { "unknown", "active", "in_payment", "booked", "released", "expired" };
+
+/* ---- answers ---------------------------------------------------------------------------------------------------------------- */
+
+/* The names of seats, one by one. */
+void tkt__json_places(tkt__call *c, uint64_t event_id, const uint32_t *units, uint32_t n, const char *key)
+{
+    tkt__json *j = &c->json;
+    tkt__json_array(j, key);
+    for (uint32_t i = 0; i < n; i++) {
+        tkt_seat seat = { .size = sizeof seat };
+        tkt__json_object(j, NULL);
+        tkt__json_u64(j, "unit", units[i]);
+        if (tkt_unit_view(c->snapshot, event_id, units[i], &seat) == TKT_DONE) {
+            tkt__json_string(j, "section", seat.section_name);
+            tkt__json_string(j, "row", seat.row);
+            tkt__json_string(j, "label", seat.label);
+        }
+        tkt__json_object_end(j);
+    }
+    tkt__json_array_end(j);
+}
+
+static void hold_out(tkt__call *c, const tkt_hold *hold)
+{
+    char token[64];
+    uint32_t units[TKT_UNITS_MAX];
+    size_t n = 0;
+    tkt__json *j = &c->json;
+    tkt_token_format(hold->token, token);
+    if (tkt_hold_units(c->snapshot, hold->token, units, TKT_UNITS_MAX, &n) != TKT_DONE)
+        n = 0;
+    tkt__json_object(j, NULL);
+    tkt__json_string(j, "holdToken", (tkt_text){ token, sizeof token });
+    tkt__json_u64(j, "eventId", hold->event_id);
+    tkt__json_word(j, "state", hold_words[hold->state <= TKT_HOLD_EXPIRED ? hold->state : 0]);
+    tkt__json_instant(j, "expires", hold->expires_ms);
+    tkt__json_instant(j, "hardCap", hold->hard_cap_ms);
+    tkt__json_instant(j, "now", tkt_snapshot_now(c->snapshot));
+    tkt__json_money(j, "total", hold->total_minor, hold->currency);
+    tkt__json_places(c, hold->event_id, units, (uint32_t)n, "seats");
+    if (hold->area_id != 0) {
+        tkt__json_u64(j, "areaId", hold->area_id);
+        tkt__json_u64(j, "quantity", hold->quantity);
+    }
+    if (hold->booking_id != 0)
+        tkt__json_u64(j, "bookingId", hold->booking_id);
+    tkt__json_object_end(j);
+}
+
+static uint32_t answer_hold(tkt__call *c, int32_t status, const tkt_hold *hold, uint32_t http)
+{
+    if (!TKT_IS_EFFECT(status))
+        return tkt__problem_of(c, status);
+    if (!tkt__read(c))
+        return c->response->status;
+    tkt__answer_json(c);
+    hold_out(c, hold);
+    if (status == TKT_REPLAYED)
+        tkt__header_static(c, "Idempotency-Replayed", "true");
+    tkt__header_static(c, "Cache-Control", "no-store");
+    if (http == 201) {
+        char token[64];
+        tkt_token_format(hold->token, token);
+        tkt__header_format(c, "Location", "%s/reservations/%.64s", c->api->base, token);
+    }
+    return tkt__answered(c, http, TKT__JSON_TYPE);
+}
+
+/* ---- what is asked for --------------------------------------------------------------------------------------------------------- */
+
+static bool unit_in(tkt__call *c, yajl_val v, uint32_t *unit)
+{
+    int64_t value = 0;
+    bool good = YAJL_IS_STRING(v) ? tkt__whole_number(YAJL_GET_STRING(v), strlen(YAJL_GET_STRING(v)), &value)
+                                  : tkt__number_of(v, &value);
+    *unit = (uint32_t)value;
+    if (!good || value < 1 || value > UINT32_MAX)
+        tkt__problem_say(c, 400, "bad_value", "ticketId is the number of a seat, or an array of them");
+    return good && value >= 1 && value <= UINT32_MAX;
+}
+
+static bool units_in(tkt__call *c, uint32_t units[TKT_UNITS_MAX], uint32_t *n)
+{
+    yajl_val v = tkt__member(c, "ticketId");
+    *n = 0;
+    if (v == NULL || YAJL_IS_NULL(v))
+        return true;
+    if (!YAJL_IS_ARRAY(v))
+        return unit_in(c, v, &units[(*n)++]);
+    if (v->u.array.len > TKT_UNITS_MAX) {
+        tkt__problem_say(c, 400, "bad_value", "at most %u seats at once", TKT_UNITS_MAX);
+        return false;
+    }
+    for (size_t i = 0; i < v->u.array.len; i++)
+        if (!unit_in(c, v->u.array.values[i], &units[(*n)++]))
+            return false;
+    return true;
+}
+
+static bool dry_in(tkt__call *c, uint32_t *flags)
+{
+    const tkt__param *p = tkt__param_of(c, "dryRun");
+    if (p != NULL && (tkt__text_is(p->value, "true") || tkt__text_is(p->value, "1")))
+        *flags |= TKT_DRY_RUN;
+    else if (p != NULL && !tkt__text_is(p->value, "false") && !tkt__text_is(p->value, "0")) {
+        tkt__problem_say(c, 400, "bad_value", "dryRun is true or false");
+        return false;
+    }
+    return true;
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The life of a hold: the public gets at most what the host set. */
+static bool ttl_in(tkt__call *c, int64_t *ttl_ms)
+{
+    int64_t seconds = c->api->options.ttl_ms / 1000;
+    if (!tkt__member_i64(c, "ttlSeconds", 1, TKT_LIFE_MAX_MS / 1000, &seconds))
+        return false;
+    int64_t asked = tkt__member(c, "ttlSeconds") != NULL ? seconds * 1000 : c->api->options.ttl_ms;
+    *ttl_ms = tkt__is_staff(c) ? asked : least(asked, c->api->options.ttl_ms);
+    return true;
+}
+
+bool tkt__reserve_in(tkt__call *c, tkt_reserve_request *request, uint32_t units[TKT_UNITS_MAX])
+{
+    int64_t area = 0, quantity = 0, user = (int64_t)c->caller.user_id;
+    tkt_reserve_request_init(request);
+    if (!units_in(c, units, &request->unit_count) || !tkt__member_i64(c, "areaId", 1, UINT32_MAX, &area) ||
+        !tkt__member_i64(c, "quantity", 1, TKT_QUANTITY_MAX, &quantity) || !ttl_in(c, &request->ttl_ms) ||
+        !dry_in(c, &request->flags))
+        return false;
+    if (tkt__is_staff(c) && !tkt__member_i64(c, "userId", 1, (INT64_C(1) << 53) - 1, &user))
+        return false;
+    request->event_id = c->id;
+    request->units = request->unit_count > 0 ? units : NULL;
+    request->area_id = (uint32_t)area;
+    request->quantity = (uint32_t)quantity;
+    request->user_id = (uint64_t)user;
+    memcpy(request->buyer_key, c->caller.buyer_key, TKT_BUYER_BYTES);
+    return tkt__request_key(c, "reserve", request->key);
+}
+
+/* ---- calls ------------------------------------------------------------------------------------------------------------------------ */
+
+uint32_t tkt__post_reservation(tkt__call *c)
+{
+    tkt_reserve_request request;
+    uint32_t units[TKT_UNITS_MAX];
+    tkt_hold hold;
+    tkt_hold_init(&hold);
+    if (!tkt__reserve_in(c, &request, units))
+        return c->response->status;
+    return answer_hold(c, tkt_reserve(c->api->store, &request, &hold), &hold,
+                       (request.flags & TKT_DRY_RUN) != 0 ? 200 : 201);
+}
+
+uint32_t tkt__get_reservation(tkt__call *c)
+{
+    tkt_hold hold;
+    tkt_hold_init(&hold);
+    if (!tkt__read(c))
+        return c->response->status;
+    return answer_hold(c, tkt_hold_view(c->snapshot, c->token, &hold), &hold, 200);
+}
+
+/* Other places of the same event in one step. */
+uint32_t tkt__put_reservation(tkt__call *c)
+{
+    tkt_reserve_request request;
+    uint32_t units[TKT_UNITS_MAX];
+    tkt_hold hold;
+    tkt_hold_init(&hold);
+    c->id = tkt__get_be64(c->token); /* the event that the token names (base.h) */
+    if (!tkt__reserve_in(c, &request, units))
+        return c->response->status;
+    return answer_hold(c, tkt_replace(c->api->store, c->token, &request, &hold), &hold, 200);
+}
+
+static bool hold_request_in(tkt__call *c, const char *operation, tkt_hold_request *request)
+{
+    tkt_hold_request_init(request);
+    memcpy(request->token, c->token, sizeof request->token);
+    return dry_in(c, &request->flags) && tkt__request_key(c, operation, request->key);
+}
+
+uint32_t tkt__delete_reservation(tkt__call *c)
+{
+    tkt_hold_request request;
+    tkt_hold hold;
+    tkt_hold_init(&hold);
+    if (!hold_request_in(c, "release", &request))
+        return c->response->status;
+    return answer_hold(c, tkt_release(c->api->store, &request, &hold), &hold, 200);
+}
+
+uint32_t tkt__post_extend(tkt__call *c)
+{
+    tkt_hold_request request;
+    tkt_hold hold;
+    tkt_hold_init(&hold);
+    if (!hold_request_in(c, "extend", &request) || !ttl_in(c, &request.ttl_ms))
+        return c->response->status;
+    return answer_hold(c, tkt_extend(c->api->store, &request, &hold), &hold, 200);
+}

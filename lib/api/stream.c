@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * api/stream.c: what happens to an event's places, as it happens, in Server-Sent Events (WHATWG HTML, 9.2).
+ *
+ * The id of each message is the event's sequence number, so Last-Event-ID resumes with no gap and nothing twice. A
+ * client that names none, or one that this store never gave out, first gets the whole map. A reserved seat is told with
+ * the instant at which it is free again by itself: whoever draws it need not wait for the sweep that says so too.
+ */
+#include "api/api.h"
+
+#include <inttypes.h>
+
+#define PAGE 128         /* records of a piece */
+#define QUIET_MS 15000   /* then a comment is sent, so that the wire is known to live */
+
+/* What others may see: no claims, bookings or payments. */
+bool tkt__change_public(const tkt_change *change)
+{
+    switch (change->kind) {
+    case TKT_CHANGE_SEATS:
+    case TKT_CHANGE_AREA:
+    case TKT_CHANGE_SALE:
+    case TKT_CHANGE_EVENT:
+    case TKT_CHANGE_EVENT_DELETED: return true;
+    default: return false;
+    }
+}
+
+static void units_out(tkt__json *j, const tkt_change *change)
+{
+    tkt__json_array(j, "units");
+    for (uint32_t i = 0; i < change->range_count; i++)
+        for (uint32_t k = 0; k < change->ranges[i].count; k++)
+            tkt__json_u64(j, NULL, change->ranges[i].first + k);
+    tkt__json_array_end(j);
+}
+
+static void area_out(tkt__json *j, const tkt_change *change)
+{
+    uint64_t taken = (uint64_t)change->sold + change->held;
+    tkt__json_u64(j, "areaId", change->area_id);
+    tkt__json_u64(j, "capacity", change->capacity);
+    tkt__json_u64(j, "available", change->capacity > taken ? change->capacity - taken : 0);
+    tkt__json_u64(j, "reserved", change->held);
+    tkt__json_u64(j, "booked", change->sold);
+}
+
+void tkt__json_change(tkt__json *j, const tkt_change *change, bool staff)
+{
+    static const char *const scopes[] = { "none", "event", "catalog", "user", "store" };
+    tkt__json_object(j, NULL);
+    tkt__json_u64(j, "seq", change->seq);
+    tkt__json_word(j, "kind", tkt_change_name(change->kind));
+    tkt__json_instant(j, "at", change->instant_ms);
+    if (change->kind == TKT_CHANGE_SEATS) {
+        tkt__json_word(j, "state", tkt__seat_word((uint8_t)change->state));
+        units_out(j, change);
+    } else if (change->kind == TKT_CHANGE_AREA)
+        area_out(j, change);
+    else if (change->kind == TKT_CHANGE_EVENT)
+        tkt__json_word(j, "status", tkt__event_status_word(change->state));
+    else if (change->state != 0)
+        tkt__json_u64(j, "stateNumber", change->state);
+    if (change->expires_ms != 0 && (staff || change->kind == TKT_CHANGE_SEATS))
+        tkt__json_instant(j, "until", change->expires_ms);
+    if (staff) {
+        tkt__json_word(j, "scope", scopes[change->scope <= TKT_FEED_STORE ? change->scope : 0]);
+        if (change->owner != 0)
+            tkt__json_u64(j, "owner", change->owner);
+        if (change->id != 0)
+            tkt__json_u64(j, "id", change->id);
+        if (change->claim != 0)
+            tkt__json_u64(j, "claim", change->claim);
+        if (change->number != 0)
+            tkt__json_u64(j, "number", change->number);
+    }
+    tkt__json_object_end(j);
+}
+
+/* ---- pieces ---------------------------------------------------------------------------------------------------------------- */
+
+static void message(tkt__buffer *b, const char *name, uint64_t seq)
+{
+    tkt__buffer_format(b, "id: %" PRIu64 "\nevent: %s\ndata: ", seq, name);
+}
+
+/* One character a seat, in the order of bytes of the map; 5 where there is none. */
+static int32_t states_out(tkt_snapshot *snapshot, tkt__stream *s, tkt__buffer *b, const tkt_hooks *hooks)
+{
+    size_t n = 0;
+    int32_t status = tkt_seatmap_copy(snapshot, s->event_id, NULL, 0, &n);
+    if (n == 0)
+        return status;
+    uint8_t *states = tkt__alloc(hooks, n);
+    if (states == NULL)
+        return tkt__fail(TKT_E_NOMEM, "no memory for a seat map");
+    status = tkt_seatmap_copy(snapshot, s->event_id, states, n, &n);
+    for (size_t i = 0; status == TKT_DONE && i < n; i++)
+        tkt__buffer_add(b, states[i] < 4 ? &"0123"[states[i]] : "5", 1);
+    tkt__free(hooks, states, n);
+    return status;
+}
+
+static void areas_out(tkt_snapshot *snapshot, uint64_t event_id, tkt__buffer *b)
+{
+    tkt_area area = TKT_AREA_INIT;
+    for (uint32_t i = 0; tkt_area_view(snapshot, event_id, i, &area) == TKT_DONE; i++)
+        tkt__buffer_format(b,
+                           "%s{\"areaId\":%" PRIu32 ",\"capacity\":%" PRIu32 ",\"available\":%" PRIu32
+                           ",\"reserved\":%" PRIu32 ",\"booked\":%" PRIu32 "}",
+                           i > 0 ? "," : "", area.id, area.capacity, area.available, area.held, area.sold);
+}
+
+static int32_t whole_piece(tkt_snapshot *snapshot, tkt_api_response *r)
+{
+    tkt__buffer *b = &r->body;
+    uint64_t seq = 0;
+    int32_t status = tkt_event_seq(snapshot, r->stream.event_id, &seq);
+    if (status != TKT_DONE)
+        return status;
+    message(b, "map", seq);
+    tkt__buffer_format(b, "{\"seq\":%" PRIu64 ",\"states\":\"", seq);
+    status = states_out(snapshot, &r->stream, b, &r->api->store->hooks);
+    tkt__buffer_text(b, "\",\"areas\":[");
+    areas_out(snapshot, r->stream.event_id, b);
+    tkt__buffer_text(b, "]}\n\n");
+    if (status == TKT_DONE) {
+        r->stream.seq = seq;
+        r->stream.whole = false;
+    }
+    return status;
+}
+
+static int32_t changes_piece(tkt_snapshot *snapshot, tkt_api_response *r)
+{
+    tkt_change changes[PAGE];
+    tkt__stream *s = &r->stream;
+    uint32_t count = 0;
+    int32_t status = tkt_feed_sequence(snapshot, TKT_FEED_EVENT, s->event_id, s->seq, changes, PAGE, &count);
+    for (uint32_t i = 0; status == TKT_DONE && i < count; i++) {
+        tkt__json j;
+        s->seq = changes[i].seq;
+        if (!tkt__change_public(&changes[i]))
+            continue;
+        message(&r->body, "change", changes[i].seq);
+        tkt__json_begin(&j, &r->body);
+        tkt__json_change(&j, &changes[i], false);
+        tkt__json_end(&j);
+        tkt__buffer_text(&r->body, "\n\n");
+        s->over = s->over || changes[i].kind == TKT_CHANGE_EVENT_DELETED;
+    }
+    return status;
+}
+
+int32_t tkt__stream_next(tkt_api_response *r)
+{
+    tkt_snapshot *snapshot;
+    const tkt_hooks *hooks = &r->api->store->hooks;
+    int64_t now = hooks->monotonic_ms(hooks->user);
+    r->body.n = 0;
+    if (r->stream.over)
+        return TKT_NOT_FOUND;
+    int32_t status = tkt_snapshot_begin(r->api->store, &snapshot);
+    if (status != TKT_DONE)
+        return status;
+    status = r->stream.whole ? whole_piece(snapshot, r) : changes_piece(snapshot, r);
+    tkt_snapshot_end(snapshot);
+    if (status != TKT_DONE)
+        return status;
+    if (r->body.n == 0 && now - r->stream.told_ms >= QUIET_MS)
+        tkt__buffer_text(&r->body, ": still here\n\n");
+    if (r->body.failed) {
+        r->stream.over = true; /* the client comes again and says how far it got */
+        return tkt__fail(TKT_E_NOMEM, "no memory for a stream");
+    }
+    if (r->body.n == 0)
+        return TKT_PENDING;
+    r->stream.told_ms = now;
+    return TKT_DONE;
+}
+
+/* ---- begin ------------------------------------------------------------------------------------------------------------------- */
+
+/* Where the client is: by the header that a browser sends when it comes back, else by the parameter. */
+static bool after_in(tkt__call *c, uint64_t seq, tkt__stream *s)
+{
+    tkt_text last = tkt__request_header(c, "last-event-id");
+    int64_t after = -1;
+    if (last.len > 0) {
+        if (!tkt__whole_number(last.ptr, last.len, &after) || after < 0)
+            after = -1;
+    } else if (!tkt__param_i64(c, "after", 0, INT64_MAX, &after))
+        return false;
+    s->whole = after < 0 || (uint64_t)after > seq;
+    s->seq = s->whole ? 0 : (uint64_t)after;
+    return true;
+}
+
+uint32_t tkt__get_stream(tkt__call *c)
+{
+    tkt_event event;
+    uint64_t seq = 0;
+    tkt__stream *s = &c->response->stream;
+    if (!tkt__event_in(c, &event))
+        return c->response->status;
+    int32_t status = tkt_event_seq(c->snapshot, c->id, &seq);
+    if (status != TKT_DONE)
+        return tkt__problem_of(c, status);
+    s->event_id = c->id;
+    if (!after_in(c, seq, s))
+        return c->response->status;
+    tkt__buffer_text(&c->response->body, "retry: 1000\n\n");
+    tkt__header_static(c, "Cache-Control", "no-store");
+    tkt__header_static(c, "X-Accel-Buffering", "no"); /* a proxy in front must pass pieces on as they come */
+    s->told_ms = c->api->store->hooks.monotonic_ms(c->api->store->hooks.user);
+    if (tkt__answered(c, 200, "text/event-stream") == 200 && !tkt__text_is(c->request->method, "HEAD")) {
+        c->response->streams = true;
+        atomic_fetch_add(&c->api->streams, 1);
+    }
+    return c->response->status;
+}
