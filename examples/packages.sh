@@ -5,6 +5,7 @@
 #
 #   . examples/packages.sh
 #   tkt_need build           gcc, meson and the libraries: enough for examples/quickstart.sh
+#   tkt_need build server    and what examples/server/serve.sh adds
 #   tkt_need build test      and what tests/run.sh adds
 #   tkt_need build test bench and what tests/bench/run.sh search compares with
 #   tkt_need build test sale  and what tests/bench/run.sh booking compares with
@@ -28,6 +29,14 @@ build libxxhash-dev              inc:xxhash.h
 build libyajl-dev                inc:yajl/yajl_parse.h
 build libutf8proc-dev            inc:utf8proc.h
 build libstemmer-dev             inc:libstemmer.h
+server libmicrohttpd-dev         inc:microhttpd.h
+server libqrencode-dev           inc:qrencode.h
+test  libmicrohttpd-dev          inc:microhttpd.h
+test  libqrencode-dev            inc:qrencode.h
+test  chromium                   cmd:chromium
+test  chromium-driver            cmd:chromedriver
+test  nginx-light                cmd:nginx
+test  python3-jsonschema         deb:python3-jsonschema
 test  g++                        cmd:g++
 test  python3                    cmd:python3
 test  binutils                   cmd:readelf

@@ -7,6 +7,7 @@
  * For anybody else it is not there: 404, as for a number that was never given out.
  */
 #include "api/api.h"
+#include "base/json.h"
 
 #define LIST_MOST 100
 
@@ -98,7 +99,7 @@ static void value_out(tkt__json *j, const char *key, yajl_val v)
             value_out(j, NULL, v->u.array.values[i]);
         tkt__json_array_end(j);
     } else if (YAJL_IS_STRING(v))
-        tkt__json_word(j, key, YAJL_GET_STRING(v));
+        tkt__json_string(j, key, tkt__json_text(v));
     else if (YAJL_IS_NUMBER(v))
         tkt__json_number(j, key, YAJL_GET_NUMBER(v));
     else if (YAJL_IS_TRUE(v) || YAJL_IS_FALSE(v))
@@ -116,7 +117,7 @@ static tkt_text details_in(tkt__call *c, tkt__buffer *to)
     if (v == NULL || YAJL_IS_NULL(v))
         return (tkt_text){ NULL, 0 };
     if (YAJL_IS_STRING(v))
-        return (tkt_text){ YAJL_GET_STRING(v), strlen(YAJL_GET_STRING(v)) };
+        return tkt__json_text(v);
     tkt__json_begin(&j, to);
     value_out(&j, NULL, v);
     tkt__json_end(&j);
@@ -195,10 +196,10 @@ uint32_t tkt__post_booking(tkt__call *c)
     memcpy(c->token, hold.token, sizeof c->token);
     if (confirm(c, &booking, &status) != 0)
         return give_back(c, c->response->status);
-    if (TKT_IS_REFUSAL(status))
-        return give_back(c, tkt__problem_of(c, status));
-    uint32_t http = answer_booking(c, status, &booking, 201); /* of a failure the hold stays: the same key tries again */
-    if (http < 300) {
+    uint32_t http = answer_booking(c, status, &booking, 201);
+    if ((http >= 400 && http < 500) || tkt_status_primary(status) == TKT_E_NO_PAYMENT)
+        return give_back(c, http);
+    if (http < 300) { /* of any other failure the hold stays: the same key tries again */
         tkt_token_format(hold.token, token);
         tkt__header_format(c, "Hold-Token", "%.64s", token);
     }
@@ -295,7 +296,8 @@ uint32_t tkt__post_news(tkt__call *c)
     tkt_booking booking;
     uint32_t news = TKT_NEWS_APPROVED;
     tkt_booking_init(&booking);
-    while (news <= TKT_NEWS_REFUNDED && (v == NULL || !YAJL_IS_STRING(v) || strcmp(YAJL_GET_STRING(v), words[news]) != 0))
+    tkt_text word = tkt__json_text(v);
+    while (news <= TKT_NEWS_REFUNDED && !tkt__text_is(word, words[news]))
         news++;
     if (news > TKT_NEWS_REFUNDED)
         return tkt__problem_say(c, 400, "bad_value", "news is approved, declined or refunded");

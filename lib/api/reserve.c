@@ -7,6 +7,7 @@
  * covers it whole; the answer is read after it, from a snapshot that sees it.
  */
 #include "api/api.h"
+#include "base/json.h"
 
 static const char *const hold_words[] = { "unknown", "active", "in_payment", "booked", "released", "expired" };
 
@@ -44,7 +45,8 @@ static void hold_out(tkt__call *c, const tkt_hold *hold)
     tkt__json_string(j, "holdToken", (tkt_text){ token, sizeof token });
     tkt__json_u64(j, "eventId", hold->event_id);
     tkt__json_word(j, "state", hold_words[hold->state <= TKT_HOLD_EXPIRED ? hold->state : 0]);
-    tkt__json_instant(j, "expires", hold->expires_ms);
+    if (hold->expires_ms != INT64_MAX) /* booked: never */
+        tkt__json_instant(j, "expires", hold->expires_ms);
     tkt__json_instant(j, "hardCap", hold->hard_cap_ms);
     tkt__json_instant(j, "now", tkt_snapshot_now(c->snapshot));
     tkt__json_money(j, "total", hold->total_minor, hold->currency);
@@ -82,8 +84,8 @@ static uint32_t answer_hold(tkt__call *c, int32_t status, const tkt_hold *hold, 
 static bool unit_in(tkt__call *c, yajl_val v, uint32_t *unit)
 {
     int64_t value = 0;
-    bool good = YAJL_IS_STRING(v) ? tkt__whole_number(YAJL_GET_STRING(v), strlen(YAJL_GET_STRING(v)), &value)
-                                  : tkt__number_of(v, &value);
+    tkt_text text = tkt__json_text(v);
+    bool good = YAJL_IS_STRING(v) ? tkt__whole_number(text.ptr, text.len, &value) : tkt__number_of(v, &value);
     *unit = (uint32_t)value;
     if (!good || value < 1 || value > UINT32_MAX)
         tkt__problem_say(c, 400, "bad_value", "ticketId is the number of a seat, or an array of them");

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+// staff.js: how an event sells: numbers, bookings over time, the hall with what is gone. The staff's token stays in this
+// tab and goes with each request.
+import { Hall } from '/hall.js';
+import { ask, el, say } from '/app.js';
+
+const NS = 'http://www.w3.org/2000/svg';
+const LOOK_MS = 3000;
+let timer = null, hall = null, stream = null;
+
+export function closeStaff() {
+  clearInterval(timer);
+  hall?.close();
+  stream?.close();
+  timer = hall = stream = null;
+}
+
+const token = () => sessionStorage.getItem('staff') || '';
+const staffAsk = (path) => ask(path, { headers: { Authorization: `Bearer ${token()}` }, cache: 'no-store' });
+
+function form(id) {
+  const secret = el('input', { id: 'staff-token', type: 'password', autocomplete: 'off', value: token() });
+  const event = el('input', { id: 'staff-event', type: 'number', min: 1, value: id ?? '' });
+  return el('form', { onsubmit: (e) => {
+    e.preventDefault();
+    sessionStorage.setItem('staff', secret.value);
+    if (location.hash === `#/staff/${event.value}`) showStaff(Number(event.value));
+    else location.hash = `#/staff/${event.value}`;
+  } }, el('div', { className: 'field' }, el('label', { htmlFor: 'staff-token' }, 'Staff token'), secret),
+  el('div', { className: 'field' }, el('label', { htmlFor: 'staff-event' }, 'Event number'), event),
+  el('button', { className: 'main' }, 'Show'));
+}
+
+// Tickets sold in all, as a line that only rises.
+function curve(points) {
+  const svg = document.createElementNS(NS, 'svg');
+  let sum = 0;
+  if (points.length === 1) points = [{ ...points[0], tickets: 0 }, points[0]];
+  const ys = points.map((p) => (sum += p.tickets)), top = Math.max(1, sum), last = Math.max(1, points.length - 1);
+  const line = ys.map((y, i) => `${i === 0 ? 'M' : 'L'}${(i / last * 100).toFixed(2)} ${(100 - y / top * 96).toFixed(2)}`).join('');
+  svg.setAttribute('viewBox', '0 0 100 100');
+  svg.setAttribute('preserveAspectRatio', 'none');
+  svg.setAttribute('role', 'img');
+  svg.setAttribute('aria-label', `${sum} tickets from ${points[0]?.from ?? 'now'} to ${points.at(-1)?.from ?? 'now'}`);
+  for (const [cls, d] of [['fill', points.length ? `${line}L100 100L0 100z` : ''], ['line', line]]) {
+    const p = document.createElementNS(NS, 'path');
+    p.setAttribute('class', cls);
+    p.setAttribute('d', d);
+    svg.append(p);
+  }
+  return svg;
+}
+
+function numbers(s) {
+  const all = s.places.available + s.places.reserved + s.places.booked;
+  const rows = [['Bookings', s.bookings], ['Tickets', s.tickets], ['Reserved now', s.places.reserved], ['Free', s.places.available],
+    ['Sold', `${all ? Math.round(s.places.booked / all * 100) : 0} %`]];
+  return el('dl', { className: 'numbers' }, ...rows.map(([k, v]) => el('div', {}, el('dt', {}, k), el('dd', {}, v.toLocaleString()))));
+}
+
+async function look(id, box) {
+  try {
+    const { body } = await staffAsk(`/events/${id}/sales`);
+    box.replaceChildren(numbers(body), el('h2', {}, 'Tickets over time'), el('div', { className: 'chart' }, curve(body.curve)));
+  } catch (e) {
+    clearInterval(timer);
+    box.replaceChildren(el('p', {}, e.message));
+  }
+}
+
+export async function showStaff(id) {
+  closeStaff();
+  const page = document.getElementById('staff'), sales = el('div', { id: 'sales' }), plan = el('div');
+  page.replaceChildren(el('h1', {}, 'How it sells'), form(id), sales, plan);
+  if (!id || !token()) return;
+  await look(id, sales);
+  timer = setInterval(() => look(id, sales), LOOK_MS);
+  const { body: map } = await ask(`/events/${id}/seatmap`, { cache: 'no-cache' });
+  if (map.sections.length === 0) return;
+  hall = new Hall(map, (seat) => say(`${seat.name}: ${seat.state}`));
+  plan.append(el('h2', {}, 'The hall'), heat(map), hall.element);
+  stream = new EventSource(`/events/${id}/seatmap/stream?after=${map.seq}`);
+  stream.addEventListener('map', (m) => hall?.whole_map(JSON.parse(m.data).states));
+  stream.addEventListener('change', (m) => {
+    const c = JSON.parse(m.data);
+    if (c.kind === 'seats') for (const unit of c.units) hall?.set(unit, c.state);
+  });
+}
+
+// What part of each section is sold or reserved.
+function heat(map) {
+  const list = el('dl', { className: 'numbers' });
+  for (const s of map.sections) {
+    const seats = s.rows.flatMap((r) => r.seats), gone = seats.filter((x) => x.state === 'booked' || x.state === 'reserved').length;
+    const bar = el('progress', { max: seats.length, value: gone });
+    bar.setAttribute('aria-label', `${gone} of ${seats.length}`);
+    list.append(el('div', {}, el('dt', {}, s.name), el('dd', {}, `${Math.round(gone / seats.length * 100)} %`), bar));
+  }
+  return list;
+}

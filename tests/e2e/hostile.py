@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: MIT
+"""hostile.py SERVER TOOL DATA: a hundred requests that mean no good, each with the answer it must get.
+
+What comes over the wire is written byte by byte, so that nothing is put right on the way. After all of them the service
+still answers, nothing of the store that should not have changed has, and the check is clean.
+"""
+import json
+import socket
+import sys
+import time
+import uuid
+
+from service import OPERATOR, STAFF, Service
+
+CASES = 100
+
+
+class Wire:
+    def __init__(self, s):
+        self.s = s
+
+    def send(self, raw, wait=10.0):
+        """The status of the answer; 0: the connection was closed without one."""
+        with socket.create_connection(("127.0.0.1", self.s.port), timeout=wait) as c:
+            try:
+                c.sendall(raw)
+                head = b""
+                while b"\r\n" not in head:
+                    more = c.recv(4096)
+                    if not more:
+                        break
+                    head += more
+            except (ConnectionResetError, BrokenPipeError):
+                return 0
+        return int(head.split()[1]) if head.startswith(b"HTTP/1.1 ") else 0
+
+    def get(self, target, *headers):
+        lines = [f"GET {target} HTTP/1.1", "Host: x", "Connection: close", *headers]
+        return self.send("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n")
+
+    def post(self, target, body, *headers, method="POST"):
+        body = body if isinstance(body, bytes) else json.dumps(body).encode()
+        lines = [f"{method} {target} HTTP/1.1", "Host: x", "Connection: close", f"Content-Length: {len(body)}", *headers]
+        return self.send("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body)
+
+
+def traversal(w, s):
+    for target in ("/../../etc/passwd", "/..%2f..%2fetc%2fpasswd", "/%2e%2e/%2e%2e/etc/passwd", "//etc/passwd", "/app.js/../../main.c",
+                   "/events/..", "/events/4/..%2f5", "/qr/../../etc/passwd.svg", "/qr/..%2f..%2f..%2f..%2fetc%2fpasswd.svg",
+                   "/qr/AAAAAAAAAAAAAAAAAAAAAAAAAA.svg.svg"):
+        yield target, w.get(target), {404}
+    yield "NUL in a path", w.get("/events/4%00"), {400}
+    yield "broken escape", w.get("/events/%4"), {400}
+    yield "broken escape at the end", w.get("/events/%"), {400}
+    yield "no UTF-8", w.get("/events/%ff%fe"), {400}
+    yield "overlong slash", w.get("/events/%c0%af"), {400}
+    yield "surrogate", w.get("/events/%ed%a0%80"), {400}
+    yield "escaped twice", w.get("/events/%2534"), {404}
+    yield "line feed in a path", w.get("/events/4%0d%0aX-Evil:%20yes"), {400}
+
+
+def numbers(w, s):
+    for value in ("0", "-1", "01", "9007199254740992", "99999999999999999999", "4.0", "4e0", "0x4", "%204", "+4", "four"):
+        yield f"event {value}", w.get(f"/events/{value}"), {404}
+    for q in ("page=0", "page=-1", "pageSize=0", "pageSize=1001", "page=99999999999999999999", "page=1000000&pageSize=1000&sort=relevance&keyword=a",
+              "start=yesterday", "end=2027-13-01", "start=2028-01-01&end=2027-01-01", "near=91,0", "near=0", "near=a,b", "radius=5",
+              "minPrice=1e9", "minPrice=-", "currency=euro", "sort=up", "match=some", "venue=x", "atLeast=0", "cursor=zzz", "language=klingon",
+              "keyword=%ff", "keyword=" + "a" * 1100, "sort=distance"):
+        yield q[:40], w.get(f"/events/search?{q}"), {400}
+    yield "many parameters", w.get("/events/search?" + "&".join(f"a{i}=1" for i in range(100))), {400}
+    yield "many filters", w.get("/events/search?" + "&".join("city=a" for _ in range(64)) + "&keyword=x"), {400}
+
+
+def sizes(w, s):
+    yield "long path", w.get("/" + "a" * 3000), {404, 414}
+    yield "long query", w.get("/events/search?keyword=" + "a" * 9000), {414}
+    yield "endless target", w.get("/" + "a" * 60000), {414, 431, 0}
+    yield "many headers", w.get("/events/4", *[f"X-{i}: y" for i in range(150)]), {431}
+    yield "endless header", w.get("/events/4", "X-Big: " + "y" * 60000), {431, 0}
+    yield "large body", w.post(f"/events/{s.event}/reservations", b'{"ticketId":[' + b"1," * 40000 + b"1]}"), {413}
+    yield "larger than it says", w.send(b"POST /events/4/reservations HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}{}{}{}"), {400}
+    yield "negative length", w.send(b"POST /events/4/reservations HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\nConnection: close\r\n\r\n{}"), {400, 0}
+    yield "length and chunks", w.send(b"POST /events/4/reservations HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n"
+                                      b"Connection: close\r\n\r\n0\r\n\r\n"), {400, 0}
+    yield "no HTTP", w.send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 200 + b"\r\n\r\n"), {400, 0}
+    yield "no version", w.send(b"GET /events/4\r\n\r\n"), {400, 0, 505}
+    yield "another method", w.post("/events/4", b"", method="BREW"), {405}
+    yield "TRACE", w.post("/events/4", b"", method="TRACE"), {405}
+    yield "a method too many", w.post("/feed", b"{}"), {405}
+
+
+def bodies(w, s):
+    there = f"/events/{s.event}/reservations"
+    for body in (b"", b"{", b"[]", b"null", b'"x"', b"\xff", b"{}", b'{"ticketId":[]}', b'{"ticketId":"x"}', b'{"ticketId":0}', b'{"ticketId":-1}',
+                 b'{"ticketId":4294967296}', b'{"ticketId":1.5}', b'{"ticketId":1e2}', b'{"ticketId":[64,64]}', b'{"ticketId":[[64]]}',
+                 b'{"ticketId":{"a":1}}', b'{"areaId":1}', b'{"quantity":2}', b'{"areaId":1,"quantity":501}', b'{"ticketId":[64],"ttlSeconds":0}',
+                 b'{"ticketId":[64],"ttlSeconds":99999999999}', b'{"ticketId":[64],"ticketId":"no"}', b'{"a":' * 40 + b"1" + b"}" * 40,
+                 json.dumps({"ticketId": list(range(64, 400))}).encode()):
+        yield f"body {body[:40]!r}", w.post(there, body), {400}
+    yield "a seat that is none", w.post(there, {"ticketId": [4000000]}), {404}
+    yield "an area that is none", w.post(there, {"areaId": 99, "quantity": 1}), {404}
+    yield "an event that is none", w.post("/events/999999/reservations", {"ticketId": [64]}), {404}
+    yield "a key too long", w.post(there, {"ticketId": [64]}, "Idempotency-Key: " + "k" * 300), {400}
+    yield "large details", w.post(f"/bookings/{s.event}", {"ticketId": [64], "paymentDetails": "x" * 20000}), {400}
+
+
+def others(w, s):
+    """What belongs to somebody else."""
+    seat = iter(range(64, 71))
+    key = str(uuid.uuid4())
+    mine = s.call("POST", f"/events/{s.event}/reservations", {"ticketId": next(seat)}, {"Idempotency-Key": key})
+    token = mine[2]["holdToken"]
+    near = token[:-1] + ("0" if token[-1] != "0" else "1")
+    for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/confirm"), ("POST", "/extend")):
+        yield f"{method} with a near token", w.post(f"/reservations/{near}{path}", b"{}", method=method), {404}
+    yield "a token of zeros", w.get("/reservations/" + "0" * 64), {404}
+    yield "half a token", w.get("/reservations/" + token[:32]), {404}
+    yield "a token of another event", w.get("/reservations/" + "f" * 16 + token[16:]), {404}
+    again = s.call("POST", f"/events/{s.event}/reservations", {"ticketId": 64}, {"Idempotency-Key": key})
+    assert again[2]["holdToken"] == token and again[1]["idempotency-replayed"] == "true"
+    yield "the same key by another session", s.call("POST", f"/events/{s.event}/reservations", {"ticketId": 64},
+                                                    {"Idempotency-Key": key, "Cookie": "tkt_session=" + "b" * 32})[0], {409}
+    yield "the same key for another seat", s.call("POST", f"/events/{s.event}/reservations", {"ticketId": 69}, {"Idempotency-Key": key})[0], {422}
+    booked = s.call("POST", f"/bookings/{s.event}", {"ticketId": next(seat), "paymentDetails": "ok"}, {"Cookie": "tkt_session=" + "a" * 32})
+    number, owner = booked[2]["bookingId"], booked[1]["hold-token"]
+    yield "another's booking", w.get(f"/bookings/{number}"), {404}
+    yield "another's booking, another session", w.get(f"/bookings/{number}", "Cookie: tkt_session=" + "c" * 32), {404}
+    yield "another's booking, another hold", w.get(f"/bookings/{number}", f"Hold-Token: {token}"), {404}
+    yield "one's own by token", w.get(f"/bookings/{number}", f"Hold-Token: {owner}"), {200}
+    yield "one's own by session", w.get(f"/bookings/{number}", "Cookie: tkt_session=" + "a" * 32), {200}
+    yield "cancel by no staff", w.post(f"/bookings/{number}/cancel", b"", f"Hold-Token: {owner}"), {401}
+    yield "refund by a wrong token", w.post(f"/bookings/{number}/refund", b"", "Authorization: Bearer " + STAFF[:-1]), {401}
+    yield "news by staff", w.post("/payments/1/news", {"news": "approved"}, f"Authorization: Bearer {STAFF}"), {403}
+    yield "feed by staff", w.get("/feed", f"Authorization: Bearer {STAFF}"), {403}
+    yield "metrics by nobody", w.get("/metrics"), {401}
+    yield "money taken, says the buyer", w.post(f"/bookings/{s.event}", {"ticketId": 66, "moneyTaken": True}), {403}
+    yield "and the seat is free still", s.call("POST", f"/events/{s.event}/reservations", {"ticketId": 66})[0], {201}
+    yield "a user's bookings", w.get("/users/1/bookings"), {404}
+    yield "news of no payment", s.call("POST", "/payments/424242/news", {"news": "approved"}, role=OPERATOR)[0], {404}
+    yield "news of another kind", s.call("POST", "/payments/1/news", {"news": "given"}, role=OPERATOR)[0], {400}
+    yield "a feed cursor made up", s.call("GET", "/feed?cursor=" + "f" * 66, role=OPERATOR)[0], {400}
+    # A double submit, at once and later: one booking.
+    pay = {"Idempotency-Key": str(uuid.uuid4())}
+    first = s.call("POST", f"/reservations/{token}/confirm", {"paymentDetails": "ok"}, pay)
+    second = s.call("POST", f"/reservations/{token}/confirm", {"paymentDetails": "ok"}, pay)
+    assert first[2]["bookingId"] == second[2]["bookingId"] and second[0] == 201 and second[1]["idempotency-replayed"] == "true"
+    yield "a second payment for one hold", s.call("POST", f"/reservations/{token}/confirm", {"paymentDetails": "ok"})[0], {409}
+    yield "a released hold's payment", s.call("DELETE", f"/reservations/{token}")[0], {409}
+
+
+def slow(s):
+    """Clients that never finish hold nobody else up, and are let go."""
+    held = []
+    for raw in (b"GET /events/4 HT", b"POST /events/4/reservations HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"):
+        for _ in range(20):
+            c = socket.create_connection(("127.0.0.1", s.port), timeout=30)
+            c.sendall(raw)
+            held.append(c)
+    began = time.monotonic()
+    assert s.call("GET", f"/events/{s.event}")[0] == 200
+    assert time.monotonic() - began < 2
+    for c in held:
+        c.settimeout(s.settings["idle_seconds"] + 10)
+        while c.recv(4096):
+            pass
+        c.close()
+
+
+def streams(s):
+    """A hundred open seat maps and one that never reads are no burden for a sale."""
+    held = []
+    for _ in range(100):
+        c = socket.create_connection(("127.0.0.1", s.port), timeout=10)
+        c.sendall(f"GET /events/{s.event}/seatmap/stream HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        held.append(c)
+    assert s.call("POST", f"/events/{s.event}/reservations", {"ticketId": 101})[0] == 201
+    for c in held[:99]:
+        got = b""
+        while b'"units":[101]' not in got and b"event: map" not in got:
+            got += c.recv(65536)
+        c.close()
+    held[99].close()
+
+
+def main():
+    with Service(*sys.argv[1:4], processes=2, idle_seconds=2) as s:
+        w, count = Wire(s), 0
+        before = s.call("GET", f"/events/{s.event}/sales", role=STAFF)[2]["bookings"]
+        assert before == 0
+        for group in (traversal, numbers, sizes, bodies, others):
+            for name, status, allowed in group(w, s):
+                assert status in allowed, f"{name}: {status}, not {sorted(allowed)}"
+                count += 1
+        slow(s)
+        streams(s)
+        assert count >= CASES, count
+        assert s.call("GET", f"/events/{s.event}/sales", role=STAFF)[2]["bookings"] == 2
+        log = open(s.log, encoding="utf-8").read()
+        assert "X-Evil: yes\n" not in log and all(len(line.split('"')) == 3 for line in log.splitlines())
+        print(f"{count} hostile requests answered as they must be")
+
+
+main()
