@@ -29,6 +29,7 @@ build libxxhash-dev              inc:xxhash.h
 build libyajl-dev                inc:yajl/yajl_parse.h
 build libutf8proc-dev            inc:utf8proc.h
 build libstemmer-dev             inc:libstemmer.h
+build libsodium-dev              inc:sodium.h
 server libmicrohttpd-dev         inc:microhttpd.h
 server libqrencode-dev           inc:qrencode.h
 test  libmicrohttpd-dev          inc:microhttpd.h
@@ -62,6 +63,7 @@ full  libxxhash-dev:armhf        deb:libxxhash-dev:armhf
 full  libyajl-dev:armhf          deb:libyajl-dev:armhf
 full  libutf8proc-dev:armhf      deb:libutf8proc-dev:armhf
 full  libstemmer-dev:armhf       deb:libstemmer-dev:armhf
+full  libsodium-dev:armhf        deb:libsodium-dev:armhf
 full  qemu-user                  cmd:qemu-arm
 full  debootstrap                cmd:debootstrap
 LIST

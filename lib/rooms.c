@@ -5,11 +5,17 @@
  */
 #include "booking/booking.h"
 #include "catalog/catalog.h"
+#ifdef TKT_HAVE_SODIUM
+#include "queue/queue.h"
+#endif
 #include "search/search.h"
 
 const tkt__room *const tkt__rooms[] = {
     &tkt__catalog_room,
     &tkt__search_room,
     &tkt__booking_room,
+#ifdef TKT_HAVE_SODIUM
+    &tkt__queue_room,
+#endif
     NULL,
 };

@@ -150,6 +150,8 @@ TKT_API const char *tkt_status_text(int32_t status);
 #define TKT_CAUSE_MISSING UINT32_C(23)          /* object `id` is not there; text says of what kind */
 #define TKT_CAUSE_MONEY_HELD UINT32_C(24)       /* intent `id` holds money with no tickets */
 
+#define TKT_CAUSE_QUEUE UINT32_C(25)            /* event `id` has a waiting room; earliest_ms: when your turn may come */
+
 /* One link of the chain. Members that a kind does not name are 0. */
 typedef struct tkt_cause {
     uint32_t size;
@@ -227,6 +229,7 @@ TKT_API void tkt_hooks_init(tkt_hooks *hooks);
 #define TKT_BUYER_BYTES 16 /* an opaque buyer key; all zeros: anonymous */
 #define TKT_CODE_BYTES 16  /* a ticket code; text form: 26 characters of Crockford base32 */
 #define TKT_CODE_TEXT 26
+#define TKT_ADMISSION_BYTES 82 /* a signed admission of a waiting room: ticketing/queue.h */
 #define TKT_CURRENCY_BYTES 4 /* ISO 4217 letters and a NUL; all zeros: none */
 
 /* A string in or out. Out: valid as long as the function that gave it says. */

@@ -81,6 +81,7 @@ typedef struct tkt_reserve_request {
     int64_t hard_cap_ms;     /* 0: the larger of TKT_HARD_CAP_MS and ttl_ms */
     uint8_t buyer_key[TKT_BUYER_BYTES];
     uint8_t key[TKT_KEY_BYTES];
+    const uint8_t *admission;/* TKT_ADMISSION_BYTES, of an event with a waiting room; NULL: none */
 } tkt_reserve_request;
 TKT_API void tkt_reserve_request_init(tkt_reserve_request *request);
 
@@ -111,7 +112,7 @@ TKT_API void tkt_hold_init(tkt_hold *hold);
 
 /* Takes all that is asked for, or nothing. Prices are locked. The deadline is rounded up to a whole
  * second. Refusals: NOT_FOUND (event, unit, area, user), NOT_ON_SALE, SOLD_OUT, ALL_HELD, OVER_LIMIT,
- * KEY_REUSED; causes name each unit or area. Failures: INVALID (nothing asked for, a unit twice, …),
+ * NOT_ADMITTED (the event has a waiting room: queue.h), KEY_REUSED; causes name each unit or area. Failures: INVALID (nothing asked for, a unit twice, …),
  * LIMIT, OVERFLOW, FULL, IO, BUSY, CLOCK, …. On TKT_REPLAYED the hold is as first answered. Since 0.1. */
 TKT_API int32_t tkt_reserve(tkt_store *store, const tkt_reserve_request *request, tkt_hold *hold);
 

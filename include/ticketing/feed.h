@@ -49,6 +49,8 @@ extern "C" {
 #define TKT_CHANGE_TICKETS UINT32_C(15)      /* event: id = first ticket, number = how many, state = TKT_TICKET_… */
 #define TKT_CHANGE_CLOCK UINT32_C(16)        /* store: expires_ms = the floor that was forgotten */
 
+#define TKT_CHANGE_QUEUE UINT32_C(17)        /* event: id = places passed, number = active, state = TKT_QUEUE_… */
+
 /* Seats that changed together: units first … first + count − 1. */
 typedef struct tkt_range {
     uint32_t first, count;

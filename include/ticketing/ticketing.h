@@ -10,6 +10,7 @@
 #include <ticketing/booking.h>
 #include <ticketing/catalog.h>
 #include <ticketing/feed.h>
+#include <ticketing/queue.h>
 #include <ticketing/search.h>
 #include <ticketing/store.h>
 #include <ticketing/version.h>

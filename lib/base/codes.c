@@ -31,18 +31,15 @@ static int hex_value(char c)
 
 int32_t tkt__hex_parse(const char *text, size_t len, uint8_t *bytes, size_t n, const char *what)
 {
-    uint8_t out[TKT_TOKEN_BYTES];
     if (text == NULL || bytes == NULL)
-        return tkt__fail(TKT_E_INVALID, "%s: NULL", what);
-    if (len != 2 * n)
+        return tkt__fail(TKT_E_INVALID, "%s is NULL", what);
+    bool good = len == 2 * n;
+    for (size_t i = 0; good && i < len; i++)
+        good = hex_value(text[i]) >= 0;
+    if (!good) /* nothing is written before all is seen */
         return tkt__fail(TKT_E_PARSE, "%s is %zu hex digits", what, 2 * n);
-    for (size_t i = 0; i < n; i++) {
-        int high = hex_value(text[2 * i]), low = hex_value(text[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return tkt__fail(TKT_E_PARSE, "%s is %zu hex digits", what, 2 * n);
-        out[i] = (uint8_t)(high << 4 | low);
-    }
-    memcpy(bytes, out, n);
+    for (size_t i = 0; i < n; i++)
+        bytes[i] = (uint8_t)(hex_value(text[2 * i]) << 4 | hex_value(text[2 * i + 1]));
     return TKT_DONE;
 }
 

@@ -78,7 +78,7 @@ static const char *const causes[] = {
     "buyer_limit",     "buyer_anonymous",   "hold_expired",    "hold_released",
     "hold_consumed",   "hold_pinned",       "token",           "payment_declined",
     "referenced",      "hard_cap",          "booking_cancelled", "missing",
-    "money_held",
+    "money_held",      "queue",
 };
 
 static const word *find(const word *table, size_t n, int32_t code)

@@ -87,6 +87,8 @@ static int32_t confirmed(tkt__tx *tx, tkt__claim *claim, tkt__booking *booking, 
     int32_t status = tkt__claim_save(tx, claim);
     if (status == TKT_DONE)
         status = tkt__tickets_issue(tx, claim, booking, supply->codes);
+    if (status == TKT_DONE && !tkt__is_zero(claim->buyer_key, TKT_BUYER_BYTES))
+        status = tkt__admission.has_booked(tx, claim->event_id, claim->buyer_key);
     return status == TKT_DONE ? tkt__booking_save(tx, booking) : status;
 }
 

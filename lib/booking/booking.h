@@ -252,6 +252,17 @@ int32_t tkt__cancel_command(tkt_store *store, const tkt_booking_request *request
 /* Dry runs are for single calls. */
 int32_t tkt__no_dry_run(uint32_t flags);
 
+/* ---- what booking asks of the waiting room ---------------------------------------------------------------------------- */
+
+/* Defined by the queue room, or by what stands in for it: so booking/ does not include queue/. Bodies only. */
+typedef struct tkt__admission_ops {
+    /* TKT_NOT_ADMITTED with its cause where the event has a waiting room and this is no admission to it. */
+    int32_t (*may_reserve)(tkt__tx *tx, uint64_t event_id, const uint8_t buyer[TKT_BUYER_BYTES], const uint8_t *admission);
+    int32_t (*has_booked)(tkt__tx *tx, uint64_t event_id, const uint8_t buyer[TKT_BUYER_BYTES]);
+    int32_t (*event_idle)(tkt__tx *tx, uint64_t event_id); /* TKT_IN_USE while it has one */
+} tkt__admission_ops;
+extern const tkt__admission_ops tkt__admission;
+
 /* ---- checks ------------------------------------------------------------------------------------------------------ */
 
 int32_t tkt__check_inventory(tkt_store *store, tkt__tx *tx, tkt__problems *problems);

@@ -20,6 +20,8 @@ typedef struct hold_ctx {
     uint8_t fingerprint[TKT__FINGERPRINT_BYTES];
     uint8_t nonce[TKT__NONCE_BYTES];
     int64_t ttl_ms, hard_cap_ms;    /* hard_cap_ms: reserve and replace, a duration */
+    bool with_admission;
+    uint8_t admission[TKT_ADMISSION_BYTES]; /* reserve and replace */
     tkt__claim wanted;              /* reserve and replace: places, buyer, secret */
     tkt_hold hold;                  /* as the body made it */
     tkt_hold *out;                  /* the caller's; NULL: not asked for */
@@ -198,6 +200,8 @@ static int32_t start_sale(tkt__tx *tx, hold_ctx *c, tkt__sale *sale)
         return tkt__refuse_missing("event", c->event_id);
     if (status == TKT_DONE)
         status = open_now(tx, sale);
+    if (status == TKT_DONE)
+        status = tkt__admission.may_reserve(tx, c->event_id, c->wanted.buyer_key, c->with_admission ? c->admission : NULL);
     if (status == TKT_DONE)
         status = tkt__tx_guard_row(tx, tkt__event_guard(c->event_id), &row);
     if (status != TKT_DONE || row.serial % TKT__SWEEP_EVERY != 0)
@@ -379,6 +383,9 @@ static int32_t reserve_in(tkt_store *store, const tkt_reserve_request *given, tk
     c->event_id = c->wanted.event_id = request->event_id;
     c->wanted.user_id = request->user_id;
     memcpy(c->wanted.buyer_key, request->buyer_key, TKT_BUYER_BYTES);
+    c->with_admission = request->admission != NULL;
+    if (c->with_admission)
+        memcpy(c->admission, request->admission, sizeof c->admission);
     return tkt__random(&store->hooks, c->wanted.secret, sizeof c->wanted.secret);
 }
 

@@ -59,7 +59,7 @@ static int32_t event_idle(tkt__tx *tx, uint64_t event_id)
         return status;
     if (booked)
         return in_use(event_id, "bookings");
-    return held ? in_use(event_id, "live holds") : TKT_DONE;
+    return held ? in_use(event_id, "live holds") : tkt__admission.event_idle(tx, event_id);
 }
 
 static int32_t block_fits(tkt__tx *tx, uint64_t event_id, uint32_t block, uint64_t seats)

@@ -70,8 +70,8 @@ typedef struct sweep_ctx {
 static int32_t sweep_body(tkt__tx *tx, void *ctx)
 {
     sweep_ctx *c = ctx;
-    return tkt__inventory_sweep(tx, c->store, c->event_id, c->most, &c->done);
     tkt__tx_use_reserve(tx);
+    return tkt__inventory_sweep(tx, c->store, c->event_id, c->most, &c->done);
 }
 
 /* The first deadline of the store: second(4) event(8) claim(4). */

@@ -32,8 +32,9 @@
 
 #include "base/base.h"
 
-#define TKT__TABLES_MAX 32
-#define TKT__SHADOW 32           /* table | TKT__SHADOW: its generation that is being built */
+#define TKT__TABLES_MAX 64
+#define TKT__BULK_TABLES 32      /* only tables below it may be built by bulk: sets of them are 32 bits */
+#define TKT__SHADOW 64           /* table | TKT__SHADOW: its generation that is being built */
 #define TKT__KEY_MAX 511
 #define TKT__HOT_VALUE_MAX 3900
 #define TKT__VALUE_MAX 65536

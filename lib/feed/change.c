@@ -13,7 +13,7 @@ _Static_assert(TKT_CHANGE_EVENT_ADDED == (uint32_t)TKT__F_EVENT_ADDED && TKT_CHA
 
 static const char *const names[] = { "unknown", "event_added", "event", "event_deleted", "venue", "performer",
                                      "chart_added", "sale", "user", "seats", "area", "claim", "booking", "intent",
-                                     "refund", "tickets", "clock" };
+                                     "refund", "tickets", "clock", "queue" };
 
 void tkt_change_init(tkt_change *change)
 {
@@ -97,6 +97,7 @@ static int32_t read_payload(tkt__tx *tx, tkt__reader *r, tkt_change *c)
         break;
     case TKT_CHANGE_REFUND:
     case TKT_CHANGE_TICKETS:
+    case TKT_CHANGE_QUEUE:
         c->id = tkt__get_u64(r);
         c->number = tkt__get_u32(r);
         c->state = tkt__get_u8(r);

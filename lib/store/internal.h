@@ -31,7 +31,7 @@ int32_t tkt__export_load(int fd, const char *work, const tkt_options *options, c
 
 /* format.c: META/"format" as it stands. */
 #define TKT__FORMAT_MAJOR 1
-#define TKT__FORMAT_MINOR 1 /* 1: the tables of the index */
+#define TKT__FORMAT_MINOR 2 /* 1: the tables of the index; 2: that of waiting rooms */
 typedef struct tkt__format {
     uint16_t major, minor;
     uint32_t read_features, write_features; /* bits that a reader, a writer must know */

@@ -48,6 +48,7 @@ static const tkt__table_def tables[TKT__T_COUNT] = {
     { TKT__T_SOLD_OUT, "s.sold_out", COLD, DIRECT, TKT__GUARD_FREE, 0, 0, 0, true },
     { TKT__T_NEAR_WORD, "s.near_word", COLD, DIRECT, B(TKT__G_CATALOG) },
     { TKT__T_PLACE, "s.place", COLD, DIRECT, B(TKT__G_CATALOG) },
+    { TKT__T_QUEUE, "queue", HOT, JOURNALED, A(TKT__G_EVENT, 0) },
 };
 
 const tkt__schema tkt__store_schema = {

@@ -51,7 +51,8 @@ enum {
     TKT__T_SOLD_OUT = 29,  /* docno >> 13 (4) → set of sold-out documents. Free: booking flips it. */
     TKT__T_NEAR_WORD = 30, /* fence(4) part(2) → words by what is left when letters go. Guard catalogue. */
     TKT__T_PLACE = 31,     /* kind(1) … → venues by cell, names by their words. Guard catalogue. */
-    TKT__T_COUNT = 32
+    TKT__T_QUEUE = 32,     /* event(8) kind(1) … → waiting room: queue/queue.h. Guard event. */
+    TKT__T_COUNT = 33
 };
 
 /* TKT__T_LOOKUP: first byte. Values are u64 little-endian. */
@@ -234,7 +235,8 @@ enum {
     TKT__F_INTENT = 13,       /* event: intent u64, state u8 */
     TKT__F_REFUND = 14,       /* event: intent u64, n u32, state u8 */
     TKT__F_TICKET = 15,       /* event: first ticket u64, count u32, state u8 */
-    TKT__F_CLOCK_RESET = 16   /* store: old floor i64, new floor i64 */
+    TKT__F_CLOCK_RESET = 16,  /* store: old floor i64, new floor i64 */
+    TKT__F_QUEUE = 17         /* event: head u64, active u32, mode u8 */
 };
 int32_t tkt__feed_append(tkt__tx *tx, tkt__guard guard, uint8_t kind, const void *payload, size_t n);
 

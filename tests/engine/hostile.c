@@ -52,7 +52,7 @@ void hostile_meanwhile(hostile *db)
 typedef struct bulk {
     hostile *db;
     uint32_t tables;
-    const hostile_row *last[TKT__TABLES_MAX];
+    const hostile_row *last[TKT__BULK_TABLES];
 } bulk;
 
 static void drop_shadow(hostile *db, uint32_t table)
@@ -71,7 +71,7 @@ static int32_t bulk_begin(void *e, uint32_t tables, void **out)
     pthread_mutex_lock(&db->lock);
     bool busy = db->building;
     db->building = true;
-    for (uint32_t t = 0; !busy && t < TKT__TABLES_MAX; t++) {
+    for (uint32_t t = 0; !busy && t < TKT__BULK_TABLES; t++) {
         drop_shadow(db, t);
         if ((tables >> t & 1) == 0)
             continue;
@@ -97,7 +97,7 @@ static uint32_t bulk_room(void *opaque, uint8_t table)
 static int32_t bulk_append(void *opaque, uint8_t table, tkt__slice key, tkt__slice value)
 {
     bulk *b = opaque;
-    if (table >= TKT__TABLES_MAX || (b->tables >> table & 1) == 0 || key.n == 0 || key.n > TKT__KEY_MAX ||
+    if (table >= TKT__BULK_TABLES || (b->tables >> table & 1) == 0 || key.n == 0 || key.n > TKT__KEY_MAX ||
         value.n > TKT__VALUE_MAX)
         return tkt__fail(TKT_E_LIMIT, "hostile: a row of bulk is empty, too large, or of another table");
     if (b->last[table] != NULL &&
@@ -119,7 +119,7 @@ static void bulk_abort(void *opaque)
 {
     bulk *b = opaque;
     pthread_mutex_lock(&b->db->lock);
-    for (uint32_t t = 0; t < TKT__TABLES_MAX; t++)
+    for (uint32_t t = 0; t < TKT__BULK_TABLES; t++)
         drop_shadow(b->db, t);
     b->db->building = false;
     pthread_mutex_unlock(&b->db->lock);

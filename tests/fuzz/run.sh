@@ -18,7 +18,7 @@ fi
 ninja -C build-fuzz >/dev/null
 clang -std=c11 -g -O1 -D_GNU_SOURCE -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
     -I include -I build-fuzz/include -I lib "tests/fuzz/$name.c" build-fuzz/libticketing.a \
-    -llmdb -lxxhash -lyajl -lutf8proc -lstemmer -lm -pthread -o "build-fuzz/fuzz_$name"
+    -llmdb -lxxhash -lyajl -lutf8proc -lstemmer -lsodium -lm -pthread -o "build-fuzz/fuzz_$name"
 mkdir -p "build-fuzz/$name"
 gzip -dc "tests/fuzz/corpus/$name.tar.gz" | tar -xf - -C "build-fuzz/$name"
 exec "build-fuzz/fuzz_$name" -max_total_time="$seconds" -artifact_prefix="build-fuzz/$name/" -print_final_stats=1 \

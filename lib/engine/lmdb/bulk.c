@@ -33,8 +33,8 @@ typedef struct lmdb_bulk {
     uint32_t tables;
     uint64_t slice_bytes;
     uint32_t page; /* bytes of a page for rows */
-    uint32_t room[TKT__TABLES_MAX]; /* of the last page of a table, as appending fills it */
-    MDB_cursor *cursor[TKT__TABLES_MAX];
+    uint32_t room[TKT__BULK_TABLES]; /* of the last page of a table, as appending fills it */
+    MDB_cursor *cursor[TKT__BULK_TABLES];
 } lmdb_bulk;
 
 static int begin_slice(lmdb_bulk *b)
@@ -49,7 +49,7 @@ static int begin_slice(lmdb_bulk *b)
 
 static void close_cursors(lmdb_bulk *b)
 {
-    for (uint32_t t = 0; t < TKT__TABLES_MAX; t++) {
+    for (uint32_t t = 0; t < TKT__BULK_TABLES; t++) {
         if (b->cursor[t] != NULL)
             mdb_cursor_close(b->cursor[t]);
         b->cursor[t] = NULL;
@@ -167,7 +167,7 @@ static void use_room(lmdb_bulk *b, uint8_t table, size_t key, size_t value)
 uint32_t tkt__lmdb_bulk_room(void *bulk, uint8_t table)
 {
     const lmdb_bulk *b = bulk;
-    uint32_t taken = ROW_HEAD + ROW_PLACE + 1, room = table < TKT__TABLES_MAX ? b->room[table] : 0;
+    uint32_t taken = ROW_HEAD + ROW_PLACE + 1, room = table < TKT__BULK_TABLES ? b->room[table] : 0;
     return room > taken ? room - taken : 0;
 }
 
@@ -177,7 +177,7 @@ int32_t tkt__lmdb_bulk_append(void *bulk, uint8_t table, tkt__slice key, tkt__sl
     MDB_val k = { key.n, (void *)(uintptr_t)key.p }, v = { value.n, (void *)(uintptr_t)value.p };
     int32_t status = TKT_DONE;
     MDB_dbi db;
-    if (table >= TKT__TABLES_MAX || (b->tables >> table & 1) == 0)
+    if (table >= TKT__BULK_TABLES || (b->tables >> table & 1) == 0)
         return tkt__fail(TKT_E_INTERNAL, "table %u is not being built", table);
     int rc = b->view.txn == NULL ? begin_slice(b) : 0;
     if (rc == 0 && b->cursor[table] == NULL) {

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * queue/place.c: a buyer's calls: join, poll, leave.
+ *
+ * Polls come by the ten thousand a second and nearly all change nothing: they are answered from a snapshot. One writes
+ * when a step of the queue is due, when the buyer must be noted as there still (so often within the grace that he may
+ * miss all but one), or when he claims his admission. Joining twice, leaving twice and polling repeat safely.
+ */
+#include "queue/queue.h"
+
+#define WAIT_UNKNOWN INT64_C(-1)
+
+void tkt_place_init(tkt_place *place)
+{
+    if (place == NULL)
+        return;
+    memset(place, 0, sizeof *place);
+    place->size = (uint32_t)sizeof *place;
+}
+
+/* ---- what a buyer is told ------------------------------------------------------------------------------------------------ */
+
+static uint64_t place_of(const tkt__room_row *room, const tkt__member *m)
+{
+    return m->number < room->early ? tkt__shuffle(room->seed, m->number, room->early) : m->number;
+}
+
+/* People ahead by how fast they go: as measured, at first as it was set. */
+static int64_t wait_of(const tkt__room_row *room, uint64_t ahead)
+{
+    int64_t set = (int64_t)room->set.per_minute * 1000000 / 60000;
+    int64_t rate = room->rate_micro != 0 && (int64_t)room->rate_micro < set ? (int64_t)room->rate_micro : set;
+    if (room->set.mode != TKT_QUEUE_RUNS || room->held || room->sold_out || ahead > UINT64_C(1) << 40)
+        return WAIT_UNKNOWN;
+    return (int64_t)(ahead + 1) * 1000000 / (rate > 0 ? rate : 1);
+}
+
+/* Never later than it was told before, as long as that instant is to come. */
+static int64_t promise(const tkt__room_row *room, const tkt__member *m, uint64_t ahead, int64_t now)
+{
+    int64_t wait = wait_of(room, ahead);
+    if (wait < 0)
+        return m->promised_ms > now ? m->promised_ms : 0;
+    return m->promised_ms > now && m->promised_ms < now + wait ? m->promised_ms : now + wait;
+}
+
+static void waiting(const tkt__room_row *room, const tkt__member *m, int64_t now, tkt_place *p)
+{
+    if (now < room->set.opens_ms && m->number < room->early) {
+        p->state = TKT_PLACE_EARLY;
+        p->opens_ms = room->set.opens_ms;
+        p->ahead = room->joined;
+        p->wait_ms = room->set.opens_ms - now;
+        return;
+    }
+    p->state = TKT_PLACE_WAITING;
+    p->place = place_of(room, m);
+    p->ahead = p->place > room->head ? p->place - room->head : 0;
+    int64_t at = promise(room, m, p->ahead, now);
+    p->wait_ms = wait_of(room, p->ahead) < 0 || at == 0 ? WAIT_UNKNOWN : at - now;
+}
+
+static void tell(const tkt__room_row *room, const tkt__member *m, int64_t now, tkt_place *p)
+{
+    tkt_place_init(p);
+    p->number = m->number;
+    p->paused = room->set.mode == TKT_QUEUE_PAUSED;
+    p->all_held = room->held;
+    p->sold_out = room->sold_out;
+    if (room->set.mode == TKT_QUEUE_OPEN)
+        p->state = TKT_PLACE_FREE;
+    else if (m->state == TKT__MEMBER_WAITS)
+        waiting(room, m, now, p);
+    else if (m->state == TKT__MEMBER_ADMITTED && m->until_ms > now) {
+        p->state = TKT_PLACE_ADMITTED;
+        p->place = place_of(room, m);
+        p->expires_ms = m->until_ms;
+        tkt__admission_sign(room, m, p->admission);
+    } else
+        p->state = TKT_PLACE_OVER;
+}
+
+/* ---- bodies ----------------------------------------------------------------------------------------------------------------- */
+
+typedef struct place_ctx {
+    uint64_t event_id;
+    const uint8_t *buyer;
+    bool join, leave;
+    tkt_place place;
+} place_ctx;
+
+static int32_t no_room(uint64_t event_id)
+{
+    return tkt__refuse_missing("waiting room of event", event_id);
+}
+
+static int32_t not_joined(uint64_t event_id)
+{
+    const tkt_cause cause = { .kind = TKT_CAUSE_QUEUE, .id = event_id };
+    tkt__refuse(TKT_NOT_FOUND, "this buyer did not join the waiting room");
+    tkt__cause(&cause);
+    return TKT_NOT_FOUND;
+}
+
+static int32_t closed(uint64_t event_id)
+{
+    const tkt_cause cause = { .kind = TKT_CAUSE_QUEUE, .id = event_id };
+    tkt__refuse(TKT_NOT_ADMITTED, "the waiting room is closed");
+    tkt__cause(&cause);
+    return TKT_NOT_ADMITTED;
+}
+
+static int32_t add_member(tkt__tx *tx, tkt__room_row *room, const uint8_t *buyer, tkt__member *m)
+{
+    *m = (tkt__member){ .number = room->joined, .state = TKT__MEMBER_WAITS, .seen_ms = tkt__tx_now(tx) };
+    memcpy(m->buyer, buyer, TKT_BUYER_BYTES);
+    room->joined++;
+    if (tkt__tx_now(tx) < room->set.opens_ms)
+        room->early = room->joined;
+    int32_t status = tkt__number_put(tx, room->event_id, m->number, buyer);
+    if (status == TKT_DONE)
+        status = tkt__member_save(tx, room->event_id, m);
+    return status == TKT_DONE ? tkt__queue_save(tx, room) : status;
+}
+
+static bool step_is_due(const tkt__room_row *room, int64_t now)
+{
+    bool any = room->active > 0 || (room->head < room->joined && room->set.mode == TKT_QUEUE_RUNS && now >= room->set.opens_ms);
+    return any && (now - room->stepped_ms >= TKT__STEP_MS || now < room->stepped_ms);
+}
+
+/* He is there: noted, and what he is told of his wait with it. */
+static int32_t note_there(tkt__tx *tx, const tkt__room_row *room, tkt__member *m)
+{
+    int64_t now = tkt__tx_now(tx);
+    if (m->state == TKT__MEMBER_ADMITTED && m->until_ms > now)
+        return tkt__member_claim(tx, room, m);
+    if (m->state != TKT__MEMBER_WAITS)
+        return TKT_DONE;
+    uint64_t place = now < room->set.opens_ms ? m->number : place_of(room, m);
+    m->seen_ms = now;
+    if (now >= room->set.opens_ms)
+        m->promised_ms = promise(room, m, place > room->head ? place - room->head : 0, now);
+    return tkt__member_save(tx, room->event_id, m);
+}
+
+static int32_t place_body(tkt__tx *tx, void *ctx)
+{
+    place_ctx *c = ctx;
+    tkt__room_row room;
+    tkt__member m;
+    int32_t status = tkt__queue_load(tx, c->event_id, &room);
+    if (status == TKT_NOT_FOUND)
+        return no_room(c->event_id);
+    if (status == TKT_DONE)
+        status = tkt__member_load(tx, c->event_id, c->buyer, &m);
+    bool absent = status == TKT_NOT_FOUND || (status == TKT_DONE && c->join && m.state == TKT__MEMBER_OVER);
+    if (absent && !c->join)
+        return not_joined(c->event_id);
+    if (absent && room.set.mode == TKT_QUEUE_CLOSED)
+        return closed(c->event_id);
+    if (absent)
+        status = add_member(tx, &room, c->buyer, &m);
+    if (status == TKT_DONE && step_is_due(&room, tkt__tx_now(tx)))
+        status = tkt__queue_step(tx, &room);
+    if (status == TKT_DONE) /* the step may have been his */
+        status = tkt__member_load(tx, c->event_id, c->buyer, &m);
+    if (status == TKT_DONE)
+        status = note_there(tx, &room, &m);
+    if (status == TKT_DONE)
+        tell(&room, &m, tkt__tx_now(tx), &c->place);
+    return status;
+}
+
+static int32_t leave_body(tkt__tx *tx, void *ctx)
+{
+    place_ctx *c = ctx;
+    tkt__room_row room;
+    tkt__member m;
+    int32_t status = tkt__queue_load(tx, c->event_id, &room);
+    if (status == TKT_NOT_FOUND)
+        return no_room(c->event_id);
+    if (status == TKT_DONE)
+        status = tkt__member_load(tx, c->event_id, c->buyer, &m);
+    if (status == TKT_NOT_FOUND)
+        return not_joined(c->event_id);
+    if (status != TKT_DONE || m.state == TKT__MEMBER_OVER)
+        return status;
+    tkt__tx_use_reserve(tx);
+    status = tkt__member_over(tx, &room, &m);
+    return status == TKT_DONE ? tkt__queue_save(tx, &room) : status;
+}
+
+/* ---- the door ---------------------------------------------------------------------------------------------------------------- */
+
+static int32_t door(const tkt_store *store, uint64_t event_id, const uint8_t *buyer)
+{
+    int32_t status = tkt__store_writable(store);
+    if (status == TKT_DONE)
+        status = tkt__id_check(event_id, "event");
+    if (status == TKT_DONE && (buyer == NULL || tkt__is_zero(buyer, TKT_BUYER_BYTES)))
+        status = tkt__fail(TKT_E_INVALID, "a waiting room needs a buyer key that is not zeros");
+    return status;
+}
+
+static int32_t run(tkt_store *store, place_ctx *c, tkt_place *place)
+{
+    const tkt__guard guard = { TKT__G_EVENT, c->event_id };
+    int32_t status = tkt__store_run(store, &guard, 1, 0, place_body, c);
+    return status == TKT_DONE ? tkt__struct_out(place, &c->place, sizeof c->place, sizeof c->place, "tkt_place") : status;
+}
+
+/* Whether a snapshot's answer is enough; then c->place is it. */
+static int32_t look_body(tkt__tx *tx, void *ctx)
+{
+    place_ctx *c = ctx;
+    tkt__room_row room;
+    tkt__member m;
+    int64_t now = tkt__tx_now(tx);
+    int32_t status = tkt__queue_load(tx, c->event_id, &room);
+    if (status == TKT_NOT_FOUND)
+        return no_room(c->event_id);
+    if (status == TKT_DONE)
+        status = tkt__member_load(tx, c->event_id, c->buyer, &m);
+    if (status == TKT_NOT_FOUND)
+        return not_joined(c->event_id);
+    if (status != TKT_DONE)
+        return status;
+    bool heard = m.state == TKT__MEMBER_WAITS && now - m.seen_ms >= room.set.grace_ms / TKT__HEARTBEATS;
+    bool claims = m.state == TKT__MEMBER_ADMITTED && !m.claimed && m.until_ms > now;
+    if (heard || claims || step_is_due(&room, now))
+        return TKT_PENDING;
+    tell(&room, &m, now, &c->place);
+    return TKT_DONE;
+}
+
+int32_t tkt_queue_join(tkt_store *store, uint64_t event_id, const uint8_t buyer_key[TKT_BUYER_BYTES], tkt_place *place)
+{
+    place_ctx c = { .event_id = event_id, .buyer = buyer_key, .join = true };
+    int32_t status = door(store, event_id, buyer_key);
+    return status == TKT_DONE ? run(store, &c, place) : status;
+}
+
+int32_t tkt_queue_poll(tkt_store *store, uint64_t event_id, const uint8_t buyer_key[TKT_BUYER_BYTES], tkt_place *place)
+{
+    place_ctx c = { .event_id = event_id, .buyer = buyer_key };
+    int32_t status = door(store, event_id, buyer_key);
+    if (status == TKT_DONE)
+        status = tkt__store_look(store, look_body, &c);
+    if (status == TKT_PENDING)
+        return run(store, &c, place);
+    return status == TKT_DONE ? tkt__struct_out(place, &c.place, sizeof c.place, sizeof c.place, "tkt_place") : status;
+}
+
+int32_t tkt_queue_leave(tkt_store *store, uint64_t event_id, const uint8_t buyer_key[TKT_BUYER_BYTES])
+{
+    const tkt__guard guard = { TKT__G_EVENT, event_id };
+    place_ctx c = { .event_id = event_id, .buyer = buyer_key };
+    int32_t status = door(store, event_id, buyer_key);
+    return status == TKT_DONE ? tkt__store_run(store, &guard, 1, 0, leave_body, &c) : status;
+}
