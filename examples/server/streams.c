@@ -13,7 +13,7 @@
 
 #define PIECE_BYTES 4096
 #define WAKE_MS 40     /* between two wakings, at least */
-#define LOOK_MS 5000   /* and at most: a connection then says that it is there */
+#define LOOK_MS 1000   /* and at most: a connection then says that it is there */
 
 typedef struct stream {
     tkt_api_response *answer;

@@ -5,7 +5,7 @@
  *
  *   route.c    which handler, for whom          request.c  what is in a request
  *   json.c     writing JSON                     respond.c  status, headers, problems, entity tags
- *   one file for each kind of thing: event.c, forms.c, search.c, seatmap.c, stream.c, reserve.c, booking.c, service.c
+ *   one file for each kind of thing: event.c, forms.c, search.c, seatmap.c, stream.c, queue.c, reserve.c, booking.c, service.c
  *
  * A request has one snapshot, begun by the first handler that reads and ended with it. Nothing is kept between
  * requests but decoded halls, which never change (plans.c). Writes nothing by itself; a crash leaves what booking left.
@@ -115,6 +115,10 @@ typedef struct tkt__stream {
     uint64_t seq;       /* told up to here */
     bool whole;         /* the next piece is the whole map */
     bool over;
+    bool of_place;      /* of a buyer in the waiting room, not of the map */
+    uint8_t buyer[TKT_BUYER_BYTES];
+    uint32_t state;     /* of the place, when it was told last */
+    uint64_t ahead;
     int64_t told_ms;    /* when something was said last */
 } tkt__stream;
 
@@ -150,7 +154,7 @@ typedef struct tkt__call {
     uint32_t segments_n;
     uint64_t id;                 /* {id} of the path */
     uint8_t token[TKT_TOKEN_BYTES]; /* {token} of the path */
-    const char *form;            /* what the path asks for behind a dot: "svg", …; NULL */
+    uint8_t admission[TKT_ADMISSION_BYTES]; /* of the header, where it has one */
     tkt__param params[TKT__PARAMS_MAX];
     uint32_t params_n;
     char decoded[TKT_API_QUERY_MAX + TKT_API_PATH_MAX];
@@ -233,6 +237,12 @@ uint32_t tkt__get_seatmap(tkt__call *c);
 uint32_t tkt__get_seatmap_bin(tkt__call *c);
 uint32_t tkt__get_seatmap_svg(tkt__call *c);
 uint32_t tkt__get_stream(tkt__call *c);
+uint32_t tkt__post_place(tkt__call *c);
+uint32_t tkt__get_place(tkt__call *c);
+uint32_t tkt__delete_place(tkt__call *c);
+uint32_t tkt__get_place_stream(tkt__call *c);
+uint32_t tkt__get_room(tkt__call *c);
+uint32_t tkt__put_room(tkt__call *c);
 uint32_t tkt__get_event_feed(tkt__call *c);
 uint32_t tkt__get_sales(tkt__call *c);
 uint32_t tkt__post_reservation(tkt__call *c);
@@ -255,6 +265,9 @@ uint32_t tkt__get_openapi(tkt__call *c);
 
 /* stream.c */
 int32_t tkt__stream_next(tkt_api_response *response);
+/* The head of a stream that c->response->stream tells of. */
+uint32_t tkt__stream_begin(tkt__call *c);
+void tkt__json_place(tkt__json *j, const tkt_place *place);
 /* Events, pages and halls of the feed as JSON. */
 void tkt__json_change(tkt__json *j, const tkt_change *change, bool staff);
 bool tkt__change_public(const tkt_change *change);

@@ -154,6 +154,9 @@ bool tkt__reserve_in(tkt__call *c, tkt_reserve_request *request, uint32_t units[
     request->quantity = (uint32_t)quantity;
     request->user_id = (uint64_t)user;
     memcpy(request->buyer_key, c->caller.buyer_key, TKT_BUYER_BYTES);
+    tkt_text admission = tkt__request_header(c, "admission");
+    if (admission.len > 0 && tkt_admission_parse(admission.ptr, admission.len, c->admission) == TKT_DONE)
+        request->admission = c->admission; /* one that is none is as good as none: the refusal says why */
     return tkt__request_key(c, "reserve", request->key);
 }
 

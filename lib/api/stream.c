@@ -152,19 +152,46 @@ static int32_t changes_piece(tkt_snapshot *snapshot, tkt_api_response *r)
     return status;
 }
 
-int32_t tkt__stream_next(tkt_api_response *r)
+/* A place is told when it changes, and once more each time that it must be noted as alive. */
+static int32_t place_piece(tkt_api_response *r)
+{
+    tkt__stream *s = &r->stream;
+    tkt_place place;
+    tkt__json j;
+    tkt_place_init(&place);
+    int32_t status = tkt_queue_poll(r->api->store, s->event_id, s->buyer, &place);
+    if (status != TKT_DONE || (place.state == s->state && place.ahead == s->ahead))
+        return status;
+    s->state = place.state;
+    s->ahead = place.ahead;
+    s->over = place.state == TKT_PLACE_OVER;
+    tkt__buffer_text(&r->body, "event: place\ndata: ");
+    tkt__json_begin(&j, &r->body);
+    tkt__json_place(&j, &place);
+    tkt__json_end(&j);
+    tkt__buffer_text(&r->body, "\n\n");
+    return TKT_DONE;
+}
+
+static int32_t map_piece(tkt_api_response *r)
 {
     tkt_snapshot *snapshot;
-    const tkt_hooks *hooks = &r->api->store->hooks;
-    int64_t now = hooks->monotonic_ms(hooks->user);
-    r->body.n = 0;
-    if (r->stream.over)
-        return TKT_NOT_FOUND;
     int32_t status = tkt_snapshot_begin(r->api->store, &snapshot);
     if (status != TKT_DONE)
         return status;
     status = r->stream.whole ? whole_piece(snapshot, r) : changes_piece(snapshot, r);
     tkt_snapshot_end(snapshot);
+    return status;
+}
+
+int32_t tkt__stream_next(tkt_api_response *r)
+{
+    const tkt_hooks *hooks = &r->api->store->hooks;
+    int64_t now = hooks->monotonic_ms(hooks->user);
+    r->body.n = 0;
+    if (r->stream.over)
+        return TKT_NOT_FOUND;
+    int32_t status = r->stream.of_place ? place_piece(r) : map_piece(r);
     if (status != TKT_DONE)
         return status;
     if (r->body.n == 0 && now - r->stream.told_ms >= QUIET_MS)
@@ -207,12 +234,15 @@ uint32_t tkt__get_stream(tkt__call *c)
     if (status != TKT_DONE)
         return tkt__problem_of(c, status);
     s->event_id = c->id;
-    if (!after_in(c, seq, s))
-        return c->response->status;
+    return after_in(c, seq, s) ? tkt__stream_begin(c) : c->response->status;
+}
+
+uint32_t tkt__stream_begin(tkt__call *c)
+{
     tkt__buffer_text(&c->response->body, "retry: 1000\n\n");
     tkt__header_static(c, "Cache-Control", "no-store");
     tkt__header_static(c, "X-Accel-Buffering", "no"); /* a proxy in front must pass pieces on as they come */
-    s->told_ms = c->api->store->hooks.monotonic_ms(c->api->store->hooks.user);
+    c->response->stream.told_ms = c->api->store->hooks.monotonic_ms(c->api->store->hooks.user);
     if (tkt__answered(c, 200, "text/event-stream") == 200 && !tkt__text_is(c->request->method, "HEAD")) {
         c->response->streams = true;
         atomic_fetch_add(&c->api->streams, 1);

@@ -21,6 +21,7 @@ OPERATOR = "operator-token-of-the-tests"
 class Service:
     def __init__(self, server, tool, data, **settings):
         self.server, self.tool, self.data = server, tool, data
+        self.restarts_expected = False
         self.settings = {"processes": 2, "threads": 4, "reads_a_second": 0, "writes_a_second": 0, **settings}
 
     def tickets(self, *args):
@@ -44,7 +45,8 @@ class Service:
         environment = dict(os.environ, TICKETING_STAFF_TOKEN=STAFF, TICKETING_OPERATOR_TOKEN=OPERATOR)
         settings = {"port": port, "store": self.store, "web": web, "access_log": self.log, **self.settings}
         args = [x for k, v in settings.items() for x in (f"--{k.replace('_', '-')}", str(v))]
-        self.process = subprocess.Popen([self.server, *args], stdout=subprocess.PIPE, text=True, env=environment)
+        self.complaints = open(os.path.join(self.dir, "complaints"), "a+", encoding="utf-8")
+        self.process = subprocess.Popen([self.server, *args], stdout=subprocess.PIPE, stderr=self.complaints, text=True, env=environment)
         line = self.process.stdout.readline()
         assert line.startswith("serving on "), line
         self.url = line.split()[-1].rstrip("/")
@@ -62,6 +64,9 @@ class Service:
     def __exit__(self, kind, *_):
         try:
             self.stop()
+            self.complaints.seek(0)
+            said = self.complaints.read()
+            assert self.restarts_expected or not said, said  # no process died, no sanitizer spoke
             if kind is None:
                 checked = self.tickets("check")
                 assert checked["ok"], checked

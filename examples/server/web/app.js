@@ -41,8 +41,8 @@ export async function ask(path, options = {}) {
 }
 
 const key = () => crypto.randomUUID();
-const post = (path, body, method = 'POST', idempotencyKey = key()) =>
-  ask(path, { method, body: body ? JSON.stringify(body) : undefined, headers: { 'Idempotency-Key': idempotencyKey } });
+const post = (path, body, method = 'POST', idempotencyKey = key(), headers = {}) =>
+  ask(path, { method, body: body ? JSON.stringify(body) : undefined, headers: { 'Idempotency-Key': idempotencyKey, ...headers } });
 
 export function money(m) {
   if (!m) return 'free';
@@ -156,6 +156,7 @@ let shown = null; // { id, event, hall, stream, hold, chosen, timer }
 function closeEvent() {
   shown?.stream?.close();
   shown?.hall?.close();
+  shown?.queue?.close();
   clearInterval(shown?.timer);
   shown = null;
 }
@@ -220,7 +221,76 @@ async function openEvent(id) {
     el('p', { className: 'quiet' }, el('a', { href: `/events/${id}/ics` }, 'Add to calendar')));
   listen(s);
   await resumeHold(s);
+  await lookForQueue(s);
   showBasket(s);
+}
+
+// ---- the waiting room ------------------------------------------------------------------------------------------------
+
+async function lookForQueue(s) {
+  try {
+    const { body: room } = await ask(`/events/${s.id}/queue/room`);
+    s.room = room.mode === 'open' ? null : room;
+    const { body } = s.room ? await ask(`/events/${s.id}/queue`) : { body: null };
+    if (body && body.state !== 'over') follow(s, body);
+  } catch (e) {
+    if (!['not_found', 'unauthorized'].includes(e.problem?.code)) throw e;
+  }
+}
+
+async function joinQueue(s) {
+  try {
+    const { body } = await post(`/events/${s.id}/queue`, null);
+    follow(s, body);
+  } catch (e) {
+    say(e.message);
+  }
+}
+
+// The stream says where we stand as it changes; a browser that lost it comes back by itself.
+function follow(s, place) {
+  s.place = place;
+  s.queue?.close();
+  s.queue = new EventSource(`/events/${s.id}/queue/stream`);
+  s.queue.addEventListener('place', (m) => {
+    s.place = JSON.parse(m.data);
+    if (s.place.state === 'over') s.queue.close();
+    showBasket(s);
+  });
+  showBasket(s);
+}
+
+function minutes(ms) {
+  return ms < 60000 ? 'less than a minute' : `about ${Math.ceil(ms / 60000)} minutes`;
+}
+
+function queueText(s) {
+  const p = s.place;
+  if (p.soldOut) return 'Everything is sold.';
+  if (p.paused) return 'Nobody is let in right now. You keep your place.';
+  if (p.allHeld) return 'All places are in carts. If some come back, you are next in your turn.';
+  if (p.state === 'early') return `The queue starts at ${new Date(p.opens).toLocaleTimeString()}. All who are here by then are shuffled: there is no need to hurry.`;
+  return p.waitMs === undefined ? '' : `Your turn comes in ${minutes(p.waitMs)}. You may leave this page open; coming back keeps your place.`;
+}
+
+// True: the queue is what is to be shown.
+function showQueue(s, box) {
+  if (!s.room || s.hold || ['admitted', 'free'].includes(s.place?.state)) return false;
+  if (!s.place || s.place.state === 'over') {
+    box.replaceChildren(el('h2', {}, 'Waiting room'),
+      el('p', {}, s.place ? 'Your time at the counter is over.' : 'Many want to go: tickets are sold in turn, one place for each browser.'),
+      el('button', { id: 'join', className: 'main', type: 'button', onclick: () => joinQueue(s) }, 'Join the queue'));
+    return true;
+  }
+  box.replaceChildren(el('div', { className: 'queue' }, el('p', {}, s.place.state === 'early' ? 'Here with you' : 'Ahead of you'),
+    el('div', { id: 'ahead', className: 'place' }, s.place.ahead.toLocaleString()), el('p', { role: 'status' }, queueText(s))),
+  el('button', { type: 'button', onclick: async () => {
+    s.queue?.close();
+    await post(`/events/${s.id}/queue`, null, 'DELETE').catch((e) => say(e.message));
+    s.place = null;
+    showBasket(s);
+  } }, 'Leave the queue'));
+  return true;
 }
 
 function areaForms(s, areas) {
@@ -249,7 +319,7 @@ function chooseSeat(s, seat) {
 
 async function reserve(s, wish) {
   try {
-    const { body } = await post(`/events/${s.id}/reservations`, wish);
+    const { body } = await post(`/events/${s.id}/reservations`, wish, 'POST', key(), s.place?.admission ? { Admission: s.place.admission } : {});
     takeHold(s, body);
   } catch (e) {
     for (const c of e.problem?.causes || []) {
@@ -352,6 +422,7 @@ function showBasket(s) {
     box.replaceChildren(el('p', { className: 'quiet' }, s.event.status === 'scheduled' ? 'Not on sale now.' : `Not on sale: the event is ${s.event.status}.`));
     return;
   }
+  if (showQueue(s, box)) return;
   if (s.chosen.size === 0) {
     box.replaceChildren(el('p', { className: 'quiet' }, s.hall ? 'Choose your seats in the hall.' : 'Choose how many places you want.'));
     return;
