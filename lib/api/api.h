@@ -210,6 +210,7 @@ void tkt__json_event(tkt__call *c, const tkt_event *event, bool whole);
 bool tkt__lowest_price(tkt__call *c, uint64_t event_id, int64_t *minor, char currency[TKT_CURRENCY_BYTES]);
 void tkt__json_starts(tkt__json *j, const tkt_event *event); /* "start", "end" */
 const char *tkt__event_status_word(uint32_t status);
+const char *tkt__queue_mode_word(uint32_t mode);
 void tkt__json_causes(tkt__json *j, const tkt_error *error);
 void tkt__json_places(tkt__call *c, uint64_t event_id, const uint32_t *units, uint32_t n, const char *key);
 const char *tkt__seat_word(uint8_t state);

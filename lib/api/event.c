@@ -124,6 +124,7 @@ static void sale_out(tkt__call *c, const tkt_event *e)
 {
     tkt_sale sale = TKT_SALE_INIT;
     tkt_window window;
+    tkt_queue queue;
     int64_t now = tkt_snapshot_now(c->snapshot);
     bool open = false;
     if (tkt_sale_view(c->snapshot, c->id, &sale) != TKT_DONE)
@@ -145,6 +146,9 @@ static void sale_out(tkt__call *c, const tkt_event *e)
     if (sale.per_buyer != 0)
         tkt__json_u64(&c->json, "perBuyer", sale.per_buyer);
     tkt__json_u64(&c->json, "seats", sale.seats);
+    tkt_queue_init(&queue);
+    if (tkt_queue_view(c->snapshot, c->id, &queue) == TKT_DONE)
+        tkt__json_word(&c->json, "waitingRoom", tkt__queue_mode_word(queue.mode));
     tkt__json_object_end(&c->json);
 }
 

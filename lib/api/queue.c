@@ -11,6 +11,11 @@
 static const char *const place_words[] = { "unknown", "early", "waiting", "admitted", "over", "free" };
 static const char *const mode_words[] = { "runs", "paused", "open", "closed" };
 
+const char *tkt__queue_mode_word(uint32_t mode)
+{
+    return mode_words[mode <= TKT_QUEUE_CLOSED ? mode : TKT_QUEUE_CLOSED];
+}
+
 /* ---- places ---------------------------------------------------------------------------------------------------------------- */
 
 void tkt__json_place(tkt__json *j, const tkt_place *p)
@@ -110,7 +115,7 @@ uint32_t tkt__get_room(tkt__call *c)
         return tkt__problem_of(c, status);
     tkt__json *j = tkt__answer_json(c);
     tkt__json_object(j, NULL);
-    tkt__json_word(j, "mode", mode_words[q.mode <= TKT_QUEUE_CLOSED ? q.mode : 0]);
+    tkt__json_word(j, "mode", tkt__queue_mode_word(q.mode));
     if (q.opens_ms != 0)
         tkt__json_instant(j, "opens", q.opens_ms);
     tkt__json_u64(j, "joined", q.joined);

@@ -363,7 +363,8 @@ static int32_t reserve_in(tkt_store *store, const tkt_reserve_request *given, tk
 {
     int32_t status = tkt__store_writable(store);
     if (status == TKT_DONE)
-        status = tkt__struct_in(request, sizeof *request, given, sizeof *request, "tkt_reserve_request");
+        /* Programs from before there were waiting rooms know it without its last member. */
+        status = tkt__struct_in(request, sizeof *request, given, offsetof(tkt_reserve_request, admission), "tkt_reserve_request");
     if (status == TKT_DONE)
         status = tkt__flags_check(request->flags);
     if (status == TKT_DONE)

@@ -228,11 +228,12 @@ async function openEvent(id) {
 // ---- the waiting room ------------------------------------------------------------------------------------------------
 
 async function lookForQueue(s) {
+  const mode = s.event.sale.waitingRoom;
+  s.room = mode !== undefined && mode !== 'open';
+  if (!s.room || !kept('queued')[s.id]) return;
   try {
-    const { body: room } = await ask(`/events/${s.id}/queue/room`);
-    s.room = room.mode === 'open' ? null : room;
-    const { body } = s.room ? await ask(`/events/${s.id}/queue`) : { body: null };
-    if (body && body.state !== 'over') follow(s, body);
+    const { body } = await ask(`/events/${s.id}/queue`);
+    if (body.state !== 'over') follow(s, body);
   } catch (e) {
     if (!['not_found', 'unauthorized'].includes(e.problem?.code)) throw e;
   }
@@ -250,6 +251,7 @@ async function joinQueue(s) {
 // The stream says where we stand as it changes; a browser that lost it comes back by itself.
 function follow(s, place) {
   s.place = place;
+  keep('queued', { ...kept('queued'), [s.id]: true });
   s.queue?.close();
   s.queue = new EventSource(`/events/${s.id}/queue/stream`);
   s.queue.addEventListener('place', (m) => {
