@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # tests/bench/run.sh view [--quick] [--events N] [--rounds N] [--keep DIR] [--json FILE]
+# tests/bench/run.sh queue [MEMBERS [THREADS]]
 # tests/bench/run.sh booking [--quick] [--rounds N] [--seconds N] [--clients N,N…] [--only SIDE]… [--json FILE]
 # tests/bench/run.sh search [--quick] [--events N] [--per-class N] [--rounds N] [--seconds N]
 #                           [--only CLASSES] [--skip sqlite|lucene|xapian|figures]… [--given] [--json FILE]
@@ -10,6 +11,7 @@
 # Runs a benchmark and its peers side by side and prints medians, percentiles and ratios as one JSON
 # object, to FILE too. Installs the peers that it needs. --quick: less data and fewer rounds.
 #   view     an event by its id, against a raw mdb_get of the same record
+#   queue    a waiting room of a million: joins a second, memory, how long it takes to be told one's place
 #   booking  reserve and confirm, durable, beside Redis 7, PostgreSQL 15, SQLite and LMDB itself; it starts the
 #            servers on 127.0.0.1 and stops them
 #   search   10 M events (--quick: 100,000) beside Lucene 8, SQLite FTS5 and, up to 1 M, Xapian; what
@@ -17,13 +19,13 @@
 # What the figures were and how to read them: docs/benchmarks.md.
 set -eu
 cd "$(dirname "$0")/../.."
-usage() { sed -n '4,17s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+usage() { sed -n '4,19s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 [ $# -gt 0 ] || usage
 name=$1
 shift
 . examples/packages.sh
 case $name in
-view) tkt_need build test ;;
+view | queue) tkt_need build test ;;
 search) tkt_need build test bench ;;
 booking) tkt_need build test sale ;;
 *) usage ;;
@@ -31,9 +33,9 @@ esac
 # A folder of its own: release code, no assertions of the test builds.
 [ -f build-bench/build.ninja ] ||
     meson setup build-bench --buildtype=release -Dtests=enabled -Dexamples=disabled >/dev/null
-if [ "$name" = view ]; then
-    ninja -C build-bench tests/bench/bench_view >/dev/null
-    exec build-bench/tests/bench/bench_view "$@"
+if [ "$name" = view ] || [ "$name" = queue ]; then
+    ninja -C build-bench "tests/bench/bench_$name" >/dev/null
+    exec "build-bench/tests/bench/bench_$name" "$@"
 fi
 meson setup --reconfigure build-bench >/dev/null # finds peers that were installed just now
 if [ "$name" = booking ]; then

@@ -10,6 +10,7 @@ server=
 trap '[ -z "$server" ] || kill "$server" 2>/dev/null; rm -rf "$work"' EXIT
 
 start() {
+    : >"$work/out"
     "$root/examples/server/serve.sh" --port 0 --processes 2 --store "$work/store" >"$work/out" 2>"$work/err" &
     server=$!
     i=0

@@ -40,7 +40,7 @@ static bool conflicts(const hostile *db, uint64_t seen, const tkt__guard *guards
 static void switch_generations(hostile *db, uint32_t flips, uint64_t stamp)
 {
     db->generation ^= flips;
-    for (uint32_t t = 0; t < TKT__TABLES_MAX; t++) {
+    for (uint32_t t = 0; t < TKT__BULK_TABLES; t++) {
         if ((flips >> t & 1) == 0)
             continue;
         hostile_generation *made = db->tables[t | TKT__SHADOW];

@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# tests/fuzz/run.sh NAME SECONDS: fuzzes one target (analyse, query, block) with clang's libFuzzer under the
+# tests/fuzz/run.sh NAME SECONDS: fuzzes one target (analyse, api, query, block) with clang's libFuzzer under the
 # address and undefined sanitizers. Starts from the kept corpus (tests/fuzz/corpus) and keeps what it finds new in
 # build-fuzz/NAME/; an input that fails is build-fuzz/NAME/crash-… . Not part of tests/run.sh, which replays
 # the kept corpus. A process that is stopped for a minute loses its snapshot, which looks like a find.
 set -eu
 cd "$(dirname "$0")/../.."
-name=${1:?NAME: analyse, query or block} seconds=${2:?SECONDS}
+name=${1:?NAME: analyse, api, query or block} seconds=${2:?SECONDS}
 [ -f "tests/fuzz/$name.c" ] || { echo "there is no target $name" >&2; exit 2; }
 . examples/packages.sh
 tkt_need build fuzz

@@ -111,7 +111,7 @@ static void drop_lock(lmdb_bulk *b)
 static int32_t empty_tables(lmdb_bulk *b)
 {
     int32_t status = TKT_DONE;
-    for (uint8_t t = 0; status == TKT_DONE && t < b->e->schema->count; t++) {
+    for (uint8_t t = 0; status == TKT_DONE && t < b->e->schema->count && t < TKT__BULK_TABLES; t++) {
         MDB_dbi db;
         if ((b->tables >> t & 1) == 0)
             continue;
