@@ -101,7 +101,7 @@ static void prices_out(tkt__call *c)
     tkt__json_array_end(&c->json);
 }
 
-static void areas_out(tkt__call *c)
+void tkt__json_areas(tkt__call *c)
 {
     tkt_area area = TKT_AREA_INIT;
     tkt__json_array(&c->json, "areas");
@@ -113,6 +113,8 @@ static void areas_out(tkt__call *c)
         tkt__json_string(&c->json, "name", area.name);
         tkt__json_u64(&c->json, "capacity", area.capacity);
         tkt__json_u64(&c->json, "available", area.available);
+        tkt__json_u64(&c->json, "reserved", area.held);
+        tkt__json_u64(&c->json, "booked", area.sold);
         if (tkt_price_of_area(c->snapshot, c->id, area.id, &minor, currency) == TKT_DONE)
             tkt__json_money(&c->json, "price", minor, currency);
         tkt__json_object_end(&c->json);
@@ -206,7 +208,7 @@ void tkt__json_event(tkt__call *c, const tkt_event *e, bool whole)
     tkt__json_some(j, "url", e->url);
     performers_out(c, e);
     prices_out(c);
-    areas_out(c);
+    tkt__json_areas(c);
     sale_out(c, e);
     counts_out(c);
 }

@@ -257,7 +257,7 @@ uint32_t tkt__request_body(tkt__call *c)
                                 (unsigned long long)byte);
     text = tkt__alloc(&c->api->store->hooks, body.len + 1);
     if (text == NULL)
-        return tkt__problem_of(c, -TKT_E_NOMEM);
+        return tkt__problem_of(c, tkt__fail(TKT_E_NOMEM, "no memory for a body"));
     memcpy(text, body.ptr, body.len);
     text[body.len] = '\0';
     c->body = yajl_tree_parse(text, why, sizeof why);

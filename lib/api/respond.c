@@ -60,7 +60,7 @@ uint32_t tkt__answered(tkt__call *c, uint32_t status, const char *type)
         if (status == 500)
             return status; /* not even a problem fits */
         c->response->body.failed = false;
-        return tkt__problem_of(c, -TKT_E_NOMEM);
+        return tkt__problem_of(c, tkt__fail(TKT_E_NOMEM, "no memory for an answer"));
     }
     tkt__header_static(c, "Content-Type", type);
     c->response->status = status;

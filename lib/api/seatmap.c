@@ -141,27 +141,6 @@ static void seats_out(tkt__call *c, const map *m)
     tkt__json_array_end(j);
 }
 
-static void areas_out(tkt__call *c)
-{
-    tkt_area area = TKT_AREA_INIT;
-    tkt__json_array(&c->json, "areas");
-    for (uint32_t i = 0; tkt_area_view(c->snapshot, c->id, i, &area) == TKT_DONE; i++) {
-        int64_t minor = 0;
-        char currency[TKT_CURRENCY_BYTES] = "";
-        tkt__json_object(&c->json, NULL);
-        tkt__json_u64(&c->json, "id", area.id);
-        tkt__json_string(&c->json, "name", area.name);
-        tkt__json_u64(&c->json, "capacity", area.capacity);
-        tkt__json_u64(&c->json, "available", area.available);
-        tkt__json_u64(&c->json, "reserved", area.held);
-        tkt__json_u64(&c->json, "booked", area.sold);
-        if (tkt_price_of_area(c->snapshot, c->id, area.id, &minor, currency) == TKT_DONE)
-            tkt__json_money(&c->json, "price", minor, currency);
-        tkt__json_object_end(&c->json);
-    }
-    tkt__json_array_end(&c->json);
-}
-
 static uint32_t map_json(tkt__call *c)
 {
     map m;
@@ -172,7 +151,7 @@ static uint32_t map_json(tkt__call *c)
     tkt__json_u64(j, "eventId", c->id);
     tkt__json_u64(j, "seq", m.seq);
     seats_out(c, &m);
-    areas_out(c);
+    tkt__json_areas(c);
     tkt__json_object_end(j);
     map_end(c, &m);
     return tkt__answered_fresh(c, TKT__JSON_TYPE, "Accept");

@@ -6,7 +6,8 @@
  *   faults_inject.c  allocation, and the system calls, with a count
  *   faults_world.c   the store that every try begins with, and short ways to make requests
  *   faults_steps.c   the public calls, and their list
- *   faults_more.c    the rest of them
+ *   faults_more.c    the rest of them, and
+ *   faults_service.c those of the service
  *   faults.c         the tries
  */
 #ifndef TKT_CRASH_FAULTS_H
@@ -83,5 +84,10 @@ int32_t do_clock(void);
 int32_t do_chart_json(void);
 int32_t do_chart_build(void);
 int32_t do_settings(void);
+int32_t do_feed(void);
+int32_t do_queue(void);
+int32_t do_queue_end(void);
+int32_t do_api_reads(void);
+int32_t do_api_reserve(void);
 
 #endif

@@ -430,5 +430,10 @@ const step steps[] = {
     { "chart by JSON", do_chart_json, 0, true },
     { "chart build", do_chart_build, 0, false },
     { "settings", do_settings, 0, false },
+    { "feed", do_feed, 0, false },
+    { "waiting room", do_queue, 0, false },
+    { "end of a waiting room", do_queue_end, 0, false },
+    { "requests that read", do_api_reads, 0, false },
+    { "request that reserves", do_api_reserve, 0, true },
     { NULL, NULL, 0, false },
 };

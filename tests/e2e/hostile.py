@@ -182,6 +182,18 @@ def streams(s):
     held[99].close()
 
 
+def too_often(s):
+    """One address behind the proxy is slowed down, others are not; nobody is another by saying so before the proxy."""
+    def write(address):
+        return s.call("POST", f"/events/{s.event}/reservations", {}, {"X-Forwarded-For": address})
+    asked = [write("10.0.0.1") for _ in range(40)]
+    assert any(a[0] == 429 and a[1]["retry-after"] for a in asked) and asked[0][0] == 400
+    assert write("10.0.0.2")[0] == 400
+    assert write("10.9.9.9, 10.0.0.1")[0] in (400, 429)
+    assert all(write(f"10.1.0.{i}, 10.0.0.3")[0] in (400, 429) for i in range(40))
+    assert any(write(f"10.1.0.{i}, 10.0.0.3")[0] == 429 for i in range(40))
+
+
 def main():
     with Service(*sys.argv[1:4], processes=2, idle_seconds=2) as s:
         w, count = Wire(s), 0
@@ -198,6 +210,8 @@ def main():
         log = open(s.log, encoding="utf-8").read()
         assert "X-Evil: yes\n" not in log and all(len(line.split('"')) == 3 for line in log.splitlines())
         print(f"{count} hostile requests answered as they must be")
+    with Service(*sys.argv[1:4], processes=1, trust_proxy=1, writes_a_second=5) as s:
+        too_often(s)
 
 
 main()
