@@ -154,6 +154,9 @@ static int32_t place_body(tkt__tx *tx, void *ctx)
         return no_room(c->event_id);
     if (status == TKT_DONE)
         status = tkt__member_load(tx, c->event_id, c->buyer, &m);
+    /* An admission that ran out ends at the next step; who joins anew need not wait for it. */
+    if (status == TKT_DONE && c->join && m.state == TKT__MEMBER_ADMITTED && m.until_ms <= tkt__tx_now(tx))
+        status = tkt__member_over(tx, &room, &m);
     bool absent = status == TKT_NOT_FOUND || (status == TKT_DONE && c->join && m.state == TKT__MEMBER_OVER);
     if (absent && !c->join)
         return not_joined(c->event_id);

@@ -241,6 +241,9 @@ Test(queue, who_books_leaves_or_is_silent_makes_room)
     cr_assert_eq(join(&h, 2).number, 6); /* behind all others */
     buyer(99, key);
     answers(tkt_queue_leave(h.f.store, h.event_id, key), TKT_NOT_FOUND);
+    later(&h, 61000); /* 4's session is over, and nobody has noticed yet */
+    tkt_place again = join(&h, 4);
+    cr_assert(again.number == 7 && (again.state == TKT_PLACE_WAITING || again.state == TKT_PLACE_ADMITTED));
     close_hall(&h);
 }
 
