@@ -6,6 +6,7 @@
 #   . examples/packages.sh
 #   tkt_need build           gcc, meson and the libraries: enough for examples/quickstart.sh
 #   tkt_need build server    and what examples/server/serve.sh adds
+#   tkt_need build server cache and what examples/server/cdn.sh adds (Debian starts nginx on port 80 with it)
 #   tkt_need build test      and what tests/run.sh adds
 #   tkt_need build test bench and what tests/bench/run.sh search compares with
 #   tkt_need build test sale  and what tests/bench/run.sh booking compares with
@@ -36,7 +37,7 @@ test  libmicrohttpd-dev          inc:microhttpd.h
 test  libqrencode-dev            inc:qrencode.h
 test  chromium                   cmd:chromium
 test  chromium-driver            cmd:chromedriver
-test  nginx-light                cmd:nginx
+cache nginx-light                cmd:nginx
 test  python3-jsonschema         deb:python3-jsonschema
 test  g++                        cmd:g++
 test  python3                    cmd:python3
