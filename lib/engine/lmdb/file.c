@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -23,6 +24,7 @@
 #define PAGE_SIZE_AT(w) (META_AT(w) + 8 + 2 * (w))
 #define LAST_PAGE_AT(w) (PAGE_SIZE_AT(w) + 2 * DB_RECORD(w))
 #define HEAD_BYTES 256
+#define LENGTH_TRIES 100 /* commits of others while a file's length is judged */
 #define FREE_ROOT_AT(w) (PAGE_SIZE_AT(w) + 8 + 4 * (w)) /* last member of the first database record */
 
 static uint32_t word32(const uint8_t *p)
@@ -58,29 +60,59 @@ static int32_t read_meta(int fd, off_t at, const char *path, meta *out)
     return TKT_DONE;
 }
 
-static int32_t check_length(int fd, uint32_t page, uint64_t file_bytes, const char *path)
+/* The meta page of the last commit; pages 0: one of the two is none. */
+static int32_t newest_meta(int fd, uint32_t page, const char *path, meta *out)
 {
     meta first, second;
-    uint64_t there = file_bytes / page;
-    bool whole = false;
     int32_t status = read_meta(fd, 0, path, &first);
     if (status == TKT_DONE)
         status = read_meta(fd, (off_t)page, path, &second);
     if (status != TKT_DONE)
         return status;
-    const meta *newest = second.txnid > first.txnid ? &second : &first;
-    if (first.pages != 0 && second.pages != 0 && there >= 2) {
-        whole = there >= newest->pages;
-        if (!whole)
-            status = tkt__lmdb_tail_is_free(fd, page, newest->free_root, there, newest->pages, &whole);
-    }
-    if (status == TKT_DONE && !whole)
-        return tkt__fail(TKT_E_SHORT_FILE, "%s has %llu bytes, its pages need %llu", path,
-                         (unsigned long long)file_bytes, (unsigned long long)(newest->pages * page));
-    return status;
+    *out = second.txnid > first.txnid ? second : first;
+    if (first.pages == 0 || second.pages == 0)
+        out->pages = 0;
+    return TKT_DONE;
 }
 
-static int32_t check_head(int fd, const uint8_t *head, uint64_t file_bytes, const char *path)
+/* Whether the file has all pages that a meta counts. Its length is asked for after the meta was read: it only grows. */
+static int32_t is_whole(int fd, uint32_t page, const meta *m, const char *path, uint64_t *bytes, bool *whole)
+{
+    struct stat st;
+    *whole = false;
+    if (fstat(fd, &st) != 0)
+        return tkt__fail_errno(errno, path);
+    *bytes = (uint64_t)st.st_size;
+    uint64_t there = *bytes / page;
+    if (m->pages == 0 || there < 2)
+        return TKT_DONE;
+    *whole = there >= m->pages;
+    return *whole ? TKT_DONE : tkt__lmdb_tail_is_free(fd, page, m->free_root, there, m->pages, whole);
+}
+
+/* Others may commit meanwhile, and take the pages that are looked at for something else: a verdict stands when the
+ * commit it is about is still the last one. */
+static int32_t check_length(int fd, uint32_t page, const char *path)
+{
+    meta looked, now;
+    uint64_t bytes = 0;
+    bool whole = false;
+    int32_t status = newest_meta(fd, page, path, &looked);
+    for (int i = 0; status == TKT_DONE && i < LENGTH_TRIES; i++, looked = now) {
+        status = is_whole(fd, page, &looked, path, &bytes, &whole);
+        if (status != TKT_DONE || whole)
+            return status;
+        status = newest_meta(fd, page, path, &now);
+        if (status == TKT_DONE && now.txnid == looked.txnid)
+            break;
+    }
+    if (status != TKT_DONE)
+        return status;
+    return tkt__fail(TKT_E_SHORT_FILE, "%s has %llu bytes, its pages need %llu", path, (unsigned long long)bytes,
+                     (unsigned long long)(looked.pages * page));
+}
+
+static int32_t check_head(int fd, const uint8_t *head, const char *path)
 {
     const size_t w = sizeof(size_t), other = 12 - w;
     if (word32(head + META_AT(w)) != LMDB_MAGIC) {
@@ -97,7 +129,7 @@ static int32_t check_head(int fd, const uint8_t *head, uint64_t file_bytes, cons
     uint32_t page = word32(head + PAGE_SIZE_AT(w));
     if (page < 512 || page > 65536 || (page & (page - 1)) != 0)
         return tkt__fail(TKT_E_CORRUPT, "%s has a page size of %u bytes", path, page);
-    return check_length(fd, page, file_bytes, path);
+    return check_length(fd, page, path);
 }
 
 int32_t tkt__lmdb_file_check(const char *path, struct stat *st)
@@ -120,7 +152,7 @@ int32_t tkt__lmdb_file_check(const char *path, struct stat *st)
         else if (got < (ssize_t)sizeof head)
             status = tkt__fail(TKT_E_SHORT_FILE, "%s has %zd bytes: not even a head", path, got);
         else
-            status = check_head(fd, head, (uint64_t)st->st_size, path);
+            status = check_head(fd, head, path);
     }
     close(fd);
     return status;
