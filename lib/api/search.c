@@ -136,7 +136,7 @@ static bool word_in(tkt__call *c, const char *name, const char *const *words, ui
             *out = i;
             return true;
         }
-    return bad(c, name, "has no such value: see docs/api.md");
+    return bad(c, name, "has no such value: see /openapi.json");
 }
 
 static bool yes_in(tkt__call *c, const char *name, uint32_t *yes)

@@ -2,7 +2,7 @@
 """openapi.py SERVER TOOL DATA [REQUESTS [SEED]]: the description drives requests to every path.
 
 It is sound: every schema is one of JSON Schema 2020-12, every reference leads somewhere, every path's parameters are
-there, and it names exactly the paths that the handler has. Then requests are made of it, right ones and spoilt ones, with
+there (that it names exactly the handler's routes is tests/unit/test_api.c's). Then requests are made of it, right ones and spoilt ones, with
 ids and tokens that exist and such that do not, by callers of every role: no answer may be 5xx, and every answer must be
 one that the description has, with a body that its schema allows.
 """
