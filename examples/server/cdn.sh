@@ -9,7 +9,6 @@ set -eu
 requests=${1:-4000}
 root=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$root"
-. examples/packages.sh
 command -v nginx >/dev/null 2>&1 || { echo "cdn.sh needs nginx (Debian: nginx-light)" >&2; exit 1; }
 work=$(mktemp -d)
 server= front=

@@ -35,7 +35,7 @@ static const char *bearer(const exchange *x)
     return given != NULL && strncmp(given, "Bearer ", 7) == 0 ? given + 7 : NULL;
 }
 
-static bool buyer_key(const server *s, const char *session, uint8_t key[TKT_BUYER_BYTES])
+static void buyer_key(const server *s, const char *session, uint8_t key[TKT_BUYER_BYTES])
 {
     XXH128_canonical_t digest;
     uint8_t bytes[TKT_SALT_BYTES + SESSION_TEXT];
@@ -43,7 +43,6 @@ static bool buyer_key(const server *s, const char *session, uint8_t key[TKT_BUYE
     memcpy(bytes + TKT_SALT_BYTES, session, SESSION_TEXT);
     XXH128_canonicalFromHash(&digest, XXH3_128bits(bytes, sizeof bytes));
     memcpy(key, digest.digest, TKT_BUYER_BYTES);
-    return true;
 }
 
 int32_t identify(void *server_, const tkt_api_request *request, tkt_api_caller *caller)

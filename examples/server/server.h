@@ -97,8 +97,9 @@ bool limit_allows(const exchange *x, bool writes);
 /* provider.c */
 bool provider_begin(server *s);
 
-/* pages.c: NULL: there is no such page. */
+/* pages.c */
 bool pages_begin(const settings *set);
+/* NULL: there is no such page. */
 struct MHD_Response *page_for(exchange *x, const char *url, unsigned *status);
 
 #endif

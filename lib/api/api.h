@@ -3,12 +3,13 @@
  * api/api.h: the internal face of the service room, which stands on top of all others and is written on their public
  * headers: a request is taken apart, one handler answers it, the response is the caller's.
  *
- *   route.c    which handler, for whom          request.c  what is in a request
+ *   api.c      the public face                  route.c    which handler, for whom
+ *   request.c  what is in a request             halls.c    halls that are kept decoded
  *   json.c     writing JSON                     respond.c  status, headers, problems, entity tags
  *   one file for each kind of thing: event.c, forms.c, search.c, seatmap.c, stream.c, queue.c, reserve.c, booking.c, service.c
  *
  * A request has one snapshot, begun by the first handler that reads and ended with it. Nothing is kept between
- * requests but decoded halls, which never change (plans.c). Writes nothing by itself; a crash leaves what booking left.
+ * requests but decoded halls, which never change. Writes nothing by itself; a crash leaves what booking left.
  */
 #ifndef TKT_API_API_H
 #define TKT_API_API_H
@@ -85,7 +86,6 @@ typedef struct tkt__hall {
     tkt_plan *plan;
 } tkt__hall;
 
-#define TKT__METHODS 5
 struct tkt_api {
     tkt_store *store;
     tkt_api_options options; /* base_url points to base */
@@ -171,7 +171,7 @@ uint32_t tkt__request_query(tkt__call *c);
 uint32_t tkt__request_body(tkt__call *c);
 /* Empty: not there. The name of a header in lower case. */
 tkt_text tkt__request_header(const tkt__call *c, const char *name);
-/* Whether the header names a type before any of the others that are offered; see event.c. */
+/* Whether the header Accept names this type. */
 bool tkt__accepts(const tkt__call *c, const char *type);
 const tkt__param *tkt__param_of(const tkt__call *c, const char *name); /* the first; NULL: none */
 bool tkt__text_is(tkt_text text, const char *word);
@@ -209,15 +209,15 @@ void tkt__json_event(tkt__call *c, const tkt_event *event, bool whole);
 /* The lowest price of an event in its own currency; none: 0 and no currency. */
 bool tkt__lowest_price(tkt__call *c, uint64_t event_id, int64_t *minor, char currency[TKT_CURRENCY_BYTES]);
 void tkt__json_areas(tkt__call *c); /* "areas" of c->id */
-void tkt__json_starts(tkt__json *j, const tkt_event *event); /* "start", "end" */
 const char *tkt__event_status_word(uint32_t status);
 const char *tkt__queue_mode_word(uint32_t mode);
-void tkt__json_causes(tkt__json *j, const tkt_error *error);
-void tkt__json_places(tkt__call *c, uint64_t event_id, const uint32_t *units, uint32_t n, const char *key);
 const char *tkt__seat_word(uint8_t state);
 /* What is to be reserved, by the body and the caller; units is the request's memory. False: a problem was answered. */
 bool tkt__reserve_in(tkt__call *c, tkt_reserve_request *request, uint32_t units[TKT_UNITS_MAX]);
 bool tkt__is_staff(const tkt__call *c);
+
+/* route.c: finds out who asks and whose call it is, and has it answered. */
+uint32_t tkt__route_answer(tkt__call *c);
 
 /* ---- handlers -------------------------------------------------------------------------------------------------------- */
 
@@ -270,8 +270,7 @@ int32_t tkt__stream_next(tkt_api_response *response);
 /* The head of a stream that c->response->stream tells of. */
 uint32_t tkt__stream_begin(tkt__call *c);
 void tkt__json_place(tkt__json *j, const tkt_place *place);
-/* Events, pages and halls of the feed as JSON. */
+/* A record of the feed; what only staff sees too, where it is for them. */
 void tkt__json_change(tkt__json *j, const tkt_change *change, bool staff);
-bool tkt__change_public(const tkt_change *change);
 
 #endif

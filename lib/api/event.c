@@ -34,7 +34,7 @@ static void when(tkt__json *j, const char *key, int64_t ms, int32_t offset_min, 
         tkt__json_string(j, key, (tkt_text){ text, n });
 }
 
-void tkt__json_starts(tkt__json *j, const tkt_event *e)
+static void starts_out(tkt__json *j, const tkt_event *e)
 {
     when(j, "start", e->start_ms, e->start_offset_min, (e->flags & TKT_EVENT_START_DATE_ONLY) != 0);
     if ((e->flags & TKT_EVENT_HAS_END) != 0)
@@ -195,7 +195,7 @@ void tkt__json_event(tkt__call *c, const tkt_event *e, bool whole)
     tkt__json_u64(j, "id", e->id);
     tkt__json_string(j, "name", e->name);
     tkt__json_word(j, "status", tkt__event_status_word(e->status));
-    tkt__json_starts(j, e);
+    starts_out(j, e);
     tkt__json_some(j, "type", e->type);
     tkt__json_some(j, "category", e->category);
     venue_out(c, e->venue_id, whole);

@@ -14,10 +14,10 @@ static const char *const hold_words[] = { "unknown", "active", "in_payment", "bo
 /* ---- answers ---------------------------------------------------------------------------------------------------------------- */
 
 /* The names of seats, one by one. */
-void tkt__json_places(tkt__call *c, uint64_t event_id, const uint32_t *units, uint32_t n, const char *key)
+static void places_out(tkt__call *c, uint64_t event_id, const uint32_t *units, uint32_t n)
 {
     tkt__json *j = &c->json;
-    tkt__json_array(j, key);
+    tkt__json_array(j, "seats");
     for (uint32_t i = 0; i < n; i++) {
         tkt_seat seat = { .size = sizeof seat };
         tkt__json_object(j, NULL);
@@ -50,7 +50,7 @@ static void hold_out(tkt__call *c, const tkt_hold *hold)
     tkt__json_instant(j, "hardCap", hold->hard_cap_ms);
     tkt__json_instant(j, "now", tkt_snapshot_now(c->snapshot));
     tkt__json_money(j, "total", hold->total_minor, hold->currency);
-    tkt__json_places(c, hold->event_id, units, (uint32_t)n, "seats");
+    places_out(c, hold->event_id, units, (uint32_t)n);
     if (hold->area_id != 0) {
         tkt__json_u64(j, "areaId", hold->area_id);
         tkt__json_u64(j, "quantity", hold->quantity);

@@ -170,7 +170,7 @@ static uint32_t failure_status(int32_t primary)
     }
 }
 
-void tkt__json_causes(tkt__json *j, const tkt_error *error)
+static void causes_out(tkt__json *j, const tkt_error *error)
 {
     uint32_t kept = error->causes < TKT_ERROR_CAUSES ? error->causes : TKT_ERROR_CAUSES;
     tkt__json_array(j, "causes");
@@ -219,7 +219,7 @@ uint32_t tkt__problem_of(tkt__call *c, int32_t status)
     problem_begin(c, http, tkt_status_name(status), tkt_status_text(status), detail_of(c, status, http, &error));
     if (http == 503)
         tkt__header_static(c, "Retry-After", RETRY_SECONDS);
-    tkt__json_causes(&c->json, &error);
+    causes_out(&c->json, &error);
     tkt__json_object_end(&c->json);
     return tkt__answered(c, http, PROBLEM_TYPE);
 }

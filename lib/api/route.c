@@ -8,7 +8,6 @@
  */
 #include "api/api.h"
 
-#include <stdlib.h>
 
 #define ID_MAX ((UINT64_C(1) << 53) - 1)
 #define ALLOW_BYTES 64
@@ -129,7 +128,7 @@ static const tkt__route *find_route(tkt__call *c)
     return NULL;
 }
 
-/* ---- handling ------------------------------------------------------------------------------------------------------------- */
+/* ---- answering ------------------------------------------------------------------------------------------------------------ */
 
 static uint32_t identify(tkt__call *c, const tkt__route *route)
 {
@@ -150,7 +149,7 @@ static uint32_t identify(tkt__call *c, const tkt__route *route)
     return status;
 }
 
-static uint32_t answer(tkt__call *c)
+uint32_t tkt__route_answer(tkt__call *c)
 {
     uint32_t status = tkt__request_check(c);
     if (status == 0)
@@ -166,114 +165,4 @@ static uint32_t answer(tkt__call *c)
     if (status == 0 && strcmp(route->method, "GET") != 0)
         status = tkt__request_body(c);
     return status != 0 ? status : route->handler(c);
-}
-
-void tkt_api_request_init(tkt_api_request *request)
-{
-    if (request == NULL)
-        return;
-    memset(request, 0, sizeof *request);
-    request->size = (uint32_t)sizeof *request;
-}
-
-static int32_t texts_there(const tkt_api_request *r)
-{
-    bool bad = (r->header_count > 0 && r->headers == NULL) || (r->method.len > 0 && r->method.ptr == NULL) ||
-               (r->path.len > 0 && r->path.ptr == NULL) || (r->query.len > 0 && r->query.ptr == NULL) ||
-               (r->body.len > 0 && r->body.ptr == NULL);
-    return bad ? tkt__fail(TKT_E_INVALID, "a text of the request is NULL and not empty") : TKT_DONE;
-}
-
-static void count(tkt_api *api, const tkt_api_response *r)
-{
-    uint32_t first = r->status / 100;
-    atomic_fetch_add_explicit(&api->answered[first < 6 ? first : 0], 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&api->bytes_out, r->body.n, memory_order_relaxed);
-}
-
-int32_t tkt_api_handle(tkt_api *api, const tkt_api_request *given, tkt_api_response **response)
-{
-    tkt_api_request request;
-    if (api == NULL || response == NULL)
-        return tkt__fail(TKT_E_INVALID, "api or response is NULL");
-    const tkt_hooks *hooks = &api->store->hooks;
-    int32_t status = tkt__struct_in(&request, sizeof request, given, sizeof request, "tkt_api_request");
-    if (status == TKT_DONE)
-        status = texts_there(&request);
-    if (status != TKT_DONE)
-        return status;
-    tkt_api_response *r = tkt__alloc(hooks, sizeof *r);
-    tkt__call *c = tkt__alloc(hooks, sizeof *c);
-    if (r == NULL || c == NULL) {
-        tkt__free(hooks, r, sizeof *r);
-        tkt__free(hooks, c, sizeof *c);
-        return tkt__fail(TKT_E_NOMEM, "no memory for a request");
-    }
-    memset(r, 0, offsetof(tkt_api_response, made));
-    r->made_n = 0;
-    r->streams = false;
-    r->body = (tkt__buffer){ .hooks = hooks };
-    r->api = api;
-    memset(&r->stream, 0, sizeof r->stream);
-    memset(c, 0, sizeof *c);
-    c->api = api;
-    c->request = &request;
-    c->response = r;
-    answer(c);
-    tkt_snapshot_end(c->snapshot);
-    yajl_tree_free(c->body);
-    tkt__json_end(&c->json);
-    tkt__free(hooks, c, sizeof *c);
-    if (r->status == 0 || r->body.failed) {
-        tkt_api_response_free(r);
-        return tkt__fail(TKT_E_NOMEM, "no memory for an answer");
-    }
-    count(api, r);
-    *response = r;
-    return TKT_DONE;
-}
-
-/* ---- the response's face ------------------------------------------------------------------------------------------------------ */
-
-void tkt_api_response_free(tkt_api_response *r)
-{
-    if (r == NULL)
-        return;
-    if (r->streams)
-        atomic_fetch_sub(&r->api->streams, 1);
-    tkt__buffer_free(&r->body);
-    tkt__free(&r->api->store->hooks, r, sizeof *r);
-}
-
-uint32_t tkt_api_response_status(const tkt_api_response *r)
-{
-    return r != NULL ? r->status : 0;
-}
-
-int32_t tkt_api_response_header(const tkt_api_response *r, uint32_t index, tkt_text *name, tkt_text *value)
-{
-    if (r == NULL || name == NULL || value == NULL)
-        return tkt__fail(TKT_E_INVALID, "response, name or value is NULL");
-    if (index >= r->headers_n)
-        return TKT_NOT_FOUND;
-    *name = r->headers[index].name;
-    *value = r->headers[index].value;
-    return TKT_DONE;
-}
-
-tkt_text tkt_api_response_body(const tkt_api_response *r)
-{
-    return r != NULL ? (tkt_text){ r->body.p, r->body.n } : (tkt_text){ NULL, 0 };
-}
-
-int32_t tkt_api_response_streams(const tkt_api_response *r)
-{
-    return r != NULL && r->streams ? 1 : 0;
-}
-
-int32_t tkt_api_response_next(tkt_api_response *r)
-{
-    if (r == NULL)
-        return tkt__fail(TKT_E_INVALID, "response is NULL");
-    return r->streams ? tkt__stream_next(r) : TKT_NOT_FOUND;
 }

@@ -14,7 +14,7 @@
 #define QUIET_MS 15000   /* then a comment is sent, so that the wire is known to live */
 
 /* What others may see: no claims, bookings or payments. */
-bool tkt__change_public(const tkt_change *change)
+static bool is_public(const tkt_change *change)
 {
     switch (change->kind) {
     case TKT_CHANGE_SEATS:
@@ -35,14 +35,14 @@ static void units_out(tkt__json *j, const tkt_change *change)
     tkt__json_array_end(j);
 }
 
-static void area_out(tkt__json *j, const tkt_change *change)
+static void area_out(tkt__json *j, uint32_t area_id, uint32_t capacity, uint32_t sold, uint32_t held)
 {
-    uint64_t taken = (uint64_t)change->sold + change->held;
-    tkt__json_u64(j, "areaId", change->area_id);
-    tkt__json_u64(j, "capacity", change->capacity);
-    tkt__json_u64(j, "available", change->capacity > taken ? change->capacity - taken : 0);
-    tkt__json_u64(j, "reserved", change->held);
-    tkt__json_u64(j, "booked", change->sold);
+    uint64_t taken = (uint64_t)sold + held;
+    tkt__json_u64(j, "areaId", area_id);
+    tkt__json_u64(j, "capacity", capacity);
+    tkt__json_u64(j, "available", capacity > taken ? capacity - taken : 0);
+    tkt__json_u64(j, "reserved", held);
+    tkt__json_u64(j, "booked", sold);
 }
 
 void tkt__json_change(tkt__json *j, const tkt_change *change, bool staff)
@@ -56,7 +56,7 @@ void tkt__json_change(tkt__json *j, const tkt_change *change, bool staff)
         tkt__json_word(j, "state", tkt__seat_word((uint8_t)change->state));
         units_out(j, change);
     } else if (change->kind == TKT_CHANGE_AREA)
-        area_out(j, change);
+        area_out(j, change->area_id, change->capacity, change->sold, change->held);
     else if (change->kind == TKT_CHANGE_EVENT)
         tkt__json_word(j, "status", tkt__event_status_word(change->state));
     else if (change->state != 0)
@@ -85,45 +85,54 @@ static void message(tkt__buffer *b, const char *name, uint64_t seq)
 }
 
 /* One character a seat, in the order of bytes of the map; 5 where there is none. */
-static int32_t states_out(tkt_snapshot *snapshot, tkt__stream *s, tkt__buffer *b, const tkt_hooks *hooks)
+static int32_t states_out(tkt_snapshot *snapshot, uint64_t event_id, tkt__json *j, const tkt_hooks *hooks)
 {
     size_t n = 0;
-    int32_t status = tkt_seatmap_copy(snapshot, s->event_id, NULL, 0, &n);
-    if (n == 0)
+    int32_t status = tkt_seatmap_copy(snapshot, event_id, NULL, 0, &n);
+    if (n == 0) {
+        tkt__json_word(j, "states", "");
         return status;
+    }
     uint8_t *states = tkt__alloc(hooks, n);
     if (states == NULL)
         return tkt__fail(TKT_E_NOMEM, "no memory for a seat map");
-    status = tkt_seatmap_copy(snapshot, s->event_id, states, n, &n);
+    status = tkt_seatmap_copy(snapshot, event_id, states, n, &n);
     for (size_t i = 0; status == TKT_DONE && i < n; i++)
-        tkt__buffer_add(b, states[i] < 4 ? &"0123"[states[i]] : "5", 1);
+        states[i] = states[i] < 4 ? (uint8_t)('0' + states[i]) : '5';
+    if (status == TKT_DONE)
+        tkt__json_string(j, "states", (tkt_text){ (const char *)states, n });
     tkt__free(hooks, states, n);
     return status;
 }
 
-static void areas_out(tkt_snapshot *snapshot, uint64_t event_id, tkt__buffer *b)
+static void areas_out(tkt_snapshot *snapshot, uint64_t event_id, tkt__json *j)
 {
     tkt_area area = TKT_AREA_INIT;
-    for (uint32_t i = 0; tkt_area_view(snapshot, event_id, i, &area) == TKT_DONE; i++)
-        tkt__buffer_format(b,
-                           "%s{\"areaId\":%" PRIu32 ",\"capacity\":%" PRIu32 ",\"available\":%" PRIu32
-                           ",\"reserved\":%" PRIu32 ",\"booked\":%" PRIu32 "}",
-                           i > 0 ? "," : "", area.id, area.capacity, area.available, area.held, area.sold);
+    tkt__json_array(j, "areas");
+    for (uint32_t i = 0; tkt_area_view(snapshot, event_id, i, &area) == TKT_DONE; i++) {
+        tkt__json_object(j, NULL);
+        area_out(j, area.id, area.capacity, area.sold, area.held);
+        tkt__json_object_end(j);
+    }
+    tkt__json_array_end(j);
 }
 
 static int32_t whole_piece(tkt_snapshot *snapshot, tkt_api_response *r)
 {
-    tkt__buffer *b = &r->body;
+    tkt__json j;
     uint64_t seq = 0;
     int32_t status = tkt_event_seq(snapshot, r->stream.event_id, &seq);
     if (status != TKT_DONE)
         return status;
-    message(b, "map", seq);
-    tkt__buffer_format(b, "{\"seq\":%" PRIu64 ",\"states\":\"", seq);
-    status = states_out(snapshot, &r->stream, b, &r->api->store->hooks);
-    tkt__buffer_text(b, "\",\"areas\":[");
-    areas_out(snapshot, r->stream.event_id, b);
-    tkt__buffer_text(b, "]}\n\n");
+    message(&r->body, "map", seq);
+    tkt__json_begin(&j, &r->body);
+    tkt__json_object(&j, NULL);
+    tkt__json_u64(&j, "seq", seq);
+    status = states_out(snapshot, r->stream.event_id, &j, &r->api->store->hooks);
+    areas_out(snapshot, r->stream.event_id, &j);
+    tkt__json_object_end(&j);
+    tkt__json_end(&j);
+    tkt__buffer_text(&r->body, "\n\n");
     if (status == TKT_DONE) {
         r->stream.seq = seq;
         r->stream.whole = false;
@@ -140,7 +149,7 @@ static int32_t changes_piece(tkt_snapshot *snapshot, tkt_api_response *r)
     for (uint32_t i = 0; status == TKT_DONE && i < count; i++) {
         tkt__json j;
         s->seq = changes[i].seq;
-        if (!tkt__change_public(&changes[i]))
+        if (!is_public(&changes[i]))
             continue;
         message(&r->body, "change", changes[i].seq);
         tkt__json_begin(&j, &r->body);

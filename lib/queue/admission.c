@@ -53,14 +53,9 @@ int32_t tkt_admission_parse(const char *text, size_t len, uint8_t admission[TKT_
 
 /* ---- what booking asks -------------------------------------------------------------------------------------------------- */
 
-static int32_t refuse(const tkt__room_row *room, const tkt__member *m, const char *why)
+static int32_t refuse(const tkt__room_row *room, const char *why)
 {
-    tkt_cause cause = { .kind = TKT_CAUSE_QUEUE, .id = room->event_id };
-    if (m != NULL && m->state == TKT__MEMBER_WAITS && m->promised_ms > 0)
-        cause.earliest_ms = m->promised_ms;
-    tkt__refuse(TKT_NOT_ADMITTED, "%s", why);
-    tkt__cause(&cause);
-    return TKT_NOT_ADMITTED;
+    return tkt__queue_refuse(room->event_id, TKT_NOT_ADMITTED, 0, why);
 }
 
 int32_t tkt__member_claim(tkt__tx *tx, const tkt__room_row *room, tkt__member *m)
@@ -85,17 +80,19 @@ static int32_t may_reserve(tkt__tx *tx, uint64_t event_id, const uint8_t buyer[T
     if (room.set.mode == TKT_QUEUE_OPEN)
         return TKT_DONE;
     if (room.set.mode == TKT_QUEUE_CLOSED)
-        return refuse(&room, NULL, "the waiting room is closed");
+        return refuse(&room, "the waiting room is closed");
     if (admission == NULL)
-        return refuse(&room, NULL, "this event has a waiting room: join it");
+        return refuse(&room, "this event has a waiting room: join it");
     if (!tkt__admission_good(&room, buyer, admission))
-        return refuse(&room, NULL, "this admission is not valid for this buyer and event");
+        return refuse(&room, "this admission is not valid for this buyer and event");
     status = tkt__member_load(tx, event_id, buyer, &m);
     if (status < 0)
         return status;
     if (status == TKT_NOT_FOUND || m.number != tkt__get_be64(admission + 10) || m.state != TKT__MEMBER_ADMITTED ||
         m.until_ms <= tkt__tx_now(tx))
-        return refuse(&room, status == TKT_DONE ? &m : NULL, "this admission is over: join again");
+        return tkt__queue_refuse(event_id, TKT_NOT_ADMITTED,
+                                 status == TKT_DONE && m.state == TKT__MEMBER_WAITS ? m.promised_ms : 0, /* he joined anew */
+                                 "this admission is over: join again");
     return tkt__member_claim(tx, &room, &m);
 }
 
@@ -119,10 +116,7 @@ static int32_t event_idle(tkt__tx *tx, uint64_t event_id)
     int32_t status = tkt__queue_load(tx, event_id, &room);
     if (status != TKT_DONE)
         return status == TKT_NOT_FOUND ? TKT_DONE : status;
-    const tkt_cause cause = { .kind = TKT_CAUSE_QUEUE, .id = event_id };
-    tkt__refuse(TKT_IN_USE, "the event has a waiting room: remove it first");
-    tkt__cause(&cause);
-    return TKT_IN_USE;
+    return tkt__queue_refuse(event_id, TKT_IN_USE, 0, "the event has a waiting room: remove it first");
 }
 
 const tkt__admission_ops tkt__admission = { may_reserve, has_booked, event_idle };

@@ -35,12 +35,18 @@ static int64_t wait_of(const tkt__room_row *room, uint64_t ahead)
     return (int64_t)(ahead + 1) * 1000000 / (rate > 0 ? rate : 1);
 }
 
-/* Never later than it was told before, as long as that instant is to come. */
-static int64_t promise(const tkt__room_row *room, const tkt__member *m, uint64_t ahead, int64_t now)
+static uint64_t ahead_of(const tkt__room_row *room, const tkt__member *m)
 {
-    int64_t wait = wait_of(room, ahead);
-    if (wait < 0)
-        return m->promised_ms > now ? m->promised_ms : 0;
+    uint64_t place = place_of(room, m);
+    return place > room->head ? place - room->head : 0;
+}
+
+/* The instant that he is told: never later than before, as long as that one is to come. WAIT_UNKNOWN: none now. */
+static int64_t promise(const tkt__room_row *room, const tkt__member *m, int64_t now)
+{
+    int64_t wait = wait_of(room, ahead_of(room, m));
+    if (wait == WAIT_UNKNOWN)
+        return WAIT_UNKNOWN;
     return m->promised_ms > now && m->promised_ms < now + wait ? m->promised_ms : now + wait;
 }
 
@@ -55,9 +61,9 @@ static void waiting(const tkt__room_row *room, const tkt__member *m, int64_t now
     }
     p->state = TKT_PLACE_WAITING;
     p->place = place_of(room, m);
-    p->ahead = p->place > room->head ? p->place - room->head : 0;
-    int64_t at = promise(room, m, p->ahead, now);
-    p->wait_ms = wait_of(room, p->ahead) < 0 || at == 0 ? WAIT_UNKNOWN : at - now;
+    p->ahead = ahead_of(room, m);
+    int64_t at = promise(room, m, now);
+    p->wait_ms = at == WAIT_UNKNOWN ? WAIT_UNKNOWN : at - now;
 }
 
 static void tell(const tkt__room_row *room, const tkt__member *m, int64_t now, tkt_place *p)
@@ -85,29 +91,20 @@ static void tell(const tkt__room_row *room, const tkt__member *m, int64_t now, t
 typedef struct place_ctx {
     uint64_t event_id;
     const uint8_t *buyer;
-    bool join, leave;
+    bool join;
     tkt_place place;
 } place_ctx;
 
-static int32_t no_room(uint64_t event_id)
+/* Room and member. TKT_NOT_FOUND with its cause: there is no room, or *absent, he did not join it. */
+static int32_t find(tkt__tx *tx, const place_ctx *c, tkt__room_row *room, tkt__member *m, bool *absent)
 {
-    return tkt__refuse_missing("waiting room of event", event_id);
-}
-
-static int32_t not_joined(uint64_t event_id)
-{
-    const tkt_cause cause = { .kind = TKT_CAUSE_QUEUE, .id = event_id };
-    tkt__refuse(TKT_NOT_FOUND, "this buyer did not join the waiting room");
-    tkt__cause(&cause);
-    return TKT_NOT_FOUND;
-}
-
-static int32_t closed(uint64_t event_id)
-{
-    const tkt_cause cause = { .kind = TKT_CAUSE_QUEUE, .id = event_id };
-    tkt__refuse(TKT_NOT_ADMITTED, "the waiting room is closed");
-    tkt__cause(&cause);
-    return TKT_NOT_ADMITTED;
+    *absent = false;
+    int32_t status = tkt__queue_there(tx, c->event_id, room);
+    if (status != TKT_DONE)
+        return status;
+    status = tkt__member_load(tx, c->event_id, c->buyer, m);
+    *absent = status == TKT_NOT_FOUND;
+    return *absent ? tkt__queue_refuse(c->event_id, TKT_NOT_FOUND, 0, "this buyer did not join the waiting room") : status;
 }
 
 static int32_t add_member(tkt__tx *tx, tkt__room_row *room, const uint8_t *buyer, tkt__member *m)
@@ -137,11 +134,24 @@ static int32_t note_there(tkt__tx *tx, const tkt__room_row *room, tkt__member *m
         return tkt__member_claim(tx, room, m);
     if (m->state != TKT__MEMBER_WAITS)
         return TKT_DONE;
-    uint64_t place = now < room->set.opens_ms ? m->number : place_of(room, m);
     m->seen_ms = now;
-    if (now >= room->set.opens_ms)
-        m->promised_ms = promise(room, m, place > room->head ? place - room->head : 0, now);
+    int64_t at = now < room->set.opens_ms ? WAIT_UNKNOWN : promise(room, m, now);
+    if (at != WAIT_UNKNOWN) /* while none is known, the one that was told stands */
+        m->promised_ms = at;
     return tkt__member_save(tx, room->event_id, m);
+}
+
+static int32_t join(tkt__tx *tx, const place_ctx *c, tkt__room_row *room, tkt__member *m, bool absent)
+{
+    int32_t status = TKT_DONE;
+    /* An admission that ran out ends at the next step; who joins anew need not wait for it. */
+    if (!absent && m->state == TKT__MEMBER_ADMITTED && m->until_ms <= tkt__tx_now(tx))
+        status = tkt__member_over(tx, room, m);
+    if (status != TKT_DONE || (!absent && m->state != TKT__MEMBER_OVER))
+        return status;
+    if (room->set.mode == TKT_QUEUE_CLOSED)
+        return tkt__queue_refuse(c->event_id, TKT_NOT_ADMITTED, 0, "the waiting room is closed");
+    return add_member(tx, room, c->buyer, m);
 }
 
 static int32_t place_body(tkt__tx *tx, void *ctx)
@@ -149,21 +159,10 @@ static int32_t place_body(tkt__tx *tx, void *ctx)
     place_ctx *c = ctx;
     tkt__room_row room;
     tkt__member m;
-    int32_t status = tkt__queue_load(tx, c->event_id, &room);
-    if (status == TKT_NOT_FOUND)
-        return no_room(c->event_id);
-    if (status == TKT_DONE)
-        status = tkt__member_load(tx, c->event_id, c->buyer, &m);
-    /* An admission that ran out ends at the next step; who joins anew need not wait for it. */
-    if (status == TKT_DONE && c->join && m.state == TKT__MEMBER_ADMITTED && m.until_ms <= tkt__tx_now(tx))
-        status = tkt__member_over(tx, &room, &m);
-    bool absent = status == TKT_NOT_FOUND || (status == TKT_DONE && c->join && m.state == TKT__MEMBER_OVER);
-    if (absent && !c->join)
-        return not_joined(c->event_id);
-    if (absent && room.set.mode == TKT_QUEUE_CLOSED)
-        return closed(c->event_id);
-    if (absent)
-        status = add_member(tx, &room, c->buyer, &m);
+    bool absent;
+    int32_t status = find(tx, c, &room, &m, &absent);
+    if (c->join && (status == TKT_DONE || absent))
+        status = join(tx, c, &room, &m, absent);
     if (status == TKT_DONE && step_is_due(&room, tkt__tx_now(tx)))
         status = tkt__queue_step(tx, &room);
     if (status == TKT_DONE) /* the step may have been his */
@@ -177,19 +176,14 @@ static int32_t place_body(tkt__tx *tx, void *ctx)
 
 static int32_t leave_body(tkt__tx *tx, void *ctx)
 {
-    place_ctx *c = ctx;
+    const place_ctx *c = ctx;
     tkt__room_row room;
     tkt__member m;
-    int32_t status = tkt__queue_load(tx, c->event_id, &room);
-    if (status == TKT_NOT_FOUND)
-        return no_room(c->event_id);
-    if (status == TKT_DONE)
-        status = tkt__member_load(tx, c->event_id, c->buyer, &m);
-    if (status == TKT_NOT_FOUND)
-        return not_joined(c->event_id);
+    bool absent;
+    tkt__tx_use_reserve(tx);
+    int32_t status = find(tx, c, &room, &m, &absent);
     if (status != TKT_DONE || m.state == TKT__MEMBER_OVER)
         return status;
-    tkt__tx_use_reserve(tx);
     status = tkt__member_over(tx, &room, &m);
     return status == TKT_DONE ? tkt__queue_save(tx, &room) : status;
 }
@@ -219,14 +213,9 @@ static int32_t look_body(tkt__tx *tx, void *ctx)
     place_ctx *c = ctx;
     tkt__room_row room;
     tkt__member m;
+    bool absent;
     int64_t now = tkt__tx_now(tx);
-    int32_t status = tkt__queue_load(tx, c->event_id, &room);
-    if (status == TKT_NOT_FOUND)
-        return no_room(c->event_id);
-    if (status == TKT_DONE)
-        status = tkt__member_load(tx, c->event_id, c->buyer, &m);
-    if (status == TKT_NOT_FOUND)
-        return not_joined(c->event_id);
+    int32_t status = find(tx, c, &room, &m, &absent);
     if (status != TKT_DONE)
         return status;
     bool heard = m.state == TKT__MEMBER_WAITS && now - m.seen_ms >= room.set.grace_ms / TKT__HEARTBEATS;

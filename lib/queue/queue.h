@@ -74,6 +74,11 @@ int32_t tkt__end_row(tkt__tx *tx, uint64_t event_id, const tkt__member *member, 
 #define TKT__QUEUE_KEY_MAX 32
 size_t tkt__queue_key(uint64_t event_id, uint8_t kind, uint8_t key[TKT__QUEUE_KEY_MAX]);
 
+/* `refusal` with a cause that names the room. earliest_ms 0: not known. */
+int32_t tkt__queue_refuse(uint64_t event_id, int32_t refusal, int64_t earliest_ms, const char *why);
+/* The room, or TKT_NOT_FOUND with its cause. */
+int32_t tkt__queue_there(tkt__tx *tx, uint64_t event_id, tkt__room_row *room);
+
 /* shuffle.c */
 uint64_t tkt__shuffle(const uint8_t seed[TKT__SEED_BYTES], uint64_t number, uint64_t count);
 uint64_t tkt__unshuffle(const uint8_t seed[TKT__SEED_BYTES], uint64_t place, uint64_t count);

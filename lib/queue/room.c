@@ -71,6 +71,20 @@ static int32_t room_row(recount *r)
     return status;
 }
 
+/* An end is that of an admission that there is. */
+static int32_t end_row(recount *r, tkt__slice key)
+{
+    tkt__member m;
+    uint8_t buyer[TKT_BUYER_BYTES];
+    uint64_t number = tkt__get_be64(key.p + 13);
+    int32_t status = tkt__number_get(r->tx, r->event_id, number, buyer);
+    if (status == TKT_DONE)
+        status = tkt__member_load(r->tx, r->event_id, buyer, &m);
+    bool right = status == TKT_DONE && m.number == number && m.state == TKT__MEMBER_ADMITTED &&
+                 tkt__second_of(m.until_ms) == tkt__get_be32(key.p + 9);
+    return right ? TKT_DONE : wrong(r, "queue-end", number, 0);
+}
+
 static int32_t removing(recount *r, bool *yes)
 {
     tkt__room_row room;
@@ -98,6 +112,7 @@ static int32_t row(void *user, tkt__slice key, tkt__slice value)
     case 'm': return key.n == 9 + TKT_BUYER_BYTES ? member_row(r, key) : wrong(r, "queue-row", key.n, 0);
     case 'n': return key.n == 17 ? number_row(r, key) : wrong(r, "queue-row", key.n, 0);
     case 'q': return room_row(r);
+    case 'x': return key.n == 21 ? end_row(r, key) : wrong(r, "queue-row", key.n, 0);
     default: return TKT_DONE;
     }
 }

@@ -121,6 +121,20 @@ int32_t tkt__queue_save(tkt__tx *tx, const tkt__room_row *room)
     return put(tx, key, tkt__queue_key(room->event_id, 'q', key), bytes, w.n);
 }
 
+int32_t tkt__queue_there(tkt__tx *tx, uint64_t event_id, tkt__room_row *room)
+{
+    int32_t status = tkt__queue_load(tx, event_id, room);
+    return status == TKT_NOT_FOUND ? tkt__refuse_missing("waiting room of event", event_id) : status;
+}
+
+int32_t tkt__queue_refuse(uint64_t event_id, int32_t refusal, int64_t earliest_ms, const char *why)
+{
+    const tkt_cause cause = { .kind = TKT_CAUSE_QUEUE, .id = event_id, .earliest_ms = earliest_ms };
+    tkt__refuse(refusal, "%s", why);
+    tkt__cause(&cause);
+    return refusal;
+}
+
 /* ---- members ----------------------------------------------------------------------------------------------------------------- */
 
 static size_t member_key(uint64_t event_id, const uint8_t buyer[TKT_BUYER_BYTES], uint8_t key[TKT__QUEUE_KEY_MAX])

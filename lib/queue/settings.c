@@ -59,14 +59,6 @@ typedef struct set_ctx {
     uint8_t seed[TKT__SEED_BYTES], key[TKT__SEED_BYTES];
 } set_ctx;
 
-static int32_t opens_fixed(const tkt__room_row *room)
-{
-    const tkt_cause cause = { .kind = TKT_CAUSE_QUEUE, .id = room->event_id, .have = (int64_t)room->joined };
-    tkt__refuse(TKT_IN_USE, "somebody joined already: when the queue opens stands");
-    tkt__cause(&cause);
-    return TKT_IN_USE;
-}
-
 static int32_t set_body(tkt__tx *tx, void *ctx)
 {
     const set_ctx *c = ctx;
@@ -88,7 +80,7 @@ static int32_t set_body(tkt__tx *tx, void *ctx)
     if (status != TKT_DONE)
         return status;
     if (room.joined > 0 && room.set.opens_ms != c->set.opens_ms)
-        return opens_fixed(&room);
+        return tkt__queue_refuse(c->event_id, TKT_IN_USE, 0, "somebody joined already: when the queue opens stands");
     room.set = c->set;
     return tkt__queue_save(tx, &room);
 }
@@ -117,9 +109,7 @@ static int32_t rotate_body(tkt__tx *tx, void *ctx)
 {
     const set_ctx *c = ctx;
     tkt__room_row room;
-    int32_t status = tkt__queue_load(tx, c->event_id, &room);
-    if (status == TKT_NOT_FOUND)
-        return tkt__refuse_missing("waiting room of event", c->event_id);
+    int32_t status = tkt__queue_there(tx, c->event_id, &room);
     if (status != TKT_DONE)
         return status;
     memcpy(room.keys[1], room.keys[0], sizeof room.keys[1]);
@@ -171,9 +161,7 @@ static int32_t remove_body(tkt__tx *tx, void *ctx)
     uint8_t key[TKT__QUEUE_KEY_MAX];
     uint32_t left = TKT__REMOVE_ROWS;
     tkt__tx_use_reserve(tx);
-    int32_t status = tkt__queue_load(tx, c->event_id, &room);
-    if (status == TKT_NOT_FOUND)
-        return tkt__refuse_missing("waiting room of event", c->event_id);
+    int32_t status = tkt__queue_there(tx, c->event_id, &room);
     for (const char *kind = "mnx"; status == TKT_DONE && *kind != '\0'; kind++)
         status = remove_kind(tx, c->event_id, (uint8_t)*kind, &left);
     if (status != TKT_DONE)
@@ -205,9 +193,7 @@ static int32_t room_in(tkt_snapshot *snapshot, uint64_t event_id, tkt__room_row 
     int32_t status = tkt__snapshot_tx(snapshot, &tx);
     if (status == TKT_DONE)
         status = tkt__id_check(event_id, "event");
-    if (status == TKT_DONE)
-        status = tkt__queue_load(tx, event_id, room);
-    return status == TKT_NOT_FOUND ? tkt__refuse_missing("waiting room of event", event_id) : status;
+    return status == TKT_DONE ? tkt__queue_there(tx, event_id, room) : status;
 }
 
 int32_t tkt_queue_view(tkt_snapshot *snapshot, uint64_t event_id, tkt_queue *queue)

@@ -1,85 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * api/plans.c: the handler itself, and the halls that it keeps decoded.
+ * api/halls.c: halls that are kept decoded.
  *
  * A version of a chart never changes, so its hall may be kept for ever; the least used of TKT__PLANS_KEPT goes when
  * another is wanted, and is freed by the last who uses it. The lock is held for looking, never while a hall is decoded.
  */
 #include "api/api.h"
-
-#define FRESH_MS INT64_C(1000)
-#define STALE_MS INT64_C(10000)
-#define CACHE_MAX_MS INT64_C(86400000)
-
-/* ---- the handler -------------------------------------------------------------------------------------------------------- */
-
-void tkt_api_options_init(tkt_api_options *options)
-{
-    if (options == NULL)
-        return;
-    memset(options, 0, sizeof *options);
-    options->size = (uint32_t)sizeof *options;
-}
-
-static int32_t options_in(const tkt_api_options *given, tkt_api_options *out)
-{
-    tkt_api_options none = TKT_API_OPTIONS_INIT;
-    int32_t status = tkt__struct_in(out, sizeof *out, given != NULL ? given : &none, sizeof *out, "tkt_api_options");
-    if (status == TKT_DONE)
-        status = tkt__text_check(out->base_url.ptr, out->base_url.len, TKT_URL_MAX, "base_url");
-    if (status != TKT_DONE)
-        return status;
-    if (out->fresh_ms < 0 || out->fresh_ms > CACHE_MAX_MS || out->stale_ms < 0 || out->stale_ms > CACHE_MAX_MS ||
-        out->ttl_ms < 0 || out->ttl_ms > TKT_LIFE_MAX_MS)
-        return tkt__fail(TKT_E_INVALID, "fresh_ms and stale_ms are 0 to a day, ttl_ms 0 to 30 days");
-    out->fresh_ms = out->fresh_ms != 0 ? out->fresh_ms : FRESH_MS;
-    out->stale_ms = out->stale_ms != 0 ? out->stale_ms : STALE_MS;
-    out->ttl_ms = out->ttl_ms != 0 ? out->ttl_ms : TKT_TTL_MS;
-    return TKT_DONE;
-}
-
-int32_t tkt_api_new(tkt_store *store, const tkt_api_options *options, tkt_api **out)
-{
-    tkt_api_options known;
-    if (store == NULL || out == NULL)
-        return tkt__fail(TKT_E_INVALID, "store or api is NULL");
-    int32_t status = options_in(options, &known);
-    if (status != TKT_DONE)
-        return status;
-    tkt_api *api = tkt__alloc(&store->hooks, sizeof *api);
-    char *base = tkt__alloc(&store->hooks, known.base_url.len + 1);
-    if (api != NULL)
-        memset(api, 0, sizeof *api);
-    if (api == NULL || base == NULL || pthread_mutex_init(&api->lock, NULL) != 0) {
-        tkt__free(&store->hooks, api, sizeof *api);
-        tkt__free(&store->hooks, base, known.base_url.len + 1);
-        return tkt__fail(TKT_E_NOMEM, "no memory for an api");
-    }
-    api->store = store;
-    api->options = known;
-    api->base = base;
-    api->base_n = known.base_url.len;
-    if (api->base_n > 0)
-        memcpy(base, known.base_url.ptr, api->base_n);
-    base[api->base_n] = '\0';
-    api->options.base_url = (tkt_text){ base, api->base_n };
-    api->began_ms = store->hooks.monotonic_ms(store->hooks.user);
-    *out = api;
-    return TKT_DONE;
-}
-
-void tkt_api_free(tkt_api *api)
-{
-    if (api == NULL)
-        return;
-    tkt__halls_free(api);
-    pthread_mutex_destroy(&api->lock);
-    const tkt_hooks *hooks = &api->store->hooks;
-    tkt__free(hooks, api->base, api->base_n + 1);
-    tkt__free(hooks, api, sizeof *api);
-}
-
-/* ---- halls --------------------------------------------------------------------------------------------------------------- */
 
 static void drop(tkt_api *api, tkt__hall *hall)
 {
