@@ -108,6 +108,31 @@ Test(full, what_gives_back_still_goes)
     close_hall(&h);
 }
 
+/* What nobody swept is free all the same; but swept it must be, or a full store keeps its rows for ever. */
+Test(full, holds_that_ran_out_are_swept)
+{
+    hall h;
+    tkt_stats stats = TKT_STATS_INIT;
+    open_small(&h);
+    for (uint32_t i = 0; i < GIVEN_BACK; i++)
+        hold_places(&h, 1);
+    fill(&h);
+    end_snapshot(&h);
+    ok(tkt_store_stats(h.f.store, &stats));
+    cr_assert(stats.due >= GIVEN_BACK && stats.holds >= stats.due);
+    pass(&h.f, INT64_C(3600) * 1000);
+    uint32_t done = 1;
+    for (uint32_t i = 0; done > 0 && i < 200; i++) {
+        int32_t status = tkt_tick(h.f.store, 16, &done);
+        cr_assert(status == TKT_DONE || tkt_status_primary(status) == TKT_E_FULL, "%s", tkt_error_text());
+        if (status != TKT_DONE)
+            break;
+    }
+    ok(tkt_store_stats(h.f.store, &stats));
+    cr_assert_eq(stats.due, 0, "%llu holds are not swept", (unsigned long long)stats.due);
+    close_hall(&h);
+}
+
 Test(full, many_times_over)
 {
     hall h;
