@@ -1,89 +1,25 @@
 /* SPDX-License-Identifier: MIT
  *
- * provider.c: the example payment provider that all processes of the service share: a file of outcomes, STORE/payments,
- * one line each: the provider key, a space, the outcome's number.
+ * provider.c: the example payment provider that all processes of the service share: an LMDB file of its own beside the
+ * store, STORE/payments.mdb, provider key → outcome.
  *
  * What it does is told by the payment details: those with the word decline, pending or error do so, all others are
- * approved. A line is appended and synced before the answer is given, under a lock on the file, so an order that comes
- * twice is carried out once, whichever process it comes to; a line that a crash cut short was not answered, and is
- * skipped. Each process keeps what it has read in a table.
+ * approved. An outcome is on the disk before it is answered, so an order that comes twice is carried out once, whichever
+ * process it comes to and whichever was killed meanwhile. Nothing of it stays in a process's memory.
  */
 #include "server.h"
 
-#include <fcntl.h>
-#include <pthread.h>
-#include <stdlib.h>
+#include <lmdb.h>
 #include <string.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #define KEY_TEXT 32
-#define LINE_BYTES (KEY_TEXT + 3) /* key, space, digit, line feed */
-#define FIRST_SLOTS 1024
-
-typedef struct outcome {
-    char key[KEY_TEXT];
-    int32_t answer; /* 0: the slot is free */
-} outcome;
+#define READERS_MAX 4096
+#define ORDERS_BYTES ((size_t)1 << 30) /* some ten million orders; then they are errors */
 
 static struct {
-    pthread_mutex_t lock;
-    int fd;
-    off_t read;
-    outcome *slots; /* by the key's own first digits, which are as good as a hash */
-    size_t count, room;
-} provider = { .lock = PTHREAD_MUTEX_INITIALIZER, .fd = -1 };
-
-/* ---- the table ---------------------------------------------------------------------------------------------------------------- */
-
-static size_t place_of(const outcome *slots, size_t room, const char *key)
-{
-    char head[17] = { 0 };
-    memcpy(head, key, 16);
-    size_t at = (size_t)strtoull(head, NULL, 16) & (room - 1);
-    while (slots[at].answer != 0 && memcmp(slots[at].key, key, KEY_TEXT) != 0)
-        at = (at + 1) & (room - 1);
-    return at;
-}
-
-static bool grow(void)
-{
-    size_t room = provider.room == 0 ? FIRST_SLOTS : 2 * provider.room;
-    outcome *slots = calloc(room, sizeof *slots);
-    if (slots == NULL)
-        return false;
-    for (size_t i = 0; i < provider.room; i++)
-        if (provider.slots[i].answer != 0)
-            slots[place_of(slots, room, provider.slots[i].key)] = provider.slots[i];
-    free(provider.slots);
-    provider.slots = slots;
-    provider.room = room;
-    return true;
-}
-
-static bool note(const char *key, int32_t answer)
-{
-    if (provider.count * 2 >= provider.room && !grow())
-        return false;
-    outcome *slot = &provider.slots[place_of(provider.slots, provider.room, key)];
-    provider.count += slot->answer == 0;
-    memcpy(slot->key, key, KEY_TEXT);
-    slot->answer = answer;
-    return true;
-}
-
-/* What other processes have written since. */
-static bool read_on(void)
-{
-    char line[LINE_BYTES];
-    while (pread(provider.fd, line, sizeof line, provider.read) == (ssize_t)sizeof line) {
-        bool whole = line[KEY_TEXT] == ' ' && line[LINE_BYTES - 1] == '\n';
-        if (whole && !note(line, line[KEY_TEXT + 1] - '0'))
-            return false;
-        provider.read += (off_t)sizeof line;
-    }
-    return true;
-}
+    MDB_env *env;
+    MDB_dbi orders;
+} provider;
 
 /* ---- orders ------------------------------------------------------------------------------------------------------------------- */
 
@@ -104,62 +40,87 @@ static int32_t ordered(tkt_text details)
                                      : TKT_PAY_APPROVED;
 }
 
-/* Under both locks. A line that was cut short is filled up, so that all lines have one length. */
-static bool append(const char *key, int32_t answer)
+/* What is on record; TKT_PAY_UNKNOWN: nothing; TKT_PAY_ERROR: can't be told. */
+static int32_t recorded(MDB_txn *txn, const char key[KEY_TEXT])
 {
-    char line[LINE_BYTES + 1];
-    off_t end = lseek(provider.fd, 0, SEEK_END);
-    off_t rest = end < 0 ? -1 : end % LINE_BYTES;
-    if (rest < 0 || (rest > 0 && ftruncate(provider.fd, end - rest) != 0))
-        return false;
-    snprintf(line, sizeof line, "%.*s %d\n", KEY_TEXT, key, (int)answer);
-    return write(provider.fd, line, LINE_BYTES) == LINE_BYTES && fdatasync(provider.fd) == 0;
+    MDB_val k = { KEY_TEXT, (void *)(uintptr_t)key }, v;
+    int rc = mdb_get(txn, provider.orders, &k, &v);
+    return rc == MDB_NOTFOUND ? TKT_PAY_UNKNOWN : rc == 0 && v.mv_size == 1 ? *(const uint8_t *)v.mv_data : TKT_PAY_ERROR;
 }
 
-static int32_t serve(const tkt_charge *charge, bool ask)
+static bool record(MDB_txn *txn, const char key[KEY_TEXT], int32_t answer)
 {
-    char key[KEY_TEXT];
-    int32_t answer = TKT_PAY_ERROR;
-    tkt_key_format(charge->provider_key, key);
-    pthread_mutex_lock(&provider.lock);
-    if (flock(provider.fd, LOCK_EX) == 0) {
-        if (read_on() && (provider.room > 0 || grow())) {
-            const outcome *slot = &provider.slots[place_of(provider.slots, provider.room, key)];
-            answer = slot->answer != 0 ? slot->answer : ask ? TKT_PAY_UNKNOWN : ordered(charge->details);
-            /* An error is a line that broke before the order came: nothing is on record. */
-            if (slot->answer == 0 && !ask && answer != TKT_PAY_ERROR && !append(key, answer))
-                answer = TKT_PAY_ERROR;
-        }
-        flock(provider.fd, LOCK_UN);
-    }
-    pthread_mutex_unlock(&provider.lock);
-    return answer;
+    uint8_t byte = (uint8_t)answer;
+    MDB_val k = { KEY_TEXT, (void *)(uintptr_t)key }, v = { 1, &byte };
+    if (mdb_put(txn, provider.orders, &k, &v, MDB_NOOVERWRITE) == 0)
+        return mdb_txn_commit(txn) == 0;
+    mdb_txn_abort(txn);
+    return false;
 }
 
 static int32_t charge_money(void *user, const tkt_charge *charge)
 {
+    char key[KEY_TEXT];
+    MDB_txn *txn;
     (void)user;
-    return serve(charge, false);
+    tkt_key_format(charge->provider_key, key);
+    if (mdb_txn_begin(provider.env, NULL, 0, &txn) != 0)
+        return TKT_PAY_ERROR;
+    int32_t answer = recorded(txn, key);
+    if (answer == TKT_PAY_UNKNOWN) {
+        /* An error is a line that broke before the order came: nothing is on record. */
+        answer = ordered(charge->details);
+        if (answer != TKT_PAY_ERROR)
+            return record(txn, key, answer) ? answer : TKT_PAY_ERROR;
+    }
+    mdb_txn_abort(txn);
+    return answer;
 }
 
 static int32_t ask_status(void *user, const tkt_charge *charge)
 {
+    char key[KEY_TEXT];
+    MDB_txn *txn;
     (void)user;
-    return serve(charge, true);
+    tkt_key_format(charge->provider_key, key);
+    if (mdb_txn_begin(provider.env, NULL, MDB_RDONLY, &txn) != 0)
+        return TKT_PAY_ERROR;
+    int32_t answer = recorded(txn, key);
+    mdb_txn_abort(txn);
+    return answer;
+}
+
+static int opened(const char *path)
+{
+    MDB_txn *txn;
+    int rc = mdb_env_create(&provider.env);
+    if (rc == 0)
+        rc = mdb_env_set_mapsize(provider.env, ORDERS_BYTES);
+    if (rc == 0)
+        rc = mdb_env_set_maxreaders(provider.env, READERS_MAX);
+    if (rc == 0)
+        rc = mdb_env_open(provider.env, path, MDB_NOSUBDIR | MDB_NOTLS, 0600);
+    if (rc == 0)
+        rc = mdb_reader_check(provider.env, NULL); /* places of processes that were killed */
+    if (rc != 0 || (rc = mdb_txn_begin(provider.env, NULL, 0, &txn)) != 0)
+        return rc;
+    rc = mdb_dbi_open(txn, NULL, 0, &provider.orders);
+    if (rc == 0)
+        return mdb_txn_commit(txn);
+    mdb_txn_abort(txn);
+    return rc;
 }
 
 bool provider_begin(server *s)
 {
     char path[PATH_BYTES + 16];
     tkt_payment table = TKT_PAYMENT_INIT;
-    snprintf(path, sizeof path, "%s/payments", s->set->store);
-    provider.fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    snprintf(path, sizeof path, "%s/payments.mdb", s->set->store);
+    int rc = opened(path);
+    if (rc != 0)
+        fprintf(stderr, "ticketing-server: the provider's file can't be opened: %s: %s\n", path, mdb_strerror(rc));
     table.charge = charge_money;
     table.status = ask_status;
     table.refund = charge_money;
-    if (provider.fd < 0 || tkt_store_set_payment(s->store, &table) != TKT_DONE) {
-        fprintf(stderr, "ticketing-server: the provider's file can't be opened: %s\n", path);
-        return false;
-    }
-    return true;
+    return rc == 0 && tkt_store_set_payment(s->store, &table) == TKT_DONE;
 }

@@ -118,6 +118,7 @@ typedef struct tkt__stream {
     bool of_place;      /* of a buyer in the waiting room, not of the map */
     uint8_t buyer[TKT_BUYER_BYTES];
     uint32_t state;     /* of the place, when it was told last */
+    uint32_t flags;     /* paused, all held, sold out */
     uint64_t ahead;
     int64_t told_ms;    /* when something was said last */
 } tkt__stream;

@@ -169,9 +169,11 @@ static int32_t place_piece(tkt_api_response *r)
     tkt__json j;
     tkt_place_init(&place);
     int32_t status = tkt_queue_poll(r->api->store, s->event_id, s->buyer, &place);
-    if (status != TKT_DONE || (place.state == s->state && place.ahead == s->ahead))
+    uint32_t flags = (place.paused != 0) | (uint32_t)(place.all_held != 0) << 1 | (uint32_t)(place.sold_out != 0) << 2;
+    if (status != TKT_DONE || (place.state == s->state && place.ahead == s->ahead && flags == s->flags))
         return status;
     s->state = place.state;
+    s->flags = flags;
     s->ahead = place.ahead;
     s->over = place.state == TKT_PLACE_OVER;
     tkt__buffer_text(&r->body, "event: place\ndata: ");

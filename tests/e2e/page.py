@@ -2,10 +2,12 @@
 """page.py SERVER TOOL DATA [PICTURES]: the web page in two headless browsers on one hall.
 
 Search as you type; choose seats by pointer and by keys; the other browser sees them held; the countdown runs out and
-frees them in both; a payment is declined, then approved; tickets have their QR codes; staff see it sell. Pictures of a
+frees them in both; a payment is declined, then approved; tickets have their QR codes; staff see it sell; all server
+processes are killed and the stream goes on. Pictures of a
 phone's and a desktop's size are kept in the folder PICTURES.
 """
 import os
+import signal
 import sys
 import time
 
@@ -37,6 +39,83 @@ def search(browser, url):
     browser.wait("#facets button")
 
 
+def narrow(browser, s):
+    """By price, by what is left, by where the browser says that it is (a headless one is told): as many as the service has."""
+    def settles(query):
+        today = time.strftime("%Y-%m-%d", time.gmtime())
+        want = int(s.call("GET", f"/events/search?start={today}&{query}")[1]["x-total-count"])
+        browser.wait("return Number(document.querySelector('#found').textContent.split(' ')[0].replace(',', '')) === arguments[0]", 10, (want,))
+        return want
+
+    def stand_at(latitude, longitude):
+        browser.run("const [latitude, longitude] = arguments; navigator.geolocation.getCurrentPosition = (then) => then({ coords: { latitude, longitude } })",
+                    latitude, longitude)
+    other = next(e["id"] for e in s.call("GET", f"/events/search?start={time.strftime('%Y-%m-%d')}&maxPrice=50")[2] if e["id"] != s.event)
+    s.tickets("ga", str(other), "Floor", "1")
+    area = s.call("GET", f"/events/{other}/seatmap")[2]["areas"][0]["id"]
+    assert s.call("POST", f"/bookings/{other}", {"areaId": area, "quantity": 1, "paymentDetails": "ok"}, {"Cookie": "tkt_session=" + "5" * 32})[0] == 201
+    browser.open(s.url + "/")
+    everything = settles("")
+    browser.type("#price", "50")
+    cheap = settles("maxPrice=50")
+    browser.type("#price", "80")
+    dearer = settles("maxPrice=80")
+    browser.click("#available")
+    left = settles("maxPrice=80&available=true")
+    browser.click("#available")
+    stand_at(40.77, -73.98)
+    browser.click("#near")
+    here = settles("maxPrice=80&near=40.77,-73.98&radius=50000")
+    browser.click("#near")
+    stand_at(-48.1, -120.0)
+    browser.click("#near")
+    assert settles("maxPrice=80&near=-48.1,-120&radius=50000") == 0 < here < dearer
+    assert cheap < dearer < everything and left == dearer - 1, (left, cheap, dearer, everything)
+
+
+def hold(s, unit):
+    """Another buyer takes it; a process that was killed has answered nothing, the same request again."""
+    wish = {"Cookie": f"tkt_session={unit:032x}", "Idempotency-Key": f"hold-{unit}"}
+    for _ in range(200):
+        got = s.try_call("POST", f"/events/{s.event}/reservations", {"ticketId": unit}, wish)
+        if got[0] == 201:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"{unit} was never held: {got}")
+
+
+def streams_go_on(browser, s):
+    """Every server process is killed; the browser's stream goes on where it was: no second map, nothing missed."""
+    browser.open(s.url + "/")
+    browser.wait(".events li")
+    browser.run("""
+        const Plain = window.EventSource;
+        window.streamed = { maps: 0, opened: 0, seqs: [] };
+        window.EventSource = function (url) {
+          const source = new Plain(url);
+          source.addEventListener('open', () => { window.streamed.opened++; });
+          source.addEventListener('map', () => { window.streamed.maps++; });
+          source.addEventListener('change', (m) => { window.streamed.seqs.push(JSON.parse(m.data).seq); });
+          return source;
+        };
+        location.hash = `#/event/${arguments[0]}`;""", s.event)
+    browser.wait("return window.streamed.opened === 1")
+    s.restarts_expected = True
+    free = browser.run("return [...document.querySelectorAll('[data-state=available]')].map(g => Number(g.dataset.unit))")
+    units = free[-12:]
+    for i, unit in enumerate(units):
+        if i in (3, 7):
+            for pid in s.workers():
+                os.kill(pid, signal.SIGKILL)
+        hold(s, unit)
+    for unit in units:
+        sees(browser, unit, "reserved", 15)
+    told = browser.run("return window.streamed")
+    assert told["maps"] == 0 and told["opened"] >= 2, told
+    assert told["seqs"] == sorted(set(told["seqs"])) and len(told["seqs"]) >= len(units), told
+    print(f"the stream went on after {told['opened'] - 1} breaks: {len(told['seqs'])} changes, none twice, none missed")
+
+
 def main():
     server, tool, data = sys.argv[1:4]
     pictures = sys.argv[4] if len(sys.argv) > 4 else None
@@ -53,6 +132,7 @@ def main():
             search(browser, s.url + "/")
             keep(browser, name)
 
+        narrow(ada, s)
         hall = f"{s.url}/#/event/{s.event}"
         for browser in (ada, ben):
             browser.open(hall)
@@ -109,7 +189,19 @@ def main():
         ada.click("#staff form button")
         ada.wait("return document.querySelector('#sales dd')?.textContent === '1'")
         ada.wait("[data-unit='80']")
+
+        def warmth(unit):
+            return float(ada.run("return document.querySelector(`[data-unit='${arguments[0]}'] .heat`).getAttribute('fill-opacity')", unit))
+        assert warmth(chosen[1]) > 0 == warmth(400), (warmth(chosen[1]), warmth(400))
+        for unit in range(400, 410):
+            hold(s, unit)
+        ada.wait("return document.querySelector(\"[data-unit='400'] .heat\").getAttribute('fill-opacity') > 0")
+
         keep(ada, "staff-desktop")
+        ada.run("document.querySelector('.scale').scrollIntoView()")
+        keep(ada, "heat-desktop")
+
+        streams_go_on(ada, s)
 
         # A cancelled event is seen at once after asking anew.
         s.tickets("status", str(s.event), "cancelled")
@@ -120,7 +212,7 @@ def main():
             dark.wait("[data-unit='80']")
             keep(dark, "hall-dark")
         for browser in (ada, ben):
-            severe = [m for m in browser.complaints() if " 402 " not in m and "402 (" not in m]
+            severe = [m for m in browser.complaints() if " 402 " not in m and "402 (" not in m and "/seatmap/stream" not in m]
             assert not severe, severe
     print("page: done")
 

@@ -142,7 +142,10 @@ def browser(s, pictures):
         if pictures:
             os.makedirs(pictures, exist_ok=True)
             b.picture(os.path.join(pictures, "queue-phone.png"))
-        s.call("PUT", there + "/room", {"perMinute": 600, "burst": 100}, role=STAFF)
+        # Neither place nor state changes: the stream tells it all the same.
+        s.call("PUT", there + "/room", {"mode": "paused"}, role=STAFF)
+        b.wait("return document.querySelector('.queue [role=status]')?.textContent.startsWith('Nobody is let in')")
+        s.call("PUT", there + "/room", {"mode": "runs", "perMinute": 600, "burst": 100}, role=STAFF)
         b.wait("return document.querySelector('#basket')?.textContent.includes('Choose your seats')", 20)
         free = b.run("return Number(document.querySelector('[data-state=available]').dataset.unit)")
         b.run("document.querySelector(`[data-unit='${arguments[0]}']`).dispatchEvent(new MouseEvent('click', {bubbles: true}))", free)

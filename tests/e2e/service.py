@@ -34,11 +34,15 @@ class Service:
         self.store = os.path.join(self.dir, "store")
         self.log = os.path.join(self.dir, "access")
         self.tickets("import", os.path.join(self.data, "sample.jsonl"), "--shift-weeks", "auto")
-        self.tickets("chart", HALL, os.path.join(self.data, "arena-two-floors.json"))
+        self.tickets("chart", HALL, self.chart())
         self.event = self.tickets("show", HALL)["eventId"]
         self.tickets("price", HALL, "*", "80.00", "EUR")
         self.start()
         return self
+
+    def chart(self):
+        """The hall's file: another may be made in self.dir."""
+        return os.path.join(self.data, "arena-two-floors.json")
 
     def start(self, port=0):
         web = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples", "server", "web")

@@ -63,7 +63,8 @@ const place = (v) => (v ? [v.name, v.city, v.country].filter(Boolean).join(', ')
 
 // ---- search ---------------------------------------------------------------------------------------------------
 
-const search = { city: [], category: [], month: '', page: 1, asked: null };
+const NEAR_METRES = 50000;
+const search = { city: [], category: [], month: '', near: '', page: 1, asked: null };
 
 function monthWindow(month) {
   const [y, m] = month.split('-').map(Number);
@@ -76,6 +77,12 @@ function query() {
   if ($('keyword').value.trim()) q.set('keyword', $('keyword').value);
   if (from) q.set('start', from);
   if (to) q.set('end', to);
+  if ($('price').value) q.set('maxPrice', $('price').value);
+  if ($('available').checked) q.set('available', 'true');
+  if (search.near) {
+    q.set('near', search.near);
+    q.set('radius', NEAR_METRES);
+  }
   for (const c of search.city) q.append('city', c);
   for (const c of search.category) q.append('category', c);
   q.set('sort', $('sort').value);
@@ -134,13 +141,25 @@ async function runSearch() {
 
 let typing;
 $('search-form').addEventListener('submit', (e) => { e.preventDefault(); runSearch(); });
-for (const id of ['keyword', 'start', 'end', 'sort'])
+for (const id of ['keyword', 'start', 'end', 'sort', 'price', 'available'])
   $(id).addEventListener('input', () => {
     search.page = 1;
     if (id === 'start' || id === 'end') search.month = '';
     clearTimeout(typing);
     typing = setTimeout(runSearch, 120);
   });
+$('near').addEventListener('input', () => {
+  search.page = 1;
+  search.near = '';
+  if (!$('near').checked) return runSearch();
+  navigator.geolocation.getCurrentPosition(({ coords }) => {
+    search.near = `${coords.latitude.toFixed(4)},${coords.longitude.toFixed(4)}`;
+    runSearch();
+  }, () => {
+    $('near').checked = false;
+    say('This browser does not say where you are.');
+  }, { maximumAge: 600000, timeout: 10000 });
+});
 for (const [id, step] of [['before', -1], ['after', 1]])
   $(id).addEventListener('click', () => { search.page += step; runSearch(); scrollTo(0, 0); });
 

@@ -8,6 +8,9 @@ const NS = 'http://www.w3.org/2000/svg';
 const NAMES = { available: 'available', reserved: 'reserved', booked: 'sold', withheld: 'not for sale', none: 'not for sale' };
 const BY_DIGIT = ['available', 'reserved', 'booked', 'withheld'];
 
+const REACH = 3;
+const isGone = (seat) => seat.state === 'booked' || seat.state === 'reserved';
+
 function node(name, attributes, parent) {
   const e = document.createElementNS(NS, name);
   for (const [k, v] of Object.entries(attributes)) e.setAttribute(k, v);
@@ -69,7 +72,7 @@ export class Hall {
       for (const row of section.rows) {
         let before = null;
         for (const s of row.seats) {
-          const seat = { unit: s.unit, x: s.x / 1000, y: s.y / 1000, state: s.state, own: false, price: section.price, floor: floor(section.name),
+          const seat = { unit: s.unit, x: s.x / 1000, y: s.y / 1000, state: s.state, own: false, price: section.price, section: section.name, floor: floor(section.name),
             name: `${section.name}, row ${row.name}, seat ${s.label}` };
           this.seats.set(s.unit, seat);
           if (before) {
@@ -162,6 +165,35 @@ export class Hall {
       const state = BY_DIGIT[states[seat.unit - 64]] || 'none';
       if (state !== seat.state) this.set(seat.unit, state);
     }
+  }
+
+  // Behind each seat, how much of what lies around it is gone (sold or held): 0 to 1, within REACH seats.
+  heat() {
+    const side = this.r / 0.4 * REACH, cell = (s) => `${s.floor} ${Math.floor(s.x / side)} ${Math.floor(s.y / side)}`;
+    const cells = new Map();
+    for (const s of this.seats.values()) cells.set(cell(s), [...(cells.get(cell(s)) || []), s]);
+    for (const s of this.seats.values()) {
+      let near = 0, gone = 0;
+      for (const dx of [-side, 0, side])
+        for (const dy of [-side, 0, side])
+          for (const o of cells.get(cell({ floor: s.floor, x: s.x + dx, y: s.y + dy })) || [])
+            if (Math.hypot(o.x - s.x, o.y - s.y) <= side) {
+              near++;
+              gone += isGone(o);
+            }
+      s.warm ??= s.g.insertBefore(node('rect', { class: 'heat', x: -14, y: -14, width: 28, height: 28 }), s.g.firstChild);
+      s.warm.setAttribute('fill-opacity', (gone / near).toFixed(2));
+    }
+  }
+
+  // Sections by name: [gone, seats].
+  shares() {
+    const shares = new Map();
+    for (const s of this.seats.values()) {
+      const [gone, all] = shares.get(s.section) || [0, 0];
+      shares.set(s.section, [gone + isGone(s), all + 1]);
+    }
+    return shares;
   }
 
   // ---- looking closer

@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: MIT
-// staff.js: how an event sells: numbers, bookings over time, the hall with what is gone. The staff's token stays in this
-// tab and goes with each request.
+// staff.js: how an event sells: numbers, bookings over time, a heat map of the hall, each section's share. The staff's token
+// stays in this tab and goes with each request.
 import { Hall } from '/hall.js';
 import { ask, el, say } from '/app.js';
 
 const NS = 'http://www.w3.org/2000/svg';
 const LOOK_MS = 3000;
-let timer = null, hall = null, stream = null;
+const HEAT_MS = 500; // between two drawings of the heat, at least
+let timer = null, hall = null, stream = null, heating = null;
 
 export function closeStaff() {
   clearInterval(timer);
+  clearTimeout(heating);
   hall?.close();
   stream?.close();
-  timer = hall = stream = null;
+  timer = hall = stream = heating = null;
 }
 
 const token = () => sessionStorage.getItem('staff') || '';
@@ -78,23 +80,29 @@ export async function showStaff(id) {
   const { body: map } = await ask(`/events/${id}/seatmap`, { cache: 'no-cache' });
   if (map.sections.length === 0) return;
   hall = new Hall(map, (seat) => say(`${seat.name}: ${seat.state}`));
-  plan.append(el('h2', {}, 'The hall'), heat(map), hall.element);
+  const shares = el('dl', { className: 'numbers', id: 'shares' });
+  plan.append(el('h2', {}, 'The hall'), el('p', { className: 'scale' }, 'around a seat: free', el('span', { 'aria-hidden': 'true' }), 'gone'), hall.element,
+    el('h2', {}, 'Sold or held'), shares);
+  showHeat(shares);
   stream = new EventSource(`/events/${id}/seatmap/stream?after=${map.seq}`);
-  stream.addEventListener('map', (m) => hall?.whole_map(JSON.parse(m.data).states));
+  stream.addEventListener('map', (m) => {
+    hall?.whole_map(JSON.parse(m.data).states);
+    heating ??= setTimeout(showHeat, HEAT_MS, shares);
+  });
   stream.addEventListener('change', (m) => {
     const c = JSON.parse(m.data);
-    if (c.kind === 'seats') for (const unit of c.units) hall?.set(unit, c.state);
+    if (c.kind !== 'seats') return;
+    for (const unit of c.units) hall?.set(unit, c.state);
+    heating ??= setTimeout(showHeat, HEAT_MS, shares);
   });
 }
 
-// What part of each section is sold or reserved.
-function heat(map) {
-  const list = el('dl', { className: 'numbers' });
-  for (const s of map.sections) {
-    const seats = s.rows.flatMap((r) => r.seats), gone = seats.filter((x) => x.state === 'booked' || x.state === 'reserved').length;
-    const bar = el('progress', { max: seats.length, value: gone });
-    bar.setAttribute('aria-label', `${gone} of ${seats.length}`);
-    list.append(el('div', {}, el('dt', {}, s.name), el('dd', {}, `${Math.round(gone / seats.length * 100)} %`), bar));
-  }
-  return list;
+function showHeat(list) {
+  heating = null;
+  hall?.heat();
+  list.replaceChildren(...[...(hall?.shares() || [])].map(([name, [gone, all]]) => {
+    const bar = el('progress', { max: all, value: gone });
+    bar.setAttribute('aria-label', `${gone} of ${all}`);
+    return el('div', {}, el('dt', {}, name), el('dd', {}, `${Math.round(gone / all * 100)} %`), bar);
+  }));
 }
