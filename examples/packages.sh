@@ -10,6 +10,7 @@
 #   tkt_need build test      and what tests/run.sh adds
 #   tkt_need build test bench and what tests/bench/run.sh search compares with
 #   tkt_need build test sale  and what tests/bench/run.sh booking compares with
+#   tkt_need build test sale wire and what tests/bench/run.sh http asks with
 #   tkt_need build test full and what tests/run.sh --full adds (cross compiler, emulator)
 #
 # tkt_need looks for each thing itself, not for its package, so a compiler or meson from elsewhere
@@ -35,6 +36,7 @@ server libmicrohttpd-dev         inc:microhttpd.h
 server libqrencode-dev           inc:qrencode.h
 test  libmicrohttpd-dev          inc:microhttpd.h
 test  libqrencode-dev            inc:qrencode.h
+test  libcurl4-openssl-dev       deb:libcurl4-openssl-dev
 test  chromium                   cmd:chromium
 test  chromium-driver            cmd:chromedriver
 cache nginx-light                cmd:nginx
@@ -57,6 +59,7 @@ sale  libhiredis-dev             inc:hiredis/hiredis.h
 sale  postgresql                 deb:postgresql
 sale  postgresql-client          cmd:psql
 sale  libpq-dev                  deb:libpq-dev
+wire  wrk                        cmd:wrk
 full  gcc-arm-linux-gnueabihf    cmd:arm-linux-gnueabihf-gcc
 full  libc6-dev-armhf-cross      deb:libc6-dev-armhf-cross
 full  liblmdb-dev:armhf          deb:liblmdb-dev:armhf
