@@ -11,12 +11,14 @@ import json
 import os
 import re
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from peers import PostgresServer, RedisServer  # noqa: E402
 
 FIGURES = ("perSecond", "p50", "p99", "p999", "max", "bytesPerOp")
 
@@ -35,12 +37,6 @@ def arguments():
     a.seconds = a.seconds or (1 if a.quick else 2)
     a.clients = [int(n) for n in (a.clients or ("1,64" if a.quick else "1,4,16,64")).split(",")]
     return a
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def read_json(command):
@@ -91,79 +87,43 @@ class Ours(Engine):
 
 class Redis(Engine):
     def start(self):
-        self.port = free_port()
-        where = os.path.join(self.folder, self.name)
-        os.makedirs(where)
-        self.server = subprocess.Popen(
-            ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", where, "--appendonly", "yes",
-             "--appendfsync", "always", "--save", "", "--auto-aof-rewrite-percentage", "0"],
-            stdout=subprocess.DEVNULL)
-        for _ in range(100):
-            time.sleep(0.1)
-            if self.ask("ping") == "PONG":
-                return
-        raise RuntimeError("redis-server does not answer")
-
-    def ask(self, *words):
-        return subprocess.run(["redis-cli", "-p", str(self.port), *words], capture_output=True, text=True).stdout.strip()
+        self.server = RedisServer(self.folder, self.name)
+        self.server.start()
 
     def stop(self):
-        self.server.terminate()
-        self.server.wait()
+        self.server.stop()
 
     def place(self, kind):
-        return str(self.port)
+        return str(self.server.port)
 
     def written(self):
-        return int(re.search(r"aof_current_size:(\d+)", self.ask("info", "persistence")).group(1))
+        return int(re.search(r"aof_current_size:(\d+)", self.server.ask("info", "persistence")).group(1))
 
     def run(self, kind, clients, seconds):  # both kinds in one server: numbers far apart, events are the same
         if kind != getattr(self, "last", kind):
-            self.ask("flushall")
+            self.server.ask("flushall")
         self.last = kind
         return super().run(kind, clients, seconds)
 
 
 class Postgres(Engine):
-    """As the user postgres, since it refuses to run as root."""
-
     def start(self):
-        self.bin = sorted(d for d in (os.path.join("/usr/lib/postgresql", v, "bin")
-                                      for v in os.listdir("/usr/lib/postgresql")))[-1]
-        self.port = free_port()
-        self.data = os.path.join(self.folder, self.name)
-        os.makedirs(self.data)
-        if os.geteuid() == 0:
-            shutil.chown(self.data, "postgres", "postgres")
-        self.become(os.path.join(self.bin, "initdb"), "-D", self.data, "-A", "trust", "-U", "bench")
-        self.become(os.path.join(self.bin, "pg_ctl"), "-D", self.data, "-w", "-l", os.path.join(self.data, "log"), "-o",
-                    f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.data} "
-                    "-c max_connections=300 -c shared_buffers=512MB -c max_wal_size=8GB", "start")
-
-    def become(self, *command):
-        user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"] if os.geteuid() == 0 else []
-        subprocess.run(user + list(command), check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/")
+        self.server = PostgresServer(self.folder, self.name)
+        self.server.start()
 
     def stop(self):
-        self.become(os.path.join(self.bin, "pg_ctl"), "-D", self.data, "-m", "fast", "stop")
-
-    def base(self):
-        return f"host=127.0.0.1 port={self.port} user=bench"
+        self.server.stop()
 
     def place(self, kind):
-        return f"{self.base()} dbname={kind}"
-
-    def sql(self, text):
-        return subprocess.run(["psql", "-At", self.base() + " dbname=postgres", "-c", text], check=True,
-                              capture_output=True, text=True).stdout.strip()
+        return f"{self.server.base()} dbname={kind}"
 
     def prepare(self, kind):
-        self.sql(f"CREATE DATABASE {kind}")
+        self.server.sql(f"CREATE DATABASE {kind}")
         subprocess.run([os.path.join(self.tools, "bench_booking_postgres"), self.place(kind), "make"], check=True,
                        stderr=subprocess.DEVNULL)
 
     def written(self):
-        return int(self.sql("SELECT wal_bytes FROM pg_stat_wal"))
+        return int(self.server.sql("SELECT wal_bytes FROM pg_stat_wal"))
 
 
 SIDES = {  # name: (class, program, further arguments, kinds, the clients it is run with; None: all)
