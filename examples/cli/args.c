@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 #include <sys/random.h>
 
 /* The line last said, for main to repeat in JSON: usage errors arise where no cli is at hand. */
@@ -210,4 +211,22 @@ int args_event(cli *c, tkt_snapshot *snapshot, const char *text, uint64_t *id)
         return EXIT_USAGE;
     *id = (uint64_t)number;
     return EXIT_EFFECT;
+}
+
+void args_buyer(const cli *c, uint8_t key[TKT_BUYER_BYTES])
+{
+    const char *buyer = args_option(c, "buyer");
+    uint8_t salt[TKT_SALT_BYTES];
+    XXH128_canonical_t digest;
+    if (buyer == NULL || tkt_store_salt(c->store, salt) != TKT_DONE)
+        return;
+    XXH3_state_t *state = XXH3_createState();
+    if (state == NULL)
+        return;
+    XXH3_128bits_reset(state);
+    XXH3_128bits_update(state, salt, sizeof salt);
+    XXH3_128bits_update(state, buyer, strlen(buyer));
+    XXH128_canonicalFromHash(&digest, XXH3_128bits_digest(state));
+    XXH3_freeState(state);
+    memcpy(key, digest.digest, TKT_BUYER_BYTES);
 }

@@ -53,6 +53,8 @@ bool args_option_number(const cli *c, const char *name, int64_t low, int64_t hig
 bool args_instant(const char *what, const char *text, int64_t *ms);
 /* --key as given, or a fresh one. */
 bool args_key(const cli *c, uint8_t key[TKT_KEY_BYTES]);
+/* --buyer as the store knows him: an opaque key from his name and the store's salt. Not given: key stays as it is. */
+void args_buyer(const cli *c, uint8_t key[TKT_BUYER_BYTES]);
 bool args_token(const char *text, uint8_t token[TKT_TOKEN_BYTES]);
 /* EVENT: an id or ext:EXTERNALID. Answers an exit code; EXIT_EFFECT: *id is set. */
 int args_event(cli *c, tkt_snapshot *snapshot, const char *text, uint64_t *id);
@@ -153,5 +155,9 @@ int cmd_refund(cli *c);
 int cmd_news(cli *c);
 int cmd_recover(cli *c);
 int cmd_feed(cli *c);
+int cmd_queue(cli *c);
+int cmd_join(cli *c);
+int cmd_place(cli *c);
+int cmd_leave(cli *c);
 
 #endif

@@ -7,7 +7,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #define NAME_MAX_BYTES 4096
 
@@ -85,25 +84,6 @@ static int find_area(cli *c, tkt_snapshot *snap, tkt_reserve_request *request)
     return EXIT_EFFECT;
 }
 
-/* The buyer as the store knows him: an opaque key from his name and the store's salt. */
-static void buyer_key(const cli *c, uint8_t key[TKT_BUYER_BYTES])
-{
-    const char *buyer = args_option(c, "buyer");
-    uint8_t salt[TKT_SALT_BYTES];
-    XXH128_canonical_t digest;
-    if (buyer == NULL || tkt_store_salt(c->store, salt) != TKT_DONE)
-        return;
-    XXH3_state_t *state = XXH3_createState();
-    if (state == NULL)
-        return;
-    XXH3_128bits_reset(state);
-    XXH3_128bits_update(state, salt, sizeof salt);
-    XXH3_128bits_update(state, buyer, strlen(buyer));
-    XXH128_canonicalFromHash(&digest, XXH3_128bits_digest(state));
-    XXH3_freeState(state);
-    memcpy(key, digest.digest, TKT_BUYER_BYTES);
-}
-
 /* ---- holds -------------------------------------------------------------------------------------------- */
 
 static void show_hold(cli *c, int32_t status, const tkt_hold *hold, const uint32_t *units,
@@ -137,6 +117,8 @@ int cmd_reserve(cli *c)
 {
     tkt_reserve_request request;
     uint32_t units[TKT_UNITS_MAX];
+    uint8_t signed_by[TKT_ADMISSION_BYTES];
+    const char *admission = args_option(c, "admission");
     int64_t ttl, user;
     tkt_snapshot *snap;
     tkt_hold hold;
@@ -144,6 +126,8 @@ int cmd_reserve(cli *c)
     tkt_hold_init(&hold);
     if (args_option(c, "seats") == NULL && args_option(c, "ga") == NULL)
         return usage_error("reserve wants --seats or --ga");
+    if (admission != NULL && tkt_admission_parse(admission, strlen(admission), signed_by) != TKT_DONE)
+        return usage_error("--admission is the %d digits that place shows", TKT_ADMISSION_TEXT);
     if (!args_option_number(c, "ttl", 1, TKT_LIFE_MAX_MS / 1000, 0, &ttl) ||
         !args_option_number(c, "user", 1, INT64_C(1) << 53, 0, &user) || !args_key(c, request.key))
         return EXIT_USAGE;
@@ -162,7 +146,9 @@ int cmd_reserve(cli *c)
     request.ttl_ms = ttl * 1000;
     request.user_id = (uint64_t)user;
     request.flags = c->dry_run ? TKT_DRY_RUN : 0;
-    buyer_key(c, request.buyer_key);
+    args_buyer(c, request.buyer_key);
+    if (admission != NULL)
+        request.admission = signed_by;
     status = tkt_reserve(c->store, &request, &hold);
     if (!TKT_IS_EFFECT(status))
         return out_bad(c, status);

@@ -43,8 +43,8 @@ const command commands[] = {
     { "seats", "seats EVENT", " ", 1, 1, STORE_READ, cmd_seats },
     { "reserve",
       "reserve EVENT --seats Section/Row/Label,... | --ga AREA --quantity N  --buyer B [--user ID] [--ttl SECONDS] "
-      "[--key HEX32]",
-      " seats ga quantity buyer user ttl key ", 1, 1, STORE_NEEDED, cmd_reserve },
+      "[--admission HEX] [--key HEX32]",
+      " seats ga quantity buyer user ttl admission key ", 1, 1, STORE_NEEDED, cmd_reserve },
     { "release", "release HOLDTOKEN [--key HEX32]", " key ", 1, 1, STORE_NEEDED, cmd_release },
     { "extend", "extend HOLDTOKEN [--ttl SECONDS] [--key HEX32]", " ttl key ", 1, 1, STORE_NEEDED, cmd_extend },
     { "confirm",
@@ -58,6 +58,12 @@ const command commands[] = {
       cmd_news },
     { "feed", "feed [EVENT] [--after SEQ | --cursor C] [--most N] [--follow]", " after cursor most follow! ", 0, 1, STORE_READ,
       cmd_feed },
+    { "queue",
+      "queue EVENT [--mode runs|paused|open|closed] [--opens T] [--per-minute N] [--burst N] [--active N] [--new-key] [--remove]",
+      " mode opens per-minute burst active new-key! remove! ", 1, 1, STORE_NEEDED, cmd_queue },
+    { "join", "join EVENT --buyer B", " buyer ", 1, 1, STORE_NEEDED, cmd_join },
+    { "place", "place EVENT --buyer B", " buyer ", 1, 1, STORE_NEEDED, cmd_place },
+    { "leave", "leave EVENT --buyer B", " buyer ", 1, 1, STORE_NEEDED, cmd_leave },
     { "recover", "recover [--payment TEXT] [--key HEX32]", " payment key ", 0, 0, STORE_NEEDED, cmd_recover },
     { NULL, NULL, NULL, 0, 0, STORE_READ, NULL },
 };

@@ -10,9 +10,10 @@
  * state, since a broken file may kill it.
  *
  * A state is sound when the store opens, its check finds nothing, every acknowledged event and booking is there as
- * acknowledged (at most one is a step further: the call that was in flight), and a new booking works; and when a
- * backup that was acknowledged is whole, and a store that was restored opens (every eighth state). Prints how many states there were and how many were violations; status 0 when
- * there are none (honest), or some (the controls: a harness that finds nothing there is broken).
+ * acknowledged, who stands in the waiting room has the number that he was told and who left is out (at most one is a step
+ * further: the call that was in flight), and a new booking works; and when a
+ * backup that was acknowledged is whole, and a store that was restored opens (every eighth state). Prints how many states
+ * there were and how many were violations; status 0 when there are none (honest), or some (the controls: a harness that finds nothing there is broken).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,6 +35,7 @@
 #define SINGLES 6
 #define SHOWN 5
 #define BOOKINGS 4096
+#define MEMBERS 256
 #define ALARM_S 20
 
 typedef struct told { /* what had been acknowledged */
@@ -43,6 +45,10 @@ typedef struct told { /* what had been acknowledged */
     uint64_t booking[BOOKINGS];
     uint32_t state[BOOKINGS];
     int bookings;
+    uint64_t crowd;           /* the event with a waiting room; 0: none yet */
+    uint64_t number[MEMBERS]; /* of its members */
+    bool left[MEMBERS];
+    int members;
     char backup[256], restored[256]; /* the last ones */
 } told;
 
@@ -124,6 +130,40 @@ static int check_told(tkt_store *store)
     return 0;
 }
 
+static int check_member(tkt_store *store, int i, int *further)
+{
+    tkt_place place;
+    uint8_t buyer[TKT_BUYER_BYTES] = { 'm', (uint8_t)i };
+    tkt_place_init(&place);
+    if (tkt_queue_poll(store, t.crowd, buyer, &place) != TKT_DONE)
+        return bad("who joined the waiting room is not there");
+    bool as_told = place.number == t.number[i] && (!t.left[i] || place.state == TKT_PLACE_OVER);
+    if (!as_told && (place.number < t.number[i] || ++*further > 1))
+        return bad("a place in the waiting room is not as acknowledged");
+    return 0;
+}
+
+static int check_room(tkt_store *store)
+{
+    tkt_snapshot *snap;
+    tkt_queue q;
+    uint64_t numbers = 0;
+    int further = 0, rc = 0;
+    tkt_queue_init(&q);
+    if (t.crowd == 0)
+        return 0;
+    if (tkt_snapshot_begin(store, &snap) != TKT_DONE || tkt_queue_view(snap, t.crowd, &q) != TKT_DONE)
+        return bad("the waiting room is not there");
+    tkt_snapshot_end(snap);
+    for (int i = 0; i < t.members; i++)
+        numbers = t.number[i] + 1 > numbers ? t.number[i] + 1 : numbers;
+    if (q.joined != numbers && q.joined != numbers + 1)
+        return bad("more or fewer joined than were told so");
+    for (int i = 0; rc == 0 && i < t.members; i++)
+        rc = check_member(store, i, &further);
+    return rc;
+}
+
 static int check_sells(tkt_store *store)
 {
     tkt_snapshot *snap;
@@ -179,6 +219,7 @@ static int judge(void)
         return bad("the store does not open");
     int rc = check_clean(store);
     rc = rc == 0 ? check_told(store) : rc;
+    rc = rc == 0 ? check_room(store) : rc;
     rc = rc == 0 ? check_sells(store) : rc;
     tkt_store_close(store);
     if (rc == 0 && t.backup[0] != '\0' && states % 8 == 0)
@@ -278,7 +319,15 @@ static void acknowledged(const char *line)
         t.bookings += i == t.bookings;
         t.booking[i] = id;
         t.state[i] = state;
-    } else if (sscanf(line, "backup %255s", t.backup) != 1)
+    } else if (sscanf(line, "crowd %llu", &id) == 1)
+        t.crowd = id;
+    else if (sscanf(line, "member %u %llu", &state, &id) == 2 && state < MEMBERS) {
+        t.number[state] = id;
+        t.left[state] = false;
+        t.members = t.members > (int)state ? t.members : (int)state + 1;
+    } else if (sscanf(line, "left %u", &state) == 1 && state < MEMBERS)
+        t.left[state] = true;
+    else if (sscanf(line, "backup %255s", t.backup) != 1)
         sscanf(line, "restored %255s", t.restored);
 }
 

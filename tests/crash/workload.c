@@ -5,7 +5,8 @@
  *
  *   workload FOLDER SEED STEPS      FOLDER/s is the store, FOLDER/acknowledged the acknowledgements
  *
- * Acknowledgements are text, one line each: "store", "event ID", "booking ID STATE", "backup", "restored".
+ * Acknowledgements are text, one line each: "store", "event ID", "booking ID STATE", "crowd EVENT",
+ * "member I NUMBER" and "left I" of the waiting room, "backup", "restored".
  */
 #include <fcntl.h>
 #include <stdarg.h>
@@ -28,6 +29,7 @@
 #define HALF 6000
 #define OPEN_MAX 8
 #define BOOKED_MAX 64
+#define MEMBERS_MAX 60
 
 static char folder[256], path[300];
 static int acks;
@@ -101,6 +103,8 @@ typedef struct sale {
     uint64_t booked[BOOKED_MAX];
     int bookings;
     int events;
+    uint64_t crowd;       /* an event with a waiting room; 0: this build has none */
+    int members;
 } sale;
 
 static void reserve(sale *s)
@@ -211,15 +215,50 @@ static void reindex(sale *s)
     MUST(tkt_reindex(s->store, &o, &stats) == TKT_DONE);
 }
 
+static void open_room(sale *s)
+{
+    uint32_t area;
+    tkt_queue_settings settings;
+    tkt_queue_settings_init(&settings);
+    settings.opens_ms = clock_ms + 2000; /* some come early, and are shuffled */
+    settings.active = 10;
+    settings.claim_ms = 4000;
+    uint64_t event = make_event(s->store, s->events++, &area);
+    if (tkt_queue_set(s->store, event, &settings, 0) != TKT_DONE)
+        return;
+    s->crowd = event;
+    acknowledge("crowd %llu\n", (unsigned long long)event);
+}
+
+/* One more joins, or one of those who did joins again, asks, or leaves. */
+static void stand_in_line(sale *s)
+{
+    tkt_place place;
+    uint8_t buyer[TKT_BUYER_BYTES] = { 'm' };
+    int fresh = s->members < MEMBERS_MAX && rand_r(&seed) % 2;
+    int i = fresh || s->members == 0 ? s->members++ : rand_r(&seed) % s->members;
+    if (s->crowd == 0)
+        return;
+    buyer[1] = (uint8_t)i;
+    tkt_place_init(&place);
+    MUST(tkt_queue_join(s->store, s->crowd, buyer, &place) == TKT_DONE);
+    acknowledge("member %d %llu\n", i, (unsigned long long)place.number);
+    if (rand_r(&seed) % 4 != 0)
+        return;
+    MUST(tkt_queue_leave(s->store, s->crowd, buyer) == TKT_DONE);
+    acknowledge("left %d\n", i);
+}
+
 static void step(sale *s, int number)
 {
-    switch (rand_r(&seed) % 12) {
+    switch (rand_r(&seed) % 14) {
     case 0: case 1: case 2: reserve(s); break;
     case 3: case 4: case 5: case 6: confirm(s); break;
     case 7: undo(s); break;
     case 8: release(s); break;
     case 9: reserve_together(s); break;
     case 10: expire(s); break;
+    case 11: case 12: stand_in_line(s); break;
     default: {
         uint32_t area;
         make_event(s->store, s->events++, &area);
@@ -250,6 +289,7 @@ int main(int argc, char **argv)
     acknowledge("store\n");
     for (int i = 0; i < 2; i++)
         s.event[i] = make_event(s.store, i, &s.area[i]);
+    open_room(&s);
     int steps = atoi(argv[3]);
     for (int i = 0; i < steps; i++) {
         step(&s, i);

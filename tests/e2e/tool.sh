@@ -159,6 +159,28 @@ expect 1 'o["status"] == "nothing_due"' refund "$paid" --payment "unix:$work/ban
 expect 0 'o["settled"] == 1 and o["inDoubt"] == []' recover --payment "unix:$work/bank" # it never saw b5's either
 kill $bank_pid
 
+# The waiting room, where the build has it.
+if ! "$tool" -s "$work/s" queue $e --per-minute 600 2>&1 | grep -q unavailable; then
+    expect 0 'o["mode"] == "runs" and o["joined"] == 0 and len(o["commitment"]) == 64' queue $e
+    expect 1 'o["status"] == "not_admitted"' reserve $e --ga Floor --quantity 1 --buyer q1
+    expect 1 'o["status"] == "not_found"' place $e --buyer q1
+    expect 0 'o["state"] == "admitted" and o["number"] == 0' join $e --buyer q1
+    expect 0 'o["state"] == "admitted" and o["number"] == 0' join $e --buyer q1
+    admission=$(field 'o["admission"]')
+    expect 1 'o["status"] == "not_admitted"' reserve $e --ga Floor --quantity 1 --buyer q2 --admission "$admission"
+    expect 2 '' reserve $e --ga Floor --quantity 1 --buyer q1 --admission 01
+    take q1 "--admission $admission"
+    expect 0 'o["status"] == "done"' release "$hold"
+    expect 0 'o["state"] == "over"' leave $e --buyer q1
+    expect 2 '' queue $e --mode never
+    expect 2 '' join $e
+    expect 0 'o["mode"] == "closed"' queue $e --mode closed
+    expect 1 'o["status"] == "not_admitted"' join $e --buyer q3
+    expect 0 'o["mode"] == "closed"' queue $e --remove --dry-run
+    expect 0 'o == {"status": "done"}' queue $e --remove
+    expect 1 'o["status"] == "not_found"' queue $e
+fi
+
 # Cancel, refund, a hold that runs out.
 expect 0 'o["status"] == "done"' cancel "$booking"
 expect 1 'o["status"] == "cancelled"' cancel "$booking"

@@ -30,5 +30,10 @@ t refund 1 >/dev/null
 t cancel 1 >/dev/null
 t cancel 2 >/dev/null
 t reserve $event --seats "$section/D/1" --buyer ben --ttl 2592000 >/dev/null # 30 days; over when it is read
+t ga 40 Floor 50 >/dev/null
+t queue 40 --per-minute 600 >/dev/null
+for buyer in ada ben cy; do t join 40 --buyer $buyer >/dev/null; done
+t leave 40 --buyer cy >/dev/null
+t queue 40 --new-key >/dev/null
 gzip -9nc "$work/s/data.mdb" >"$here/$name.mdb.gz"
 "$here/questions.sh" "$tool" "$here/$name.mdb.gz" >"$here/$name.expected"

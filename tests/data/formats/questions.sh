@@ -17,5 +17,6 @@ for event in ext:nyp:15056-0 ext:nyp:11771-0 5 40; do t show $event; done
 t list --page-size 12
 t stats | sed 's/.*\("events":[0-9]*,"venues":[0-9]*,"performers":[0-9]*\).*/\1/'
 for booking in 1 2 3 4 5; do t booking $booking; done
+t queue 40
 t import "$(dirname "$0")/../sample.jsonl" --shift-weeks auto | sed 's/,"seconds.*//'
 t check
