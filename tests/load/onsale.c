@@ -59,7 +59,7 @@ static watch *map;
 static uint8_t seed[32];
 static _Atomic uint32_t owner[LOAD_UNITS_MAX];
 static _Atomic uint64_t furthest, unfair, twice, broken, again, refused, first_sale_ns, last_sale_ns;
-static times t_join, t_place, t_reserve, t_confirm, t_book;
+static times t_join, t_place, t_reserve, t_confirm, t_book, t_late;
 
 /* ---- asking -------------------------------------------------------------------------------------------------------------- */
 
@@ -312,6 +312,7 @@ static void *live(void *of)
     while (c->n > 0) {
         buyer *b = c->heap[0];
         pause_ms(b->due_ms - now_ms());
+        times_add(&t_late, (uint64_t)(now_ms() - b->due_ms) * 1000000);
         if (b->joined)
             look(c, b);
         else
@@ -432,8 +433,9 @@ static bool report(client *c, double seconds)
     bool agrees = watch_agrees(map, c);
     watch_counts(map, &maps, &changes, &resumed);
     double selling = (double)(atomic_load(&last_sale_ns) - atomic_load(&first_sale_ns)) / 1e9;
-    printf("{\"buyers\":%llu,\"early\":%llu,\"seconds\":%.1f,\"sellingSeconds\":%.1f,\"seatsSold\":%llu,\"seatsPerSecond\":%.0f,",
-           (unsigned long long)buyers_n, (unsigned long long)room_early, seconds, selling, (unsigned long long)seats, (double)seats / selling);
+    uint64_t calls = t_join.count + t_place.count + t_reserve.count + t_confirm.count + t_book.count;
+    printf("{\"buyers\":%llu,\"early\":%llu,\"seconds\":%.1f,\"requests\":%llu,\"sellingSeconds\":%.1f,\"seatsSold\":%llu,\"seatsPerSecond\":%.0f,",
+           (unsigned long long)buyers_n, (unsigned long long)room_early, seconds, (unsigned long long)calls, selling, (unsigned long long)seats, (double)seats / selling);
     for (int i = 0; i < ENDS; i++)
         printf("\"%s\":%llu,", end_words[i], (unsigned long long)ends[i]);
     printf("\"unfair\":%llu,\"soldTwice\":%llu,\"placesWrong\":%llu,\"placesChanged\":%llu,\"bookingsWrong\":%llu,",
@@ -442,6 +444,8 @@ static bool report(client *c, double seconds)
     printf("\"chiSquare\":%.1f,\"z\":%.2f,\"quickerOthers\":%llu,\"sentAgain\":%llu,\"streamMaps\":%llu,\"streamChanges\":%llu,"
            "\"streamResumed\":%llu,\"streamAgrees\":%s,", chi, z, (unsigned long long)refused, (unsigned long long)again,
            (unsigned long long)maps, (unsigned long long)changes, (unsigned long long)resumed, agrees ? "true" : "false");
+    /* Of the load itself: how long after its time a buyer got to ask, for want of a free connection. */
+    times_json("late", &t_late), printf(",");
     times_json("join", &t_join), printf(",");
     times_json("place", &t_place), printf(",");
     times_json("reserve", &t_reserve), printf(",");

@@ -38,8 +38,8 @@ def arguments():
     p.add_argument("--early", type=int, default=60)
     p.add_argument("--join-seconds", type=int, default=20)
     p.add_argument("--kills", type=int, default=3)
-    p.add_argument("--per-minute", type=int, default=240000)
-    p.add_argument("--active", type=int, default=2000)
+    p.add_argument("--per-minute", type=int, default=60000)
+    p.add_argument("--active", type=int, default=5000)
     p.add_argument("--processes", type=int, default=2)
     p.add_argument("--seconds", type=int, default=3600)
     p.add_argument("--rate", type=int, default=2000, help="requests a second; 0: as many as can be")
@@ -103,7 +103,7 @@ def strike(s, kills, begins, spread, done):
 def onsale(a, s):
     event = s.event
     opens = int(time.time()) + a.join_seconds
-    room = {"opens": utc(opens), "perMinute": a.per_minute, "burst": a.active, "active": a.active, "claimMs": 15000,
+    room = {"opens": utc(opens), "perMinute": a.per_minute, "burst": max(1, a.active // 4), "active": a.active, "claimMs": 15000,
             "sessionMs": 60000, "graceMs": 60000}
     status, _, told = s.call("PUT", f"/events/{event}/queue/room", room, role=STAFF)
     assert status == 200, told
