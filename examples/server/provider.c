@@ -4,13 +4,14 @@
  * store, STORE/payments.mdb, provider key → outcome.
  *
  * What it does is told by the payment details: those with the word decline, pending or error do so, all others are
- * approved. An outcome is on the disk before it is answered, so an order that comes twice is carried out once, whichever
+ * approved, those with the word slow a second and a half later. An outcome is on the disk before it is answered, so an order that comes twice is carried out once, whichever
  * process it comes to and whichever was killed meanwhile. Nothing of it stays in a process's memory.
  */
 #include "server.h"
 
 #include <lmdb.h>
 #include <string.h>
+#include <time.h>
 
 #define KEY_TEXT 32
 #define READERS_MAX 4096
@@ -64,6 +65,8 @@ static int32_t charge_money(void *user, const tkt_charge *charge)
     MDB_txn *txn;
     (void)user;
     tkt_key_format(charge->provider_key, key);
+    if (has(charge->details, "slow")) /* the order is on its way for so long, and unknown until it arrives */
+        nanosleep(&(struct timespec){ 1, 500000000 }, NULL);
     if (mdb_txn_begin(provider.env, NULL, 0, &txn) != 0)
         return TKT_PAY_ERROR;
     int32_t answer = recorded(txn, key);

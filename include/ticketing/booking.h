@@ -147,7 +147,8 @@ TKT_API int32_t tkt_hold_units(tkt_snapshot *snapshot, const uint8_t token[TKT_T
 #define TKT_PAY_DECLINED INT32_C(2)
 #define TKT_PAY_PENDING INT32_C(3)  /* the provider will tell later */
 #define TKT_PAY_ERROR INT32_C(4)    /* outcome not known: in doubt */
-#define TKT_PAY_UNKNOWN INT32_C(5)  /* status only: the provider never saw it; counts as declined */
+#define TKT_PAY_UNKNOWN INT32_C(5)  /* status only: the provider never saw it. Counts as declined, but
+                                       while the call that sends it is under way, in whichever process: then as pending */
 
 typedef struct tkt_charge {
     uint32_t size;

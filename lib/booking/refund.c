@@ -93,6 +93,8 @@ static int32_t begin_refund(tkt__tx *tx, refund_ctx *c)
     in->refunding_minor += c->refund.amount_minor;
     if (c->direct)
         return paid_back(tx, in, &c->call.booking, &c->refund);
+    if ((c->call.flags & TKT_DRY_RUN) == 0)
+        tkt__flight_begin(c->call.store, tkt__refund_flight(in->id));
     status = tkt__refund_save(tx, &c->refund);
     if (status == TKT_DONE)
         status = tkt__intent_save(tx, in, c->call.booking.state);
@@ -152,6 +154,16 @@ typedef struct settle_ctx {
     tkt__refund refund;
 } settle_ctx;
 
+/* Unless a later refund is giving the same money back: then news of the provider must tell. */
+static int32_t paid_after_all(tkt__tx *tx, settle_ctx *c)
+{
+    tkt__intent *in = &c->intent;
+    if (in->refunded_minor + in->refunding_minor + c->refund.amount_minor > in->captured_minor)
+        return TKT_DONE;
+    in->refunding_minor += c->refund.amount_minor;
+    return paid_back(tx, in, &c->booking, &c->refund);
+}
+
 static int32_t settle_body(tkt__tx *tx, void *ctx)
 {
     settle_ctx *c = ctx;
@@ -161,8 +173,10 @@ static int32_t settle_body(tkt__tx *tx, void *ctx)
         status = tkt__booking_load(tx, c->event_id, c->intent.booking_id, &c->booking);
     if (status == TKT_DONE)
         status = tkt__refund_load(tx, c->event_id, c->intent_id, c->number, &c->refund);
-    if (status != TKT_DONE || c->refund.state != TKT__REFUND_PENDING)
+    if (status != TKT_DONE || c->refund.state == TKT__REFUND_DONE)
         return status; /* settled already: what is done stays done */
+    if (c->refund.state == TKT__REFUND_FAILED) /* it was thought so; that the money went is stronger */
+        return c->told == TKT_PAY_APPROVED ? paid_after_all(tx, c) : TKT_DONE;
     if (c->told == TKT_PAY_APPROVED)
         return paid_back(tx, &c->intent, &c->booking, &c->refund);
     if (c->told != TKT_PAY_DECLINED && c->told != TKT_PAY_UNKNOWN)
@@ -193,6 +207,33 @@ int32_t tkt__refund_settle(tkt_store *store, uint64_t event_id, uint64_t intent_
     return rc == TKT_DONE ? status : rc;
 }
 
+/* With no transaction open: the money is sent, or on a replay it is asked what became of it. */
+static int32_t pay_back(refund_ctx *c, tkt_pay_fn fn, tkt_booking *booking)
+{
+    tkt_store *store = c->call.store;
+    const tkt_text none = { NULL, 0 };
+    bool under_way = c->replayed && tkt__flight_under_way(store, tkt__refund_flight(c->call.intent.id));
+    int32_t told = tkt__payment_call(store, fn, &c->call.intent, c->refund.number, c->refund.amount_minor,
+                                     c->replayed ? none : c->call.details);
+    if (told == TKT_PAY_UNKNOWN && under_way)
+        told = TKT_PAY_PENDING; /* the order is on its way */
+    int32_t status = tkt__refund_settle(store, c->call.event_id, c->call.intent.id, c->refund.number, told, booking);
+    if (booking != NULL)
+        booking->replayed = c->replayed;
+    return status == TKT_DONE && c->replayed ? TKT_REPLAYED : status;
+}
+
+static int32_t outcome_of(refund_ctx *c, int32_t status, tkt_booking *booking)
+{
+    const tkt_payment *table = tkt__payment_of(c->call.store);
+    tkt_pay_fn fn = table == NULL ? NULL : c->replayed ? table->status : table->refund;
+    if (!TKT_IS_EFFECT(status))
+        return status;
+    if (status != TKT_PENDING || (c->call.flags & TKT_DRY_RUN) != 0 || fn == NULL)
+        return tkt__booking_call_out(&c->call, status, c->replayed, booking);
+    return pay_back(c, fn, booking);
+}
+
 int32_t tkt_refund(tkt_store *store, const tkt_booking_request *request, tkt_booking *booking)
 {
     refund_ctx c = { .replayed = false };
@@ -201,17 +242,10 @@ int32_t tkt_refund(tkt_store *store, const tkt_booking_request *request, tkt_boo
         return status;
     const tkt__guard guard = tkt__event_guard(c.call.event_id);
     status = tkt__store_run(store, &guard, 1, c.call.flags, refund_body, &c);
-    if (!TKT_IS_EFFECT(status))
-        return status;
-    const tkt_payment *table = tkt__payment_of(store);
-    tkt_pay_fn fn = table == NULL ? NULL : c.replayed ? table->status : table->refund;
-    if (status != TKT_PENDING || (c.call.flags & TKT_DRY_RUN) != 0 || fn == NULL)
-        return tkt__booking_call_out(&c.call, status, c.replayed, booking);
-    const tkt_text none = { NULL, 0 };
-    int32_t told = tkt__payment_call(store, fn, &c.call.intent, c.refund.number, c.refund.amount_minor,
-                                     c.replayed ? none : c.call.details);
-    status = tkt__refund_settle(store, c.call.event_id, c.call.intent.id, c.refund.number, told, booking);
-    if (booking != NULL)
-        booking->replayed = c.replayed;
-    return status == TKT_DONE && c.replayed ? TKT_REPLAYED : status;
+    /* A body that came to nothing ends nothing: another thread's refund of the same intent may be under way. */
+    bool calls = (status == TKT_PENDING && !c.replayed) || tkt_status_primary(status) == TKT_E_UNKNOWN;
+    status = outcome_of(&c, status, booking);
+    if (calls)
+        tkt__flight_end(store, tkt__refund_flight(c.call.intent.id));
+    return status;
 }

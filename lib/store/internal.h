@@ -64,6 +64,10 @@ int32_t tkt__idem_tick(tkt_store *store, uint32_t most, uint32_t *done);
 int32_t tkt__idem_check(tkt__tx *tx, tkt__problems *problems);
 int32_t tkt__feed_check(tkt__tx *tx, tkt__problems *problems);
 
+/* flight.c: opens STORE/payment.lock; the end. What uses it: store.h. */
+int32_t tkt__flights_open(tkt_store *store, const char *dir);
+void tkt__flights_close(tkt_store *store);
+
 /* notice.c: maps STORE/notice where it can; what a commit tells; the end. */
 void tkt__notice_open(tkt_store *store, const char *dir);
 void tkt__notice_committed(void *store, uint64_t stamp);

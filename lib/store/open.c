@@ -30,6 +30,7 @@ void tkt__store_unref(tkt_store *store)
             tkt__rooms[i]->gone(store);
     tkt__kv_close(store->kv);
     tkt__notice_close(store);
+    tkt__flights_close(store);
     tkt__free(&hooks, store, sizeof *store);
 }
 
@@ -183,8 +184,15 @@ int32_t tkt_store_open(const char *path, size_t path_len, const tkt_options *opt
     if (status != TKT_DONE)
         return status;
     status = tkt__store_open_engine(ops, engine, created, options, store);
+    if (status != TKT_DONE)
+        return status;
+    status = tkt__flights_open(*store, dir);
     if (status == TKT_DONE)
         tkt__notice_open(*store, dir);
+    else {
+        tkt_store_close(*store);
+        *store = NULL;
+    }
     return status;
 }
 

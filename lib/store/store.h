@@ -163,10 +163,20 @@ struct tkt_store {
     void *ids_lock;                 /* pthread_mutex_t, owned by ids.c */
     tkt__id_lease ids[TKT__ID_KINDS];
     tkt__change_hooks change;
+    struct {
+        int marks, asks;
+        bool open;
+    } flights;                      /* flight.c: calls of the payment functions that are under way */
     tkt__notice *notice;                /* notice.c; NULL: asked of the engine instead */
     void *payment;                  /* booking's copy of the host's table, owned by that room */
     _Atomic uint32_t references;    /* the handle itself and each open snapshot */
 };
+
+/* flight.c: a call of a payment function by its number (booking chooses them): begun in the body that makes it known, ended
+ * when what it told is recorded; asked by any process. */
+void tkt__flight_begin(tkt_store *store, uint64_t number);
+void tkt__flight_end(tkt_store *store, uint64_t number);
+bool tkt__flight_under_way(const tkt_store *store, uint64_t number);
 
 struct tkt_snapshot {
     tkt_store *store;

@@ -188,6 +188,68 @@ Test(pay, recover_asks_and_settles_what_it_is_told)
     close_hall(&h);
 }
 
+/* Another call of the same key, and a recovery, while the first is at the provider, who has not got the order yet. */
+typedef struct impatient {
+    hall *h;
+    tkt_confirm_request pay;
+    tkt_booking_request back;
+} impatient;
+
+static void nothing_is_settled(hall *h)
+{
+    uint64_t settled = 9, doubt = 9;
+    ok(tkt_recover(h->f.store, &settled, &doubt));
+    cr_assert(settled == 0 && doubt == 1, "%llu settled, %llu in doubt", (unsigned long long)settled, (unsigned long long)doubt);
+}
+
+static void confirm_meanwhile(void *user)
+{
+    impatient *i = user;
+    tkt_booking booking = new_booking();
+    answers(tkt_confirm(i->h->f.store, &i->pay, &booking), TKT_PENDING);
+    cr_assert_eq(booking.state, TKT_BOOKING_AWAITING);
+    nothing_is_settled(i->h);
+}
+
+static void refund_meanwhile(void *user)
+{
+    impatient *i = user;
+    answers(tkt_refund(i->h->f.store, &i->back, NULL), TKT_PENDING);
+    nothing_is_settled(i->h);
+}
+
+Test(pay, who_asks_during_the_call_does_not_take_it_for_lost)
+{
+    hall h;
+    open_hall(&h);
+    tkt_hold hold = hold_seats(&h, 0, 2);
+    tkt_booking booking = new_booking();
+    impatient i = { .h = &h, .pay = paying(&h, &hold, 0) };
+    h.bank.on_status = TKT_PAY_UNKNOWN;
+    h.bank.meanwhile = confirm_meanwhile;
+    h.bank.user = &i;
+    ok(tkt_confirm(h.f.store, &i.pay, &booking));
+    cr_assert_eq(booking.state, TKT_BOOKING_CONFIRMED);
+    cr_assert_eq(h.bank.charges, 1);
+    counts_are(&h, ALL - 2, 0, 2);
+
+    i.back = on_booking(&h, booking.id);
+    h.bank.meanwhile = refund_meanwhile;
+    ok(tkt_refund(h.f.store, &i.back, &booking));
+    cr_assert_eq(booking.refunded_minor, 2 * PRICE);
+    answers(tkt_refund(h.f.store, &i.back, &booking), TKT_REPLAYED);
+    answers(refund(&h, booking.id, NULL), TKT_NOTHING_DUE);
+    cr_assert_eq(h.bank.refunds, 1);
+
+    /* Once it is over, what the provider does not know did not happen. */
+    tkt_hold other = hold_seats(&h, 4, 1);
+    h.bank.on_charge = TKT_PAY_ERROR;
+    i.pay = paying(&h, &other, 0);
+    answers(tkt_confirm(h.f.store, &i.pay, &booking), TKT_PENDING);
+    answers(tkt_confirm(h.f.store, &i.pay, &booking), TKT_DECLINED);
+    close_hall(&h);
+}
+
 Test(pay, cancel_gives_places_back_and_refund_the_money)
 {
     hall h;

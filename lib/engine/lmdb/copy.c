@@ -171,7 +171,7 @@ int32_t tkt__lmdb_work_dir(const char *dir, char work[TKT__PATH_MAX])
 void tkt__lmdb_work_dir_drop(const char *work)
 {
     static const char *const names[] = { TKT__LMDB_FILE, TKT__LMDB_FILE "-lock", "open.lock", "build.lock",
-                                        "write.lock", "notice" };
+                                        "write.lock", "notice", "payment.lock" };
     char path[TKT__PATH_MAX + 32];
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         snprintf(path, sizeof path, "%s/%s", work, names[i]);

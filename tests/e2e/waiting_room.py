@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""queue.py SERVER TOOL DATA [PICTURES]: five hundred clients in a waiting room over HTTP, and one in a browser.
+"""waiting_room.py SERVER TOOL DATA [PICTURES]: five hundred clients in a waiting room over HTTP, and one in a browser.
 
 All join before the start, twice each; at the start every place is somebody's; they are let in by place, and those who
 come later after them. Whoever is let in reserves with his admission, and with no other, and pays. A server process is
