@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 int64_t clock_ns(void)
@@ -21,10 +22,16 @@ int64_t clock_ns(void)
 
 /* ---- the access log --------------------------------------------------------------------------------------------------- */
 
-/* Tokens open what they name: in the log their secret half is crossed out. */
+/* Tokens open what they name, a ticket's code is the ticket: in the log their secret half is crossed out. */
 static void masked(const char *url, char *out, size_t cap)
 {
-    size_t run = 0, n = 0;
+    size_t run = strncmp(url, "/qr/", 4) == 0 ? 64 : 0, n = 0;
+    for (; run > 0 && n < 4; n++)
+        out[n] = *url++;
+    if (run > 0)
+        for (; *url != '\0' && *url != '.' && n + 1 < cap; url++)
+            out[n++] = '*';
+    run = 0;
     for (; *url != '\0' && n + 1 < cap; url++) {
         bool digit = (*url >= '0' && *url <= '9') || (*url >= 'a' && *url <= 'f') || (*url >= 'A' && *url <= 'F');
         run = digit ? run + 1 : 0;
@@ -36,7 +43,7 @@ static void masked(const char *url, char *out, size_t cap)
 
 static void log_access(const exchange *x)
 {
-    char when[32], url[512];
+    char when[32], url[512], method[32];
     struct timespec now;
     struct tm day;
     if (x->s->log == NULL || x->method == NULL)
@@ -45,7 +52,8 @@ static void log_access(const exchange *x)
     gmtime_r(&now.tv_sec, &day);
     strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%S", &day);
     masked(x->url, url, sizeof url);
-    fprintf(x->s->log, "%s.%03ldZ %s \"%s %s\" %u %llu %.3fms\n", when, now.tv_nsec / 1000000, x->address, x->method, url,
+    masked(x->method, method, sizeof method);
+    fprintf(x->s->log, "%s.%03ldZ %s \"%s %s\" %u %llu %.3fms\n", when, now.tv_nsec / 1000000, x->address, method, url,
             x->status, (unsigned long long)x->sent, (double)(clock_ns() - x->began_ns) / 1e6);
     fflush(x->s->log);
 }
@@ -62,12 +70,21 @@ static enum MHD_Result add_header(void *to, enum MHD_ValueKind kind, const char 
     return MHD_YES;
 }
 
+static enum MHD_Result last_forwarded(void *to, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    (void)kind;
+    if (strcasecmp(name, "X-Forwarded-For") == 0 && value != NULL)
+        *(const char **)to = value;
+    return MHD_YES;
+}
+
 static void address_of(exchange *x)
 {
+    const char *forwarded = NULL;
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    const char *forwarded = x->s->set->trust_proxy ? MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, "X-Forwarded-For")
-                                                   : NULL;
-    if (forwarded != NULL) { /* the last is who spoke to our proxy */
+    if (x->s->set->trust_proxy) /* who spoke to our proxy is the last of the last line: what stands before may be made up */
+        MHD_get_connection_values(x->connection, MHD_HEADER_KIND, last_forwarded, &forwarded);
+    if (forwarded != NULL) {
         const char *comma = strrchr(forwarded, ',');
         const char *last = comma != NULL ? comma + 1 : forwarded;
         last += strspn(last, " ");

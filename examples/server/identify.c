@@ -58,9 +58,9 @@ int32_t identify(void *server_, const tkt_api_request *request, tkt_api_caller *
         else
             return 1; /* who says that he is someone must be */
     }
-    if (x->session[0] != '\0' && caller->role == TKT_ROLE_PUBLIC)
+    if (token != NULL) /* which lies in the request's head until it is answered */
+        caller->scope = (tkt_text){ token, strlen(token) };
+    else if (x->session[0] != '\0')
         buyer_key(s, x->session, caller->buyer_key);
-    else
-        caller->scope = (tkt_text){ x->address, strlen(x->address) };
     return 0;
 }

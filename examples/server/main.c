@@ -23,8 +23,6 @@
 #define BACKLOG 1024
 #define RESTART_PAUSE_US 200000
 
-static volatile sig_atomic_t ending;
-
 /* ---- settings ------------------------------------------------------------------------------------------------------------- */
 
 static const struct setting {
@@ -160,52 +158,70 @@ static int listen_on(int *port)
     return fd;
 }
 
-static void end(int signal)
-{
-    (void)signal;
-    ending = 1;
-}
-
+/* Its signals are blocked from before it is there: none gets lost. 0: there is no process, try later. */
 static pid_t start(const settings *s, int listening)
 {
-    pid_t pid = fork();
-    if (pid != 0)
+    pid_t parent = getpid(), pid = fork();
+    if (pid > 0)
         return pid;
+    if (pid < 0) {
+        fprintf(stderr, "ticketing-server: no process: %s\n", strerror(errno));
+        return 0;
+    }
     prctl(PR_SET_PDEATHSIG, SIGTERM);
-    exit(worker_run(s, listening));
+    exit(getppid() == parent ? worker_run(s, listening) : 1);
+}
+
+/* Those that ended, and those that could not be started, are started. */
+static void mend(const settings *s, int listening, pid_t *pids)
+{
+    int status;
+    for (pid_t gone; (gone = waitpid(-1, &status, WNOHANG)) > 0;)
+        for (int i = 0; i < s->processes; i++)
+            if (pids[i] == gone) {
+                fprintf(stderr, "ticketing-server: process %d ended (%s %d), another is started\n", (int)gone,
+                        WIFSIGNALED(status) ? "signal" : "status", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+                pids[i] = 0;
+            }
+    for (int i = 0; i < s->processes; i++)
+        if (pids[i] == 0) {
+            usleep(RESTART_PAUSE_US);
+            pids[i] = start(s, listening);
+        }
+}
+
+static bool end_all(const settings *s, const pid_t *pids)
+{
+    bool well = true;
+    int status;
+    for (int i = 0; i < s->processes; i++)
+        if (pids[i] > 0)
+            kill(pids[i], SIGTERM);
+    for (int i = 0; i < s->processes; i++)
+        well = (pids[i] <= 0 || waitpid(pids[i], &status, 0) != pids[i] || (WIFEXITED(status) && WEXITSTATUS(status) == 0)) && well;
+    return well;
 }
 
 int main(int argc, char **argv)
 {
     settings s;
     pid_t pids[PROCESSES_MAX];
-    struct sigaction act = { .sa_handler = end };
-    int status, well = 0;
+    sigset_t signals;
+    const struct timespec look = { 1, 0 };
     read_settings(&s, argc, argv);
     signal(SIGPIPE, SIG_IGN);
-    sigaction(SIGTERM, &act, NULL);
-    sigaction(SIGINT, &act, NULL);
-    int listening = listen_on(&s.port);
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    int listening = listen_on(&s.port), got;
     for (int i = 0; i < s.processes; i++)
         pids[i] = start(&s, listening);
     printf("serving on http://127.0.0.1:%d/\n", s.port);
     fflush(stdout);
-    while (!ending) {
-        pid_t gone = wait(&status);
-        for (int i = 0; gone > 0 && !ending && i < s.processes; i++) {
-            if (pids[i] != gone)
-                continue;
-            fprintf(stderr, "ticketing-server: process %d ended (%s %d), another is started\n", (int)gone,
-                    WIFSIGNALED(status) ? "signal" : "status", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-            usleep(RESTART_PAUSE_US);
-            pids[i] = start(&s, listening);
-        }
-    }
+    while ((got = sigtimedwait(&signals, NULL, &look)) != SIGTERM && got != SIGINT)
+        mend(&s, listening, pids);
     close(listening);
-    for (int i = 0; i < s.processes; i++)
-        kill(pids[i], SIGTERM);
-    for (int i = 0; i < s.processes; i++)
-        if (waitpid(pids[i], &status, 0) == pids[i] && (!WIFEXITED(status) || WEXITSTATUS(status) != 0))
-            well = 1;
-    return well;
+    return end_all(&s, pids) ? 0 : 1;
 }

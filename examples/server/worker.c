@@ -5,6 +5,9 @@
  */
 #include "server.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -16,6 +19,8 @@
 #define TICKS_A_RECOVER 50
 #define CONNECTION_BYTES 32768 /* of a request's head: more is answered 431 */
 #define DRAIN_MS 5000
+#define LARGE_BYTES (128 << 10)
+#define ARENAS 4
 
 static bool failed(const char *what, int32_t status)
 {
@@ -79,10 +84,20 @@ static void drain(server *s)
     MHD_stop_daemon(s->daemon);
 }
 
+/* Whole halls are megabytes: by its own rules glibc would keep their room in an arena for each thread, for good. */
+static void give_memory_back(void)
+{
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+    mallopt(M_ARENA_MAX, ARENAS);
+#endif
+}
+
 int worker_run(const settings *set, int listening)
 {
     server s = { .set = set };
     sigset_t signals;
+    give_memory_back();
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);

@@ -62,8 +62,9 @@ typedef struct tkt_api_caller {
     uint32_t role;                    /* TKT_ROLE_… */
     uint64_t user_id;                 /* 0: none */
     uint8_t buyer_key[TKT_BUYER_BYTES];
-    tkt_text scope; /* who it is for the wire (a session, an address): the same Idempotency-Key of two scopes are two
-                       keys. Lives until identify's request is answered. Empty: the buyer key and user alone */
+    tkt_text scope; /* who it is for the wire (a session, a token; not an address, which many share): the same
+                       Idempotency-Key of two scopes are two keys. Lives until identify's request is answered. Empty: the
+                       role, buyer key and user alone; a public caller without any of them may use no such key: 401 */
 } tkt_api_caller;
 
 typedef struct tkt_api_options {

@@ -150,6 +150,7 @@ typedef struct tkt__call {
     const tkt_api_request *request;
     tkt_api_response *response;
     tkt_api_caller caller;
+    bool nobody;                 /* the host was asked who it is, and can't tell him from others */
     tkt_snapshot *snapshot;      /* NULL: none yet */
     tkt_text segments[TKT__SEGMENTS_MAX];
     uint32_t segments_n;

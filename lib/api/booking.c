@@ -195,9 +195,11 @@ uint32_t tkt__post_booking(tkt__call *c)
         return tkt__problem_of(c, status);
     memcpy(c->token, hold.token, sizeof c->token);
     if (confirm(c, &booking, &status) != 0)
-        return give_back(c, c->response->status);
+        return hold.replayed == 0 ? give_back(c, c->response->status) : c->response->status;
     uint32_t http = answer_booking(c, status, &booking, 201);
-    if ((http >= 400 && http < 500) || tkt_status_primary(status) == TKT_E_NO_PAYMENT)
+    /* What another call of the same key made is that call's, until its payment is known to have failed. */
+    bool ours = hold.replayed == 0 || status == TKT_DECLINED;
+    if (ours && ((http >= 400 && http < 500) || tkt_status_primary(status) == TKT_E_NO_PAYMENT))
         return give_back(c, http);
     if (http < 300) { /* of any other failure the hold stays: the same key tries again */
         tkt_token_format(hold.token, token);

@@ -178,6 +178,22 @@ static void put_text(line *l, tkt_text text)
     }
 }
 
+/* A value of type URI is written as it is (3.3.13), but for what no URI has and would break the line. */
+static void ics_uri(tkt__buffer *to, const char *name, tkt_text text)
+{
+    line l = { to, 0 };
+    if (text.len == 0)
+        return;
+    put_plain(&l, name);
+    put_plain(&l, ":");
+    for (size_t i = 0, n; i < text.len; i += n) {
+        n = char_bytes((unsigned char)text.ptr[i]);
+        if (n <= text.len - i && (unsigned char)text.ptr[i] > 0x20 && text.ptr[i] != 0x7f)
+            put_char(&l, text.ptr + i, n);
+    }
+    tkt__buffer_text(to, "\r\n");
+}
+
 static void ics_line(tkt__buffer *to, const char *name, tkt_text text)
 {
     line l = { to, 0 };
@@ -264,13 +280,14 @@ uint32_t tkt__get_event_ics(tkt__call *c)
     ics_when(b, "DTSTAMP", changed_ms(c, seq, e.start_ms), false);
     bool date = (e.flags & TKT_EVENT_START_DATE_ONLY) != 0;
     ics_when(b, "DTSTART", e.start_ms, date);
-    if ((e.flags & TKT_EVENT_HAS_END) != 0)
-        /* A plain end date is a calendar's day after, and both ends are of one kind (3.6.1). */
-        ics_when(b, "DTEND", e.end_ms + (date ? INT64_C(86400000) : 0), date);
+    /* A plain end date is a calendar's day after, and both ends are of one kind (3.6.1). */
+    int64_t day = date || (e.flags & TKT_EVENT_END_DATE_ONLY) != 0 ? INT64_C(86400000) : 0;
+    if ((e.flags & TKT_EVENT_HAS_END) != 0 && e.end_ms + day > e.start_ms)
+        ics_when(b, "DTEND", e.end_ms + day, date);
     ics_line(b, "SUMMARY", e.name);
     ics_line(b, "DESCRIPTION", e.description);
     ics_line(b, "CATEGORIES", e.category);
-    ics_line(b, "URL", e.url);
+    ics_uri(b, "URL", e.url);
     ics_place(c, e.venue_id);
     tkt__buffer_format(b, "STATUS:%s\r\n",
                        e.status == TKT_EVENT_CANCELLED ? "CANCELLED" : e.status == TKT_EVENT_POSTPONED ? "TENTATIVE" : "CONFIRMED");

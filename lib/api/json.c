@@ -67,9 +67,16 @@ void tkt__buffer_free(tkt__buffer *b)
 
 /* ---- JSON ---------------------------------------------------------------------------------------------------------- */
 
+/* Most pieces are a quote or a word, and there is room. */
 static void print(void *to, const char *text, size_t n)
 {
-    tkt__buffer_add(to, text, n);
+    tkt__buffer *b = to;
+    if (b->failed || n > b->cap - b->n || n > TKT__BODY_MOST - b->n) {
+        tkt__buffer_add(b, text, n);
+        return;
+    }
+    memcpy(b->p + b->n, text, n);
+    b->n += n;
 }
 
 /* The generator takes two pieces at its begin and no more: its text goes to `print`. */
@@ -175,18 +182,27 @@ void tkt__json_number(tkt__json *j, const char *key, const char *text)
         note(j, yajl_gen_number(j->gen, text, strlen(text)));
 }
 
+/* A hall has a hundred thousand numbers: their digits are written backwards, without printf. */
+static void whole_out(tkt__json *j, const char *key, uint64_t size, bool minus)
+{
+    char text[24], *at = text + sizeof text - 1;
+    *at = '\0';
+    do
+        *--at = (char)('0' + size % 10);
+    while ((size /= 10) != 0);
+    if (minus)
+        *--at = '-';
+    tkt__json_number(j, key, at);
+}
+
 void tkt__json_i64(tkt__json *j, const char *key, int64_t value)
 {
-    char text[24];
-    snprintf(text, sizeof text, "%" PRId64, value);
-    tkt__json_number(j, key, text);
+    whole_out(j, key, value < 0 ? 0 - (uint64_t)value : (uint64_t)value, value < 0);
 }
 
 void tkt__json_u64(tkt__json *j, const char *key, uint64_t value)
 {
-    char text[24];
-    snprintf(text, sizeof text, "%" PRIu64, value);
-    tkt__json_number(j, key, text);
+    whole_out(j, key, value, false);
 }
 
 void tkt__json_bool(tkt__json *j, const char *key, bool value)

@@ -217,7 +217,8 @@ bool tkt__accepts(const tkt__call *c, const char *type)
     return false;
 }
 
-/* A key of a caller is one of his scope and of one operation: what another says by chance or by intent is another key. */
+/* A key of a caller is one of his role, scope and of one operation: what another says by chance or by intent is another
+ * key. Whom the host can't tell from others has none: it would give him what another of that key got. */
 bool tkt__request_key(tkt__call *c, const char *operation, uint8_t key[TKT_KEY_BYTES])
 {
     tkt_text given = tkt__request_header(c, "idempotency-key");
@@ -226,6 +227,10 @@ bool tkt__request_key(tkt__call *c, const char *operation, uint8_t key[TKT_KEY_B
     memset(key, 0, TKT_KEY_BYTES);
     if (given.len == 0)
         return true;
+    if (c->nobody) {
+        tkt__problem_say(c, 401, "unauthorized", "an Idempotency-Key needs a session: say who you are");
+        return false;
+    }
     if (given.len > KEY_TEXT_MAX || tkt_store_salt(c->api->store, salt) != TKT_DONE) {
         tkt__problem_say(c, 400, "bad_value", "Idempotency-Key has at most %d bytes", KEY_TEXT_MAX);
         return false;
@@ -234,6 +239,7 @@ bool tkt__request_key(tkt__call *c, const char *operation, uint8_t key[TKT_KEY_B
     tkt__put_bytes(&w, salt, sizeof salt);
     tkt__put_bytes(&w, c->caller.buyer_key, TKT_BUYER_BYTES);
     tkt__put_u64(&w, c->caller.user_id);
+    tkt__put_u32(&w, c->caller.role);
     tkt__put_text(&w, c->caller.scope.ptr, scope_n);
     tkt__put_text(&w, operation, strlen(operation));
     tkt__put_text(&w, given.ptr, given.len);

@@ -32,17 +32,24 @@ static void places_out(tkt__call *c, uint64_t event_id, const uint32_t *units, u
     tkt__json_array_end(j);
 }
 
-static void hold_out(tkt__call *c, const tkt_hold *hold)
+/* `tried`: the request of a dry run, which made no hold: no token, and the seats that it would have. */
+static void hold_out(tkt__call *c, const tkt_hold *hold, const tkt_reserve_request *tried)
 {
     char token[64];
     uint32_t units[TKT_UNITS_MAX];
     size_t n = 0;
     tkt__json *j = &c->json;
     tkt_token_format(hold->token, token);
-    if (tkt_hold_units(c->snapshot, hold->token, units, TKT_UNITS_MAX, &n) != TKT_DONE)
+    if (tried != NULL) {
+        n = tried->unit_count;
+        memcpy(units, tried->units, n * sizeof *units);
+    } else if (tkt_hold_units(c->snapshot, hold->token, units, TKT_UNITS_MAX, &n) != TKT_DONE)
         n = 0;
     tkt__json_object(j, NULL);
-    tkt__json_string(j, "holdToken", (tkt_text){ token, sizeof token });
+    if (tried != NULL)
+        tkt__json_bool(j, "dryRun", true);
+    else
+        tkt__json_string(j, "holdToken", (tkt_text){ token, sizeof token });
     tkt__json_u64(j, "eventId", hold->event_id);
     tkt__json_word(j, "state", hold_words[hold->state <= TKT_HOLD_EXPIRED ? hold->state : 0]);
     if (hold->expires_ms != INT64_MAX) /* booked: never */
@@ -60,14 +67,14 @@ static void hold_out(tkt__call *c, const tkt_hold *hold)
     tkt__json_object_end(j);
 }
 
-static uint32_t answer_hold(tkt__call *c, int32_t status, const tkt_hold *hold, uint32_t http)
+static uint32_t answer_hold(tkt__call *c, int32_t status, const tkt_hold *hold, uint32_t http, const tkt_reserve_request *tried)
 {
     if (!TKT_IS_EFFECT(status))
         return tkt__problem_of(c, status);
     if (!tkt__read(c))
         return c->response->status;
     tkt__answer_json(c);
-    hold_out(c, hold);
+    hold_out(c, hold, tried);
     if (status == TKT_REPLAYED)
         tkt__header_static(c, "Idempotency-Replayed", "true");
     tkt__header_static(c, "Cache-Control", "no-store");
@@ -170,8 +177,9 @@ uint32_t tkt__post_reservation(tkt__call *c)
     tkt_hold_init(&hold);
     if (!tkt__reserve_in(c, &request, units))
         return c->response->status;
-    return answer_hold(c, tkt_reserve(c->api->store, &request, &hold), &hold,
-                       (request.flags & TKT_DRY_RUN) != 0 ? 200 : 201);
+    int32_t status = tkt_reserve(c->api->store, &request, &hold);
+    bool tried = (request.flags & TKT_DRY_RUN) != 0 && status == TKT_DONE;
+    return answer_hold(c, status, &hold, (request.flags & TKT_DRY_RUN) != 0 ? 200 : 201, tried ? &request : NULL);
 }
 
 uint32_t tkt__get_reservation(tkt__call *c)
@@ -180,7 +188,7 @@ uint32_t tkt__get_reservation(tkt__call *c)
     tkt_hold_init(&hold);
     if (!tkt__read(c))
         return c->response->status;
-    return answer_hold(c, tkt_hold_view(c->snapshot, c->token, &hold), &hold, 200);
+    return answer_hold(c, tkt_hold_view(c->snapshot, c->token, &hold), &hold, 200, NULL);
 }
 
 /* Other places of the same event in one step. */
@@ -193,7 +201,9 @@ uint32_t tkt__put_reservation(tkt__call *c)
     c->id = tkt__get_be64(c->token); /* the event that the token names (base.h) */
     if (!tkt__reserve_in(c, &request, units))
         return c->response->status;
-    return answer_hold(c, tkt_replace(c->api->store, c->token, &request, &hold), &hold, 200);
+    int32_t status = tkt_replace(c->api->store, c->token, &request, &hold);
+    bool tried = (request.flags & TKT_DRY_RUN) != 0 && status == TKT_DONE;
+    return answer_hold(c, status, &hold, 200, tried ? &request : NULL);
 }
 
 static bool hold_request_in(tkt__call *c, const char *operation, tkt_hold_request *request)
@@ -210,7 +220,7 @@ uint32_t tkt__delete_reservation(tkt__call *c)
     tkt_hold_init(&hold);
     if (!hold_request_in(c, "release", &request))
         return c->response->status;
-    return answer_hold(c, tkt_release(c->api->store, &request, &hold), &hold, 200);
+    return answer_hold(c, tkt_release(c->api->store, &request, &hold), &hold, 200, NULL);
 }
 
 uint32_t tkt__post_extend(tkt__call *c)
@@ -220,5 +230,5 @@ uint32_t tkt__post_extend(tkt__call *c)
     tkt_hold_init(&hold);
     if (!hold_request_in(c, "extend", &request) || !ttl_in(c, &request.ttl_ms))
         return c->response->status;
-    return answer_hold(c, tkt_extend(c->api->store, &request, &hold), &hold, 200);
+    return answer_hold(c, tkt_extend(c->api->store, &request, &hold), &hold, 200, NULL);
 }

@@ -134,7 +134,10 @@ static uint32_t identify(tkt__call *c, const tkt__route *route)
 {
     const tkt_api_options *o = &c->api->options;
     c->caller.size = (uint32_t)sizeof c->caller;
-    if (o->identify != NULL && o->identify(o->user, c->request, &c->caller) != 0) {
+    int32_t known = o->identify != NULL ? o->identify(o->user, c->request, &c->caller) : 0;
+    c->nobody = o->identify != NULL && c->caller.role == TKT_ROLE_PUBLIC && c->caller.user_id == 0 && c->caller.scope.len == 0 &&
+                tkt__is_zero(c->caller.buyer_key, TKT_BUYER_BYTES);
+    if (known != 0) {
         uint32_t status = tkt__problem_say(c, 401, "unauthorized", "who you are could not be made out");
         tkt__header_static(c, "WWW-Authenticate", "Bearer");
         return status;

@@ -13,6 +13,7 @@
 
 #define PAGE_SIZE 20
 #define LINK_QUERY_MAX 2048 /* longer queries get no links */
+#define NEXT_TEXT_MAX 1024  /* of a cursor in a link */
 #define HIGHLIGHT_WORDS 64
 #define RADIUS_MAX_M 40000000
 
@@ -311,30 +312,48 @@ static size_t same_query(const tkt__call *c, char *out, size_t cap)
     return n;
 }
 
+/* One link; the query's own text is at most LINK_QUERY_MAX, a base_url what the host gave. */
+static void link_to(tkt__call *c, tkt__buffer *to, const char *query, size_t len, const char *where, const char *rel)
+{
+    tkt__buffer_text(to, to->n > 0 ? ", <" : "<");
+    tkt__buffer_text(to, c->api->base);
+    tkt__buffer_text(to, "/events/search?");
+    tkt__buffer_add(to, query, len);
+    tkt__buffer_text(to, where);
+    tkt__buffer_text(to, ">; rel=\"");
+    tkt__buffer_text(to, rel);
+    tkt__buffer_text(to, "\"");
+}
+
+static void page_link(tkt__call *c, tkt__buffer *to, const char *query, size_t len, int64_t page, const char *rel)
+{
+    char where[32];
+    snprintf(where, sizeof where, "page=%lld", (long long)page);
+    link_to(c, to, query, len, where, rel);
+}
+
 static void links(tkt__call *c, const tkt_total *total, int64_t page, int64_t size, tkt_text next)
 {
-    char query[LINK_QUERY_MAX], text[4 * LINK_QUERY_MAX + 512];
-    const char *base = c->api->base;
-    size_t n = 0;
+    char query[LINK_QUERY_MAX], where[NEXT_TEXT_MAX + 8];
+    tkt__buffer text = { .hooks = &c->api->store->hooks };
     if (c->request->query.len >= LINK_QUERY_MAX)
         return;
-    int len = (int)same_query(c, query, sizeof query);
+    size_t len = same_query(c, query, sizeof query);
     int64_t last = total->total == 0 ? 1 : ((int64_t)total->total + size - 1) / size;
-    n += (size_t)snprintf(text + n, sizeof text - n, "<%s/events/search?%.*spage=1>; rel=\"first\"", base, len, query);
+    page_link(c, &text, query, len, 1, "first");
     if (page > 1)
-        n += (size_t)snprintf(text + n, sizeof text - n, ", <%s/events/search?%.*spage=%lld>; rel=\"prev\"", base, len, query,
-                              (long long)page - 1);
+        page_link(c, &text, query, len, page - 1, "prev");
     if (next.len > 0 && (page + 1) * size <= TKT_PAGE_DEPTH_MAX && tkt__param_of(c, "cursor") == NULL)
-        n += (size_t)snprintf(text + n, sizeof text - n, ", <%s/events/search?%.*spage=%lld>; rel=\"next\"", base, len, query,
-                              (long long)page + 1);
-    else if (next.len > 0)
-        n += (size_t)snprintf(text + n, sizeof text - n, ", <%s/events/search?%.*scursor=%.*s>; rel=\"next\"", base, len, query,
-                              (int)next.len, next.ptr);
+        page_link(c, &text, query, len, page + 1, "next");
+    else if (next.len > 0 && next.len <= NEXT_TEXT_MAX) {
+        snprintf(where, sizeof where, "cursor=%.*s", (int)next.len, next.ptr);
+        link_to(c, &text, query, len, where, "next");
+    }
     if (last * size <= TKT_PAGE_DEPTH_MAX)
-        n += (size_t)snprintf(text + n, sizeof text - n, ", <%s/events/search?%.*spage=%lld>; rel=\"last\"", base, len, query,
-                              (long long)last);
-    if (n < sizeof text)
-        tkt__header_format(c, "Link", "%s", text);
+        page_link(c, &text, query, len, last, "last");
+    if (!text.failed)
+        tkt__header_format(c, "Link", "%.*s", (int)text.n, (const char *)text.p);
+    tkt__buffer_free(&text);
 }
 
 static uint32_t page_out(tkt__call *c, const tkt_results *results, int64_t page, int64_t size, marks *m)

@@ -9,7 +9,8 @@
 
 #define PAGE 200
 #define LIMIT_MOST 1000
-#define CURVE_POINTS 96
+#define CURVE_POINTS 96 /* even: two become one */
+#define STEP_LEAST_MS 1000
 #define BOOKINGS_PAGE 1000
 
 extern const char tkt__openapi_text[];
@@ -169,32 +170,39 @@ uint32_t tkt__get_event_feed(tkt__call *c)
 
 /* ---- how an event sells -------------------------------------------------------------------------------------------------------------- */
 
-/* Bookings from the first to the last, in steps of equal length. */
+/* Bookings from the first on, in steps of equal length, which doubles whenever they no longer fit: one pass, whatever time
+ * they span. */
 typedef struct curve {
     int64_t first_ms, last_ms, step_ms;
     uint64_t bookings, tickets;
     uint32_t points_bookings[CURVE_POINTS], points_tickets[CURVE_POINTS];
 } curve;
 
-static void note_span(curve *k, const tkt_booking *b)
+static void double_step(curve *k)
+{
+    for (size_t i = 0; i < CURVE_POINTS; i++) {
+        bool in = 2 * i + 1 < CURVE_POINTS;
+        k->points_bookings[i] = in ? k->points_bookings[2 * i] + k->points_bookings[2 * i + 1] : 0;
+        k->points_tickets[i] = in ? k->points_tickets[2 * i] + k->points_tickets[2 * i + 1] : 0;
+    }
+    k->step_ms *= 2;
+}
+
+/* They come by number, which is by time but for what processes do at once: the few before the first count with it. */
+static void note(curve *k, const tkt_booking *b)
 {
     if (k->bookings++ == 0)
         k->first_ms = k->last_ms = b->created_ms;
-    k->first_ms = b->created_ms < k->first_ms ? b->created_ms : k->first_ms;
+    int64_t since = b->created_ms > k->first_ms ? b->created_ms - k->first_ms : 0;
+    while (since / k->step_ms >= CURVE_POINTS)
+        double_step(k);
     k->last_ms = b->created_ms > k->last_ms ? b->created_ms : k->last_ms;
     k->tickets += b->ticket_count;
+    k->points_bookings[since / k->step_ms]++;
+    k->points_tickets[since / k->step_ms] += b->ticket_count;
 }
 
-static void note_point(curve *k, const tkt_booking *b)
-{
-    size_t at = (size_t)((b->created_ms - k->first_ms) / k->step_ms);
-    if (at >= CURVE_POINTS)
-        return;
-    k->points_bookings[at]++;
-    k->points_tickets[at] += b->ticket_count;
-}
-
-static int32_t each_booking(tkt__call *c, curve *k, void (*note)(curve *k, const tkt_booking *b))
+static int32_t each_booking(tkt__call *c, curve *k)
 {
     uint64_t ids[BOOKINGS_PAGE], after = 0;
     uint32_t count = BOOKINGS_PAGE;
@@ -234,11 +242,9 @@ uint32_t tkt__get_sales(tkt__call *c)
     if (!tkt__event_in(c, &event))
         return c->response->status;
     int32_t status = tkt_counts_view(c->snapshot, c->id, &counts);
+    k.step_ms = STEP_LEAST_MS;
     if (status == TKT_DONE)
-        status = each_booking(c, &k, note_span);
-    k.step_ms = (k.last_ms - k.first_ms) / CURVE_POINTS + 1;
-    if (status == TKT_DONE)
-        status = each_booking(c, &k, note_point);
+        status = each_booking(c, &k);
     if (status != TKT_DONE)
         return tkt__problem_of(c, status);
     tkt__json *j = tkt__answer_json(c);

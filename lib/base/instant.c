@@ -142,6 +142,37 @@ int32_t tkt_instant_parse(const char *text, size_t len, int64_t *ms, int32_t *of
     return TKT_DONE;
 }
 
+/* So many digits of a number, which has no more: printf costs ten times as much, and a page has dozens. */
+static char *put_digits(char *at, unsigned value, int width)
+{
+    for (int i = width - 1; i >= 0; i--, value /= 10)
+        at[i] = (char)('0' + value % 10);
+    return at + width;
+}
+
+static char *put_after(char *at, char mark, unsigned value, int width)
+{
+    *at = mark;
+    return put_digits(at + 1, value, width);
+}
+
+static char *put_hour(char *at, int64_t rest, int32_t offset_min)
+{
+    unsigned minute = (unsigned)(rest / MINUTE_MS) % 1440, milli = (unsigned)(rest % MINUTE_MS);
+    unsigned away = (unsigned)(offset_min < 0 ? -offset_min : offset_min) % 1440;
+    at = put_after(at, 'T', minute / 60, 2);
+    at = put_after(at, ':', minute % 60, 2);
+    at = put_after(at, ':', milli / 1000 % 60, 2);
+    if (milli % 1000 != 0)
+        at = put_after(at, '.', milli % 1000, 3);
+    if (offset_min == 0) {
+        *at = 'Z';
+        return at + 1;
+    }
+    at = put_after(at, offset_min < 0 ? '-' : '+', away / 60, 2);
+    return put_after(at, ':', away % 60, 2);
+}
+
 int32_t tkt_instant_format(int64_t ms, int32_t offset_min, int32_t date_only,
                            char buf[TKT_INSTANT_TEXT], size_t *len)
 {
@@ -156,22 +187,12 @@ int32_t tkt_instant_format(int64_t ms, int32_t offset_min, int32_t date_only,
     int64_t rest = local - days * DAY_MS;
     date_of(days, &y, &m, &d);
     unsigned year = (unsigned)y % 10000;
-    int n = snprintf(buf, TKT_INSTANT_TEXT, "%04u-%02d-%02d", year, m, d);
-    if (!date_only) {
-        unsigned minute = (unsigned)(rest / MINUTE_MS) % 1440, milli = (unsigned)(rest % MINUTE_MS);
-        char *at = buf + n;
-        size_t cap = TKT_INSTANT_TEXT - (size_t)n;
-        int t = snprintf(at, cap, "T%02u:%02u:%02u", minute / 60, minute % 60, milli / 1000 % 60);
-        if (milli % 1000 != 0)
-            t += snprintf(at + t, cap - (size_t)t, ".%03u", milli % 1000);
-        unsigned away = (unsigned)(offset_min < 0 ? -offset_min : offset_min) % 1440;
-        if (offset_min == 0)
-            t += snprintf(at + t, cap - (size_t)t, "Z");
-        else
-            t += snprintf(at + t, cap - (size_t)t, "%c%02u:%02u", offset_min < 0 ? '-' : '+',
-                          away / 60, away % 60);
-        n += t;
-    }
-    *len = (size_t)n;
+    char *at = put_digits(buf, year, 4);
+    at = put_after(at, '-', (unsigned)m, 2);
+    at = put_after(at, '-', (unsigned)d, 2);
+    if (!date_only)
+        at = put_hour(at, rest, offset_min);
+    *at = '\0';
+    *len = (size_t)(at - buf);
     return TKT_DONE;
 }

@@ -4,6 +4,7 @@
 What comes over the wire is written byte by byte, so that nothing is put right on the way. After all of them the service
 still answers, nothing of the store that should not have changed has, and the check is clean.
 """
+import concurrent.futures
 import json
 import socket
 import sys
@@ -100,15 +101,16 @@ def bodies(w, s):
     yield "a seat that is none", w.post(there, {"ticketId": [4000000]}), {404}
     yield "an area that is none", w.post(there, {"areaId": 99, "quantity": 1}), {404}
     yield "an event that is none", w.post("/events/999999/reservations", {"ticketId": [64]}), {404}
-    yield "a key too long", w.post(there, {"ticketId": [64]}, "Idempotency-Key: " + "k" * 300), {400}
+    yield "a key too long", w.post(there, {"ticketId": [64]}, f"Cookie: tkt_session={'a' * 32}\r\nIdempotency-Key: " + "k" * 300), {400}
+    yield "a key that would be everybody's", w.post(there, {"ticketId": [64]}, "Idempotency-Key: order-1"), {401}
     yield "large details", w.post(f"/bookings/{s.event}", {"ticketId": [64], "paymentDetails": "x" * 20000}), {400}
 
 
 def others(w, s):
     """What belongs to somebody else."""
     seat = iter(range(64, 71))
-    key = str(uuid.uuid4())
-    mine = s.call("POST", f"/events/{s.event}/reservations", {"ticketId": next(seat)}, {"Idempotency-Key": key})
+    key, me = str(uuid.uuid4()), {"Cookie": "tkt_session=" + "c" * 32}
+    mine = s.call("POST", f"/events/{s.event}/reservations", {"ticketId": next(seat)}, {"Idempotency-Key": key, **me})
     token = mine[2]["holdToken"]
     near = token[:-1] + ("0" if token[-1] != "0" else "1")
     for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/confirm"), ("POST", "/extend")):
@@ -116,11 +118,12 @@ def others(w, s):
     yield "a token of zeros", w.get("/reservations/" + "0" * 64), {404}
     yield "half a token", w.get("/reservations/" + token[:32]), {404}
     yield "a token of another event", w.get("/reservations/" + "f" * 16 + token[16:]), {404}
-    again = s.call("POST", f"/events/{s.event}/reservations", {"ticketId": 64}, {"Idempotency-Key": key})
+    again = s.call("POST", f"/events/{s.event}/reservations", {"ticketId": 64}, {"Idempotency-Key": key, **me})
     assert again[2]["holdToken"] == token and again[1]["idempotency-replayed"] == "true"
     yield "the same key by another session", s.call("POST", f"/events/{s.event}/reservations", {"ticketId": 64},
                                                     {"Idempotency-Key": key, "Cookie": "tkt_session=" + "b" * 32})[0], {409}
-    yield "the same key for another seat", s.call("POST", f"/events/{s.event}/reservations", {"ticketId": 69}, {"Idempotency-Key": key})[0], {422}
+    yield "the same key for another seat", s.call("POST", f"/events/{s.event}/reservations", {"ticketId": 69}, {"Idempotency-Key": key, **me})[0], {422}
+    yield "the same key by staff", s.call("POST", f"/events/{s.event}/reservations", {"ticketId": 64}, {"Idempotency-Key": key}, STAFF)[0], {409}
     booked = s.call("POST", f"/bookings/{s.event}", {"ticketId": next(seat), "paymentDetails": "ok"}, {"Cookie": "tkt_session=" + "a" * 32})
     number, owner = booked[2]["bookingId"], booked[1]["hold-token"]
     yield "another's booking", w.get(f"/bookings/{number}"), {404}
@@ -140,10 +143,24 @@ def others(w, s):
     yield "news of another kind", s.call("POST", "/payments/1/news", {"news": "given"}, role=OPERATOR)[0], {400}
     yield "a feed cursor made up", s.call("GET", "/feed?cursor=" + "f" * 66, role=OPERATOR)[0], {400}
     # A double submit, at once and later: one booking.
-    pay = {"Idempotency-Key": str(uuid.uuid4())}
+    pay = {"Idempotency-Key": str(uuid.uuid4()), **me}
     first = s.call("POST", f"/reservations/{token}/confirm", {"paymentDetails": "ok"}, pay)
     second = s.call("POST", f"/reservations/{token}/confirm", {"paymentDetails": "ok"}, pay)
     assert first[2]["bookingId"] == second[2]["bookingId"] and second[0] == 201 and second[1]["idempotency-replayed"] == "true"
+    # Submitted again while the bank has not got the order yet, by whichever process: it waits, nothing is charged twice.
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        slow = {"Idempotency-Key": str(uuid.uuid4()), **me}
+        for path, body, role in ((f"/bookings/{s.event}", {"ticketId": 120, "paymentDetails": "slow"}, None), (None, {"paymentDetails": "slow"}, STAFF)):
+            path = path or f"/bookings/{bought}/refund"
+            one = pool.submit(s.call, "POST", path, body, slow, role)
+            time.sleep(0.4)
+            for _ in range(4):
+                yield "submitted again meanwhile", s.call("POST", path, body, slow, role)[0], {202}
+            status, _, answer = one.result()
+            yield "and the first is served", status, {200, 201}
+            bought = answer["bookingId"]
+        yield "all of it went back, once", s.call("POST", path, body, {"Idempotency-Key": str(uuid.uuid4())}, STAFF)[0], {409}
+        assert s.call("GET", f"/bookings/{bought}", role=STAFF)[2]["refundedMinor"] == 8000
     yield "a second payment for one hold", s.call("POST", f"/reservations/{token}/confirm", {"paymentDetails": "ok"})[0], {409}
     yield "a released hold's payment", s.call("DELETE", f"/reservations/{token}")[0], {409}
 
@@ -206,7 +223,7 @@ def main():
         slow(s)
         streams(s)
         assert count >= CASES, count
-        assert s.call("GET", f"/events/{s.event}/sales", role=STAFF)[2]["bookings"] == 2
+        assert s.call("GET", f"/events/{s.event}/sales", role=STAFF)[2]["bookings"] == 3
         log = open(s.log, encoding="utf-8").read()
         assert "X-Evil: yes\n" not in log and all(len(line.split('"')) == 3 for line in log.splitlines())
         print(f"{count} hostile requests answered as they must be")

@@ -8,6 +8,7 @@ import { showStaff, closeStaff } from '/staff.js';
 
 const $ = (id) => document.getElementById(id);
 const PAGE_SIZE = 20;
+const AGAIN_MS = 2000;
 
 export function el(name, properties = {}, ...children) {
   const e = document.createElement(name);
@@ -57,6 +58,16 @@ export function when(text) {
   if (!text.includes('T')) return new Date(`${text}T12:00:00Z`).toLocaleDateString(undefined, { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric', timeZone: 'UTC' });
   const local = text.slice(0, 16); // the hour of the place, wherever the browser is
   return new Date(`${local}:00Z`).toLocaleString(undefined, { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit', timeZone: 'UTC' });
+}
+
+// An EventSource comes back by itself when its connection breaks, but never after an answer of another status (busy, too
+// often): then it is opened anew, a while later, where it was. `begin` makes and fills it; `wanted` says whether still.
+export function stay(begin, wanted) {
+  const source = begin();
+  source.addEventListener('error', () => {
+    if (source.readyState === EventSource.CLOSED)
+      setTimeout(() => { if (wanted()) stay(begin, wanted); }, AGAIN_MS * (1 + Math.random()));
+  });
 }
 
 const place = (v) => (v ? [v.name, v.city, v.country].filter(Boolean).join(', ') : '');
@@ -170,7 +181,8 @@ const keep = (name, value) => localStorage.setItem(name, JSON.stringify(value));
 
 // ---- an event ------------------------------------------------------------------------------------------------------
 
-let shown = null; // { id, event, hall, stream, hold, chosen, timer }
+// What comes back after a wait is for a page that may have been left: whoever waited looks whether `shown` is his still.
+let shown = null; // { id, event, hall, seq, stream, hold, chosen, timer, busy }
 
 function closeEvent() {
   shown?.stream?.close();
@@ -181,14 +193,16 @@ function closeEvent() {
 }
 
 function listen(s) {
-  s.stream = new EventSource(`/events/${s.id}/seatmap/stream?after=${s.hall ? s.hall.seq : 0}`);
+  s.stream = new EventSource(`/events/${s.id}/seatmap/stream?after=${s.seq}`);
   s.stream.addEventListener('map', (m) => {
     const map = JSON.parse(m.data);
+    s.seq = map.seq;
     s.hall?.whole_map(map.states);
     for (const a of map.areas) showArea(s, a);
   });
   s.stream.addEventListener('change', (m) => {
     const c = JSON.parse(m.data);
+    s.seq = c.seq;
     if (c.kind === 'seats') {
       const left = c.until ? Date.parse(c.until) - (Date.now() + s.ahead) : undefined;
       for (const unit of c.units) s.hall?.set(unit, c.state, left);
@@ -197,6 +211,7 @@ function listen(s) {
     else if (c.kind === 'event' || c.kind === 'sale') refreshFacts(s);
     document.body.dataset.seq = c.seq;
   });
+  return s.stream;
 }
 
 function showArea(s, a) {
@@ -212,6 +227,7 @@ function factsOf(e) {
 
 async function refreshFacts(s) {
   const { body } = await ask(`/events/${s.id}`, { cache: 'no-cache' });
+  if (shown !== s) return;
   s.event = body;
   $('event-facts')?.replaceChildren(...factsOf(body));
   showBasket(s);
@@ -223,9 +239,11 @@ async function openEvent(id) {
   shown = s;
   const box = $('event');
   box.replaceChildren(el('p', { className: 'quiet' }, 'One moment…'));
-  const [{ body: e }, { body: map }] = await Promise.all([ask(`/events/${id}`, { cache: 'no-cache' }), ask(`/events/${id}/seatmap`, { cache: 'no-cache' })]);
+  const [{ body: e, headers }, { body: map }] = await Promise.all([ask(`/events/${id}`, { cache: 'no-cache' }), ask(`/events/${id}/seatmap`, { cache: 'no-cache' })]);
   if (shown !== s) return;
   s.event = e;
+  s.seq = map.seq;
+  s.ahead = Date.parse(headers.get('Date')) + 500 - Date.now() || 0; // of the service's clock, to half a second
   document.title = `${e.name} · Tickets`;
   const sale = el('div', { className: 'sale' }), left = el('div'), basket = el('section', { className: 'basket', id: 'basket', 'aria-label': 'Your places' });
   if (map.sections.length > 0) {
@@ -238,7 +256,7 @@ async function openEvent(id) {
   box.replaceChildren(el('h1', {}, e.name), el('p', { className: 'facts', id: 'event-facts' }, ...factsOf(e)), sale,
     e.description ? el('p', {}, e.description) : null ?? '',
     el('p', { className: 'quiet' }, el('a', { href: `/events/${id}/ics` }, 'Add to calendar')));
-  listen(s);
+  stay(() => listen(s), () => shown === s);
   await resumeHold(s);
   await lookForQueue(s);
   showBasket(s);
@@ -252,7 +270,7 @@ async function lookForQueue(s) {
   if (!s.room || !kept('queued')[s.id]) return;
   try {
     const { body } = await ask(`/events/${s.id}/queue`);
-    if (body.state !== 'over') follow(s, body);
+    if (shown === s && body.state !== 'over') follow(s, body);
   } catch (e) {
     if (!['not_found', 'unauthorized'].includes(e.problem?.code)) throw e;
   }
@@ -261,7 +279,7 @@ async function lookForQueue(s) {
 async function joinQueue(s) {
   try {
     const { body } = await post(`/events/${s.id}/queue`, null);
-    follow(s, body);
+    if (shown === s) follow(s, body);
   } catch (e) {
     say(e.message);
   }
@@ -272,12 +290,15 @@ function follow(s, place) {
   s.place = place;
   keep('queued', { ...kept('queued'), [s.id]: true });
   s.queue?.close();
-  s.queue = new EventSource(`/events/${s.id}/queue/stream`);
-  s.queue.addEventListener('place', (m) => {
-    s.place = JSON.parse(m.data);
-    if (s.place.state === 'over') s.queue.close();
-    showBasket(s);
-  });
+  stay(() => {
+    s.queue = new EventSource(`/events/${s.id}/queue/stream`);
+    s.queue.addEventListener('place', (m) => {
+      s.place = JSON.parse(m.data);
+      if (s.place.state === 'over') s.queue.close();
+      showBasket(s);
+    });
+    return s.queue;
+  }, () => shown === s && s.place !== null && s.place.state !== 'over');
   showBasket(s);
 }
 
@@ -338,11 +359,20 @@ function chooseSeat(s, seat) {
 
 // ---- reserving and paying ----------------------------------------------------------------------------------------------
 
+// One wish at a time; one that was not answered is asked for again with its own key, so it is not taken twice.
 async function reserve(s, wish) {
+  const text = JSON.stringify(wish);
+  if (s.busy) return;
+  if (s.hold) return say('You hold places already: pay for them or give them back first.');
+  if (s.wish?.text !== text) s.wish = { text, key: key() };
+  s.busy = true;
   try {
-    const { body } = await post(`/events/${s.id}/reservations`, wish, 'POST', key(), s.place?.admission ? { Admission: s.place.admission } : {});
-    takeHold(s, body);
+    const { body } = await post(`/events/${s.id}/reservations`, wish, 'POST', s.wish.key, s.place?.admission ? { Admission: s.place.admission } : {});
+    s.wish = null;
+    keep('holds', { ...kept('holds'), [s.id]: body.holdToken });
+    if (shown === s) takeHold(s, body);
   } catch (e) {
+    if (e instanceof Refused) s.wish = null;
     for (const c of e.problem?.causes || []) {
       if (c.unit) {
         s.chosen.delete(c.unit);
@@ -350,6 +380,8 @@ async function reserve(s, wish) {
       }
     }
     say(e.message);
+  } finally {
+    s.busy = false;
   }
   showBasket(s);
 }
@@ -361,7 +393,6 @@ function takeHold(s, hold) {
   for (const unit of s.chosen.keys()) s.hall?.own(unit, false);
   s.chosen.clear();
   for (const seat of hold.seats) s.hall?.own(seat.unit, true);
-  keep('holds', { ...kept('holds'), [s.id]: hold.holdToken });
   clearInterval(s.timer);
   s.timer = setInterval(() => tick(s), 250);
 }
@@ -380,14 +411,23 @@ async function resumeHold(s) {
   if (!token) return;
   try {
     const { body } = await ask(`/reservations/${token}`);
+    if (body.state === 'booked' && body.bookingId) bought(body.bookingId, token);
+    if (shown !== s) return;
     if (body.state === 'active') takeHold(s, body);
+    else if (body.state === 'in_payment') say('Your payment is under way. Look again in a moment: nothing is charged twice.');
     else dropHold(s);
-  } catch {
-    dropHold(s);
+  } catch (e) {
+    if (e instanceof Refused && shown === s) dropHold(s);
   }
 }
 
+// The booking is this browser's from now on.
+function bought(bookingId, token) {
+  keep('bookings', { ...kept('bookings'), [bookingId]: token });
+}
+
 function tick(s) {
+  if (shown !== s || !s.hold || s.busy) return; // while it is paid for, the service decides
   const clock = $('clock');
   const left = Math.max(0, Math.ceil((Date.parse(s.hold.expires) - (Date.now() + s.ahead)) / 1000));
   if (clock) {
@@ -402,6 +442,7 @@ function tick(s) {
 }
 
 async function giveBack(s) {
+  if (s.busy) return;
   try {
     await post(`/reservations/${s.hold.holdToken}`, null, 'DELETE');
   } catch (e) {
@@ -411,27 +452,42 @@ async function giveBack(s) {
   showBasket(s);
 }
 
+// An attempt has one key until its outcome is known: who heard nothing asks again, and is charged once.
 async function pay(s, card) {
-  const button = $('pay');
-  button.disabled = true;
+  const token = s.hold.holdToken;
+  if (s.busy) return;
+  s.busy = true;
+  $('pay').disabled = true;
   try {
-    const { body } = await post(`/reservations/${s.hold.holdToken}/confirm`, { paymentDetails: { card } }, 'POST', s.payKey);
-    keep('bookings', { ...kept('bookings'), [body.bookingId]: s.hold.holdToken });
+    const { body } = await post(`/reservations/${token}/confirm`, { paymentDetails: { card } }, 'POST', s.payKey);
+    bought(body.bookingId, token);
+    if (shown !== s) return;
     dropHold(s);
     $('message').hidden = true;
     location.hash = `#/mine/${body.bookingId}`;
   } catch (e) {
-    s.payKey = key(); // an outcome is an outcome: the next attempt is another one
-    if (e.problem?.code === 'declined') {
-      say('The payment was declined. Your places are still yours: try another card.');
-      const { body } = await ask(`/reservations/${s.hold.holdToken}`).catch(() => ({}));
-      if (body?.state === 'active') s.hold.expires = body.expires;
-    } else {
-      say(e.message);
-      if (['expired', 'released', 'consumed'].includes(e.problem?.code)) dropHold(s);
-    }
-    if (s.hold) button.disabled = false;
-    else showBasket(s);
+    if (shown === s) await notPaid(s, token, e);
+  } finally {
+    s.busy = false;
+  }
+  if (shown === s && $('pay')) $('pay').disabled = false;
+}
+
+async function notPaid(s, token, e) {
+  if (!(e instanceof Refused)) return say('There was no answer. Press Pay again: nothing is charged twice.');
+  s.payKey = key();
+  const { body } = await ask(`/reservations/${token}`).catch(() => ({}));
+  if (body?.state === 'booked' && body.bookingId) {
+    bought(body.bookingId, token);
+    dropHold(s);
+    location.hash = `#/mine/${body.bookingId}`;
+  } else if (body?.state === 'active') {
+    s.hold.expires = body.expires;
+    say(e.problem.code === 'declined' ? 'The payment was declined. Your places are still yours: try another card.' : e.message);
+  } else {
+    say(body?.state === 'in_payment' ? 'Your payment is under way. Look again in a moment: nothing is charged twice.' : e.message);
+    if (body?.state !== 'in_payment') dropHold(s);
+    showBasket(s);
   }
 }
 
@@ -501,6 +557,7 @@ async function showMine(first) {
 // ---- which page ---------------------------------------------------------------------------------------------------------------
 
 async function route() {
+  const here = location.hash;
   const [, name = '', id] = location.hash.split('/');
   const page = ['event', 'mine', 'staff'].includes(name) ? name : 'search';
   for (const section of ['search', 'event', 'mine', 'staff']) $(section).hidden = section !== page;
@@ -513,7 +570,7 @@ async function route() {
     else if (page === 'staff') await showStaff(id ? Number(id) : null);
     else await runSearch();
   } catch (e) {
-    $(page).replaceChildren(el('h1', {}, 'Not here'), el('p', {}, e.message), el('a', { href: '#/' }, 'To the search'));
+    if (location.hash === here) $(page).replaceChildren(el('h1', {}, 'Not here'), el('p', {}, e.message), el('a', { href: '#/' }, 'To the search'));
   }
 }
 

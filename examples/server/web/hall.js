@@ -9,6 +9,7 @@ const NAMES = { available: 'available', reserved: 'reserved', booked: 'sold', wi
 const BY_DIGIT = ['available', 'reserved', 'booked', 'withheld'];
 
 const REACH = 3;
+const TIMER_MOST_MS = 2 ** 31 - 1000; // of setTimeout, which takes more for nothing
 const isGone = (seat) => seat.state === 'booked' || seat.state === 'reserved';
 
 function node(name, attributes, parent) {
@@ -148,7 +149,7 @@ export class Hall {
     this.timers.delete(unit);
     seat.state = state;
     this.show(seat);
-    if (state === 'reserved' && until !== undefined)
+    if (state === 'reserved' && until !== undefined && until < TIMER_MOST_MS) // longer: the stream will say so
       this.timers.set(unit, setTimeout(() => this.set(unit, 'available'), Math.max(0, until) + 50));
   }
 

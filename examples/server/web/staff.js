@@ -2,14 +2,16 @@
 // staff.js: how an event sells: numbers, bookings over time, a heat map of the hall, each section's share. The staff's token
 // stays in this tab and goes with each request.
 import { Hall } from '/hall.js';
-import { ask, el, say } from '/app.js';
+import { ask, el, say, stay } from '/app.js';
 
 const NS = 'http://www.w3.org/2000/svg';
 const LOOK_MS = 3000;
 const HEAT_MS = 500; // between two drawings of the heat, at least
 let timer = null, hall = null, stream = null, heating = null;
+let visit = 0; // what comes back after a wait for an earlier one is dropped
 
 export function closeStaff() {
+  visit++;
   clearInterval(timer);
   clearTimeout(heating);
   hall?.close();
@@ -61,10 +63,12 @@ function numbers(s) {
 }
 
 async function look(id, box) {
+  const mine = visit;
   try {
     const { body } = await staffAsk(`/events/${id}/sales`);
-    box.replaceChildren(numbers(body), el('h2', {}, 'Tickets over time'), el('div', { className: 'chart' }, curve(body.curve)));
+    if (mine === visit) box.replaceChildren(numbers(body), el('h2', {}, 'Tickets over time'), el('div', { className: 'chart' }, curve(body.curve)));
   } catch (e) {
+    if (mine !== visit) return;
     clearInterval(timer);
     box.replaceChildren(el('p', {}, e.message));
   }
@@ -72,29 +76,38 @@ async function look(id, box) {
 
 export async function showStaff(id) {
   closeStaff();
+  const mine = visit;
   const page = document.getElementById('staff'), sales = el('div', { id: 'sales' }), plan = el('div');
   page.replaceChildren(el('h1', {}, 'How it sells'), form(id), sales, plan);
   if (!id || !token()) return;
   await look(id, sales);
+  if (mine !== visit) return;
   timer = setInterval(() => look(id, sales), LOOK_MS);
   const { body: map } = await ask(`/events/${id}/seatmap`, { cache: 'no-cache' });
-  if (map.sections.length === 0) return;
+  if (mine !== visit || map.sections.length === 0) return;
   hall = new Hall(map, (seat) => say(`${seat.name}: ${seat.state}`));
   const shares = el('dl', { className: 'numbers', id: 'shares' });
   plan.append(el('h2', {}, 'The hall'), el('p', { className: 'scale' }, 'around a seat: free', el('span', { 'aria-hidden': 'true' }), 'gone'), hall.element,
     el('h2', {}, 'Sold or held'), shares);
   showHeat(shares);
-  stream = new EventSource(`/events/${id}/seatmap/stream?after=${map.seq}`);
-  stream.addEventListener('map', (m) => {
-    hall?.whole_map(JSON.parse(m.data).states);
-    heating ??= setTimeout(showHeat, HEAT_MS, shares);
-  });
-  stream.addEventListener('change', (m) => {
-    const c = JSON.parse(m.data);
-    if (c.kind !== 'seats') return;
-    for (const unit of c.units) hall?.set(unit, c.state);
-    heating ??= setTimeout(showHeat, HEAT_MS, shares);
-  });
+  let seq = map.seq;
+  stay(() => {
+    stream = new EventSource(`/events/${id}/seatmap/stream?after=${seq}`);
+    stream.addEventListener('map', (m) => {
+      const whole = JSON.parse(m.data);
+      seq = whole.seq;
+      hall?.whole_map(whole.states);
+      heating ??= setTimeout(showHeat, HEAT_MS, shares);
+    });
+    stream.addEventListener('change', (m) => {
+      const c = JSON.parse(m.data);
+      seq = c.seq;
+      if (c.kind !== 'seats') return;
+      for (const unit of c.units) hall?.set(unit, c.state);
+      heating ??= setTimeout(showHeat, HEAT_MS, shares);
+    });
+    return stream;
+  }, () => mine === visit);
 }
 
 function showHeat(list) {
