@@ -37,8 +37,11 @@ int32_t tkt_store_backup(tkt_store *store, const char *file, size_t file_len, ui
 static int32_t goes_on_apart(tkt_store *store)
 {
     const tkt__guard guard = { TKT__G_STORE, 0 };
-    int32_t status = tkt__ids_skip(store);
-    return status == TKT_DONE ? tkt__store_run(store, &guard, 1, 0, tkt__format_raise_epoch, NULL) : status;
+    uint32_t drawn = 0;
+    int32_t status = tkt__random(&store->hooks, &drawn, sizeof drawn);
+    if (status == TKT_DONE)
+        status = tkt__ids_skip(store);
+    return status == TKT_DONE ? tkt__store_run(store, &guard, 1, 0, tkt__format_raise_epoch, &drawn) : status;
 }
 
 /* Keeps the first one's text; the error record itself is the check's until it has ended. */

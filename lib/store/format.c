@@ -7,7 +7,7 @@
  *    6  2  minor: a newer one may be read, not written
  *    8  4  features that a reader must know (bits): 0 the journal
  *   12  4  features that a writer must know (bits)
- *   16  8  epoch, from 1; raised when a backup is restored
+ *   16  8  epoch, from 1; raised when a backup is restored, each time to another one
  *   24 16  creation id, random
  *   40 32  salt, random
  *   72  4  0 (the index says itself with which analyser it was made)
@@ -18,6 +18,7 @@
 #include "store/internal.h"
 
 #define FORMAT_BYTES 80
+#define EPOCH_CHANCE_BITS 20
 #define FEATURE_JOURNAL 1u /* a reader must know the journal: what was booked last lies in it */
 #define FEATURES_KNOWN FEATURE_JOURNAL
 
@@ -103,12 +104,20 @@ int32_t tkt__format_raise(tkt__tx *tx, void *ctx)
     return tkt__tx_put(tx, TKT__T_META, key, tkt__slice_of(bytes, sizeof bytes));
 }
 
+/* Higher than before, and another one each time, also when one copy is restored twice: seconds, then what chance gave
+ * (its 20 low bits). 53 bits, so that JSON carries it. */
+static uint64_t next_epoch(uint64_t epoch, int64_t now_ms, uint32_t drawn)
+{
+    uint64_t next = (epoch >> EPOCH_CHANCE_BITS) + 1, second = now_ms > 0 ? (uint64_t)now_ms / 1000 : 0;
+    return (second > next ? second : next) << EPOCH_CHANCE_BITS | (drawn & ((1u << EPOCH_CHANCE_BITS) - 1));
+}
+
 int32_t tkt__format_raise_epoch(tkt__tx *tx, void *ctx)
 {
     tkt__slice key = tkt__slice_of(TKT__META_FORMAT, sizeof TKT__META_FORMAT - 1), value;
     tkt__format format;
     uint8_t bytes[FORMAT_BYTES];
-    (void)ctx;
+    const uint32_t *drawn = ctx;
     int32_t status = tkt__format_load(tx, false, &format);
     if (status == TKT_DONE)
         status = tkt__tx_get(tx, TKT__T_META, key, &value);
@@ -116,7 +125,7 @@ int32_t tkt__format_raise_epoch(tkt__tx *tx, void *ctx)
         return status;
     memcpy(bytes, value.p, sizeof bytes);
     tkt__writer w = tkt__writer_of(bytes + 16, 8);
-    tkt__put_u64(&w, format.epoch + 1);
+    tkt__put_u64(&w, next_epoch(format.epoch, tkt__tx_now(tx), *drawn));
     return tkt__tx_put(tx, TKT__T_META, key, tkt__slice_of(bytes, sizeof bytes));
 }
 

@@ -102,7 +102,7 @@ static int32_t skip_body(tkt__tx *tx, void *ctx)
     uint64_t most = most_of(kind), by = most == TKT__ID_POSTING_MAX ? SKIP_POSTING : SKIP, next;
     uint8_t key[8];
     int32_t status = read_next(tx, kind, key, &next);
-    if (status != TKT_DONE || next == 1 || next >= most - by) /* none was ever given out; or few are left */
+    if (status != TKT_DONE || next >= most - by) /* few are left. Where none was given out, the lost store may have begun to */
         return status;
     return write_next(tx, key, next + by);
 }
