@@ -37,7 +37,8 @@ typedef struct tkt_queue_settings {
     uint32_t per_minute;      /* how many are admitted a minute; 0: 600 */
     uint32_t burst;           /* and at once; 0: a sixth of per_minute, at least 1 */
     uint32_t active;          /* how many may be at the counter at a time; 0: 1,000 */
-    uint32_t party_percent;   /* places that one admission takes, in hundredths; 0: 200 */
+    uint32_t party_percent;   /* places that one admission takes, in hundredths; 0: 200. Not more are let in, with those who
+                                 are in and have not reserved yet, than what is free divided by it */
     int64_t claim_ms;         /* how long an admission waits for its first reserve or poll; 0: 2 minutes */
     int64_t session_ms;       /* and lasts from there on; 0: 15 minutes */
     int64_t grace_ms;         /* whoever is not heard of for so long is passed over; 0: 5 minutes */
@@ -45,13 +46,14 @@ typedef struct tkt_queue_settings {
 TKT_API void tkt_queue_settings_init(tkt_queue_settings *settings);
 
 /* Gives an event a waiting room, or changes the one it has. opens_ms can't be changed once somebody joined. Repeats
- * safely. NOT_FOUND (event), IN_USE (opens_ms). -TKT_E_INVALID: a value out of range (durations 1 s to a day).
+ * safely. Another opens_ms draws another seed. NOT_FOUND (event), IN_USE (opens_ms; or it is being removed). -TKT_E_INVALID: a value out of range (durations 1 s to a day).
  * flags: TKT_DRY_RUN. Since 0.1. */
 TKT_API int32_t tkt_queue_set(tkt_store *store, uint64_t event_id, const tkt_queue_settings *settings, uint32_t flags);
 /* Takes it away with all who wait, a bounded piece at a time: TKT_PENDING while there is more to do. NOT_FOUND: there is
  * none. Reservations go freely as soon as it is done. */
 TKT_API int32_t tkt_queue_remove(tkt_store *store, uint64_t event_id);
-/* Admissions are signed with a new key; those that were signed with the key before are good until the next rotation. */
+/* Admissions are signed with a new key; those that were signed with the key before are good until the next rotation.
+ * NOT_FOUND, IN_USE (it is being removed). */
 TKT_API int32_t tkt_queue_rotate(tkt_store *store, uint64_t event_id);
 
 #define TKT_PLACE_EARLY UINT32_C(1)    /* before the start: shuffled then */

@@ -88,7 +88,7 @@ static int32_t confirmed(tkt__tx *tx, tkt__claim *claim, tkt__booking *booking, 
     if (status == TKT_DONE)
         status = tkt__tickets_issue(tx, claim, booking, supply->codes);
     if (status == TKT_DONE && !tkt__is_zero(claim->buyer_key, TKT_BUYER_BYTES))
-        status = tkt__admission.has_booked(tx, claim->event_id, claim->buyer_key);
+        status = tkt__admission.has_booked(tx, claim->event_id, claim->buyer_key, claim->created_ms);
     return status == TKT_DONE ? tkt__booking_save(tx, booking) : status;
 }
 

@@ -267,7 +267,8 @@ int32_t tkt__no_dry_run(uint32_t flags);
 typedef struct tkt__admission_ops {
     /* TKT_NOT_ADMITTED with its cause where the event has a waiting room and this is no admission to it. */
     int32_t (*may_reserve)(tkt__tx *tx, uint64_t event_id, const uint8_t buyer[TKT_BUYER_BYTES], const uint8_t *admission);
-    int32_t (*has_booked)(tkt__tx *tx, uint64_t event_id, const uint8_t buyer[TKT_BUYER_BYTES]);
+    /* A hold that was made at reserved_ms is booked. */
+    int32_t (*has_booked)(tkt__tx *tx, uint64_t event_id, const uint8_t buyer[TKT_BUYER_BYTES], int64_t reserved_ms);
     int32_t (*event_idle)(tkt__tx *tx, uint64_t event_id); /* TKT_IN_USE while it has one */
 } tkt__admission_ops;
 extern const tkt__admission_ops tkt__admission;

@@ -93,18 +93,26 @@ static int32_t may_reserve(tkt__tx *tx, uint64_t event_id, const uint8_t buyer[T
         return tkt__queue_refuse(event_id, TKT_NOT_ADMITTED,
                                  status == TKT_DONE && m.state == TKT__MEMBER_WAITS ? m.promised_ms : 0, /* he joined anew */
                                  "this admission is over: join again");
-    return tkt__member_claim(tx, &room, &m);
+    if (!m.reserved) { /* a refusal takes it back with all else */
+        m.reserved = true;
+        room.empty_handed -= room.empty_handed > 0;
+        status = tkt__member_save(tx, event_id, &m);
+        if (status == TKT_DONE)
+            status = tkt__queue_save(tx, &room);
+    }
+    return status == TKT_DONE ? tkt__member_claim(tx, &room, &m) : status;
 }
 
 /* Who has booked leaves the counter: the next may come. */
-static int32_t has_booked(tkt__tx *tx, uint64_t event_id, const uint8_t buyer[TKT_BUYER_BYTES])
+static int32_t has_booked(tkt__tx *tx, uint64_t event_id, const uint8_t buyer[TKT_BUYER_BYTES], int64_t reserved_ms)
 {
     tkt__room_row room;
     tkt__member m;
     int32_t status = tkt__queue_load(tx, event_id, &room);
     if (status == TKT_DONE)
         status = tkt__member_load(tx, event_id, buyer, &m);
-    if (status != TKT_DONE || m.state != TKT__MEMBER_ADMITTED)
+    /* A hold from before this admission was of another one. */
+    if (status != TKT_DONE || m.state != TKT__MEMBER_ADMITTED || m.issued_ms > reserved_ms)
         return status == TKT_NOT_FOUND ? TKT_DONE : status;
     status = tkt__member_over(tx, &room, &m);
     return status == TKT_DONE ? tkt__queue_save(tx, &room) : status;

@@ -38,9 +38,9 @@ static int32_t may_reserve(tkt__tx *tx, uint64_t event_id, const uint8_t buyer[T
     return refuse(tx, event_id, TKT_NOT_ADMITTED);
 }
 
-static int32_t has_booked(tkt__tx *tx, uint64_t event_id, const uint8_t buyer[TKT_BUYER_BYTES])
+static int32_t has_booked(tkt__tx *tx, uint64_t event_id, const uint8_t buyer[TKT_BUYER_BYTES], int64_t reserved_ms)
 {
-    (void)tx, (void)event_id, (void)buyer;
+    (void)tx, (void)event_id, (void)buyer, (void)reserved_ms;
     return TKT_DONE;
 }
 

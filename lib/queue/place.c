@@ -50,9 +50,15 @@ static int64_t promise(const tkt__room_row *room, const tkt__member *m, int64_t 
     return m->promised_ms > now && m->promised_ms < now + wait ? m->promised_ms : now + wait;
 }
 
+/* What is only read tells what is on record, so that nothing is told which a later answer does not know. */
+static bool promise_stands(const tkt__room_row *room, const tkt__member *m, int64_t now)
+{
+    return m->promised_ms > now || wait_of(room, ahead_of(room, m)) == WAIT_UNKNOWN;
+}
+
 static void waiting(const tkt__room_row *room, const tkt__member *m, int64_t now, tkt_place *p)
 {
-    if (now < room->set.opens_ms && m->number < room->early) {
+    if (!room->started && now < room->set.opens_ms && m->number < room->early) {
         p->state = TKT_PLACE_EARLY;
         p->opens_ms = room->set.opens_ms;
         p->ahead = room->joined;
@@ -62,8 +68,8 @@ static void waiting(const tkt__room_row *room, const tkt__member *m, int64_t now
     p->state = TKT_PLACE_WAITING;
     p->place = place_of(room, m);
     p->ahead = ahead_of(room, m);
-    int64_t at = promise(room, m, now);
-    p->wait_ms = at == WAIT_UNKNOWN ? WAIT_UNKNOWN : at - now;
+    bool known = wait_of(room, ahead_of(room, m)) != WAIT_UNKNOWN;
+    p->wait_ms = known && m->promised_ms > now ? m->promised_ms - now : WAIT_UNKNOWN;
 }
 
 static void tell(const tkt__room_row *room, const tkt__member *m, int64_t now, tkt_place *p)
@@ -112,7 +118,7 @@ static int32_t add_member(tkt__tx *tx, tkt__room_row *room, const uint8_t *buyer
     *m = (tkt__member){ .number = room->joined, .state = TKT__MEMBER_WAITS, .seen_ms = tkt__tx_now(tx) };
     memcpy(m->buyer, buyer, TKT_BUYER_BYTES);
     room->joined++;
-    if (tkt__tx_now(tx) < room->set.opens_ms)
+    if (!room->started)
         room->early = room->joined;
     int32_t status = tkt__number_put(tx, room->event_id, m->number, buyer);
     if (status == TKT_DONE)
@@ -120,10 +126,17 @@ static int32_t add_member(tkt__tx *tx, tkt__room_row *room, const uint8_t *buyer
     return status == TKT_DONE ? tkt__queue_save(tx, room) : status;
 }
 
-static bool step_is_due(const tkt__room_row *room, int64_t now)
+/* An idle queue is looked at less often, unless what is free is not what it found. */
+static bool step_is_due(tkt__tx *tx, const tkt__room_row *room, int64_t now)
 {
+    uint64_t total = 0, booked = 0, available = 0;
     bool any = room->active > 0 || (room->head < room->joined && room->set.mode == TKT_QUEUE_RUNS && now >= room->set.opens_ms);
-    return any && (now - room->stepped_ms >= TKT__STEP_MS || now < room->stepped_ms);
+    if (!any || (now >= room->stepped_ms && now - room->stepped_ms < TKT__STEP_MS))
+        return false;
+    if (!room->idle || now < room->stepped_ms || now - room->stepped_ms >= TKT__STEP_IDLE_MS)
+        return true;
+    return (room->held || room->sold_out) &&
+           tkt__inventory.places(tx, room->event_id, &total, &booked, &available) == TKT_DONE && available > 0;
 }
 
 /* He is there: noted, and what he is told of his wait with it. */
@@ -161,9 +174,11 @@ static int32_t place_body(tkt__tx *tx, void *ctx)
     tkt__member m;
     bool absent;
     int32_t status = find(tx, c, &room, &m, &absent);
+    if (status == TKT_DONE || absent)
+        room.started = room.started || tkt__tx_now(tx) >= room.set.opens_ms;
     if (c->join && (status == TKT_DONE || absent))
         status = join(tx, c, &room, &m, absent);
-    if (status == TKT_DONE && step_is_due(&room, tkt__tx_now(tx)))
+    if (status == TKT_DONE && step_is_due(tx, &room, tkt__tx_now(tx)))
         status = tkt__queue_step(tx, &room);
     if (status == TKT_DONE) /* the step may have been his */
         status = tkt__member_load(tx, c->event_id, c->buyer, &m);
@@ -185,6 +200,8 @@ static int32_t leave_body(tkt__tx *tx, void *ctx)
     if (status != TKT_DONE || m.state == TKT__MEMBER_OVER)
         return status;
     status = tkt__member_over(tx, &room, &m);
+    if (status == TKT_DONE)
+        status = tkt__queue_tell(tx, &room);
     return status == TKT_DONE ? tkt__queue_save(tx, &room) : status;
 }
 
@@ -220,7 +237,9 @@ static int32_t look_body(tkt__tx *tx, void *ctx)
         return status;
     bool heard = m.state == TKT__MEMBER_WAITS && now - m.seen_ms >= room.set.grace_ms / TKT__HEARTBEATS;
     bool claims = m.state == TKT__MEMBER_ADMITTED && !m.claimed && m.until_ms > now;
-    if (heard || claims || step_is_due(&room, now))
+    bool early = !room.started && now < room.set.opens_ms;
+    bool promised = m.state != TKT__MEMBER_WAITS || early || promise_stands(&room, &m, now);
+    if (heard || claims || !promised || step_is_due(tx, &room, now))
         return TKT_PENDING;
     tell(&room, &m, now, &c->place);
     return TKT_DONE;

@@ -11,7 +11,7 @@
  * A number is the order of joining. Numbers below `early` have their place by the shuffle, all others stand where they
  * joined; `head` is the first place whose turn has not come. So a place costs no row of its own, and a million who wait
  * cost two rows each and no memory. Invariants, which the check recounts: `active` members are admitted and have an 'x'
- * row each; members and numbers are one to one; numbers have no gap.
+ * row each, `empty_handed` of them without a reservation so far; members and numbers are one to one; numbers have no gap.
  * A crash leaves a whole step or none.
  */
 #ifndef TKT_QUEUE_QUEUE_H
@@ -28,6 +28,7 @@ extern const tkt__room tkt__queue_room;
 #define TKT__SEED_BYTES 32
 #define TKT__ADMISSION_KEYS 2
 #define TKT__STEP_MS 200        /* between two steps of a queue, at least */
+#define TKT__STEP_IDLE_MS 2000  /* where the last one could let nobody in, and nothing has come back since */
 #define TKT__STEP_ADMITS 200    /* of one step, at most */
 #define TKT__STEP_PASSES 400    /* members looked at in one step, at most */
 #define TKT__STEP_ENDS 400      /* admissions ended in one step, at most */
@@ -50,13 +51,18 @@ typedef struct tkt__room_row {
     uint32_t rate_micro;       /* admissions a millisecond in millionths, smoothed; 0: not known yet */
     uint8_t held, sold_out;    /* what the last step found: nothing free; nothing left */
     uint8_t removing;          /* its rows are being taken away */
+    uint8_t started;           /* a body has run at or after opens_ms: `early` and the shuffle stand, whatever the clock does */
+    uint8_t idle;              /* the last step changed nothing */
+    uint32_t empty_handed;     /* of `active`, those who have not reserved yet: what is free is theirs too */
+    int64_t heard_since_ms;    /* nobody could be heard before: the service was down */
 } tkt__room_row;
 
 enum { TKT__MEMBER_WAITS = 1, TKT__MEMBER_ADMITTED = 2, TKT__MEMBER_OVER = 3 };
 typedef struct tkt__member {
     uint8_t buyer[TKT_BUYER_BYTES];
     uint64_t number;
-    uint8_t state, claimed;
+    uint8_t state;
+    bool claimed, reserved;    /* his session has begun; he had a reservation in it */
     int64_t seen_ms;
     int64_t until_ms;    /* of an admission */
     int64_t issued_ms;
@@ -92,6 +98,8 @@ int32_t tkt__member_claim(tkt__tx *tx, const tkt__room_row *room, tkt__member *m
 
 /* step.c: a body's: ends what ran out, admits who is next. */
 int32_t tkt__queue_step(tkt__tx *tx, tkt__room_row *room);
+/* One record of the event's feed: something about the queue is another now. */
+int32_t tkt__queue_tell(tkt__tx *tx, const tkt__room_row *room);
 /* An admitted member's end: booked, left, run out. */
 int32_t tkt__member_over(tkt__tx *tx, tkt__room_row *room, tkt__member *member);
 

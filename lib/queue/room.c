@@ -16,7 +16,7 @@ static int32_t opened(tkt_store *store)
 typedef struct recount {
     tkt__tx *tx;
     tkt__problems *problems;
-    uint64_t event_id, members, admitted, numbers;
+    uint64_t event_id, members, admitted, empty_handed, numbers;
 } recount;
 
 static int32_t wrong(const recount *r, const char *rule, uint64_t a, uint64_t b)
@@ -34,6 +34,7 @@ static int32_t member_row(recount *r, tkt__slice key)
         return tkt__problem(r->problems, "queue-member", "a member of event %llu is malformed", (unsigned long long)r->event_id);
     r->members++;
     r->admitted += m.state == TKT__MEMBER_ADMITTED;
+    r->empty_handed += m.state == TKT__MEMBER_ADMITTED && !m.reserved;
     status = tkt__number_get(r->tx, r->event_id, m.number, buyer);
     if (status != TKT_DONE || memcmp(buyer, key.p + 9, sizeof buyer) != 0)
         return wrong(r, "queue-number", m.number, 0);
@@ -64,6 +65,8 @@ static int32_t room_row(recount *r)
         return TKT_DONE;
     if (room.active != r->admitted)
         status = wrong(r, "queue-active", room.active, r->admitted);
+    if (status == TKT_DONE && room.empty_handed != r->empty_handed)
+        status = wrong(r, "queue-empty-handed", room.empty_handed, r->empty_handed);
     if (status == TKT_DONE && room.joined != r->numbers)
         status = wrong(r, "queue-joined", room.joined, r->numbers);
     if (status == TKT_DONE && (room.head > room.joined || room.early > room.joined))

@@ -6,6 +6,11 @@
 
 #define ROOM_VERSION 1
 #define MEMBER_BYTES 42
+#define FLAG_REMOVING 1u
+#define FLAG_STARTED 2u
+#define FLAG_IDLE 4u
+#define MEMBER_CLAIMED 1u
+#define MEMBER_RESERVED 2u
 
 size_t tkt__queue_key(uint64_t event_id, uint8_t kind, uint8_t key[TKT__QUEUE_KEY_MAX])
 {
@@ -92,7 +97,15 @@ int32_t tkt__queue_load(tkt__tx *tx, uint64_t event_id, tkt__room_row *room)
     room->rate_micro = tkt__get_u32(&r);
     room->held = tkt__get_u8(&r);
     room->sold_out = tkt__get_u8(&r);
-    room->removing = tkt__get_u8(&r);
+    uint8_t flags = tkt__get_u8(&r);
+    room->removing = (flags & FLAG_REMOVING) != 0;
+    room->started = (flags & FLAG_STARTED) != 0;
+    room->idle = (flags & FLAG_IDLE) != 0;
+    room->empty_handed = room->active;
+    if (!r.bad && r.p != r.end) { /* rows of the first days end before */
+        room->empty_handed = tkt__get_u32(&r);
+        room->heard_since_ms = tkt__get_i64(&r);
+    }
     return version != ROOM_VERSION || r.bad || r.p != r.end ? malformed("the row", event_id) : TKT_DONE;
 }
 
@@ -117,7 +130,9 @@ int32_t tkt__queue_save(tkt__tx *tx, const tkt__room_row *room)
     tkt__put_u32(&w, room->rate_micro);
     tkt__put_u8(&w, room->held);
     tkt__put_u8(&w, room->sold_out);
-    tkt__put_u8(&w, room->removing);
+    tkt__put_u8(&w, (uint8_t)((room->removing ? FLAG_REMOVING : 0) | (room->started ? FLAG_STARTED : 0) | (room->idle ? FLAG_IDLE : 0)));
+    tkt__put_u32(&w, room->empty_handed);
+    tkt__put_i64(&w, room->heard_since_ms);
     return put(tx, key, tkt__queue_key(room->event_id, 'q', key), bytes, w.n);
 }
 
@@ -155,7 +170,9 @@ int32_t tkt__member_load(tkt__tx *tx, uint64_t event_id, const uint8_t buyer[TKT
     memcpy(m->buyer, buyer, TKT_BUYER_BYTES);
     m->number = tkt__get_u64(&r);
     m->state = tkt__get_u8(&r);
-    m->claimed = tkt__get_u8(&r);
+    uint8_t flags = tkt__get_u8(&r);
+    m->claimed = (flags & MEMBER_CLAIMED) != 0;
+    m->reserved = (flags & MEMBER_RESERVED) != 0;
     m->seen_ms = tkt__get_i64(&r);
     m->until_ms = tkt__get_i64(&r);
     m->issued_ms = tkt__get_i64(&r);
@@ -170,7 +187,7 @@ int32_t tkt__member_save(tkt__tx *tx, uint64_t event_id, const tkt__member *m)
     tkt__writer w = tkt__writer_of(bytes, sizeof bytes);
     tkt__put_u64(&w, m->number);
     tkt__put_u8(&w, m->state);
-    tkt__put_u8(&w, m->claimed);
+    tkt__put_u8(&w, (uint8_t)((m->claimed ? MEMBER_CLAIMED : 0) | (m->reserved ? MEMBER_RESERVED : 0)));
     tkt__put_i64(&w, m->seen_ms);
     tkt__put_i64(&w, m->until_ms);
     tkt__put_i64(&w, m->issued_ms);

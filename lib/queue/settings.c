@@ -59,6 +59,11 @@ typedef struct set_ctx {
     uint8_t seed[TKT__SEED_BYTES], key[TKT__SEED_BYTES];
 } set_ctx;
 
+static int32_t being_removed(uint64_t event_id)
+{
+    return tkt__queue_refuse(event_id, TKT_IN_USE, 0, "the waiting room is being taken away: remove it to the end first");
+}
+
 static int32_t set_body(tkt__tx *tx, void *ctx)
 {
     const set_ctx *c = ctx;
@@ -79,10 +84,18 @@ static int32_t set_body(tkt__tx *tx, void *ctx)
     }
     if (status != TKT_DONE)
         return status;
-    if (room.joined > 0 && room.set.opens_ms != c->set.opens_ms)
-        return tkt__queue_refuse(c->event_id, TKT_IN_USE, 0, "somebody joined already: when the queue opens stands");
+    if (room.removing)
+        return being_removed(c->event_id);
+    if (room.set.opens_ms != c->set.opens_ms) {
+        if (room.joined > 0)
+            return tkt__queue_refuse(c->event_id, TKT_IN_USE, 0, "somebody joined already: when the queue opens stands");
+        memcpy(room.seed, c->seed, sizeof room.seed); /* the one before may have been told */
+        room.started = 0;
+    }
     room.set = c->set;
-    return tkt__queue_save(tx, &room);
+    room.idle = 0;
+    status = tkt__queue_tell(tx, &room);
+    return status == TKT_DONE ? tkt__queue_save(tx, &room) : status;
 }
 
 int32_t tkt_queue_set(tkt_store *store, uint64_t event_id, const tkt_queue_settings *settings, uint32_t flags)
@@ -112,6 +125,8 @@ static int32_t rotate_body(tkt__tx *tx, void *ctx)
     int32_t status = tkt__queue_there(tx, c->event_id, &room);
     if (status != TKT_DONE)
         return status;
+    if (room.removing)
+        return being_removed(c->event_id);
     memcpy(room.keys[1], room.keys[0], sizeof room.keys[1]);
     memcpy(room.keys[0], c->key, sizeof room.keys[0]);
     room.key_number++;
@@ -169,7 +184,7 @@ static int32_t remove_body(tkt__tx *tx, void *ctx)
     if (left > 0)
         return tkt__tx_del(tx, TKT__T_QUEUE, tkt__slice_of(key, tkt__queue_key(c->event_id, 'q', key)));
     room.set.mode = TKT_QUEUE_CLOSED;
-    room.active = 0;
+    room.active = room.empty_handed = 0;
     room.removing = 1;
     status = tkt__queue_save(tx, &room);
     return status == TKT_DONE ? TKT_PENDING : status;
@@ -213,7 +228,7 @@ int32_t tkt_queue_view(tkt_snapshot *snapshot, uint64_t event_id, tkt_queue *que
     out.active = room.active;
     out.per_minute = (uint32_t)((int64_t)room.rate_micro * 60000 / 1000000);
     tkt__commitment(room.seed, out.commitment);
-    out.seed_known = tkt_snapshot_now(snapshot) >= room.set.opens_ms;
+    out.seed_known = room.started || tkt_snapshot_now(snapshot) >= room.set.opens_ms;
     if (out.seed_known)
         memcpy(out.seed, room.seed, sizeof out.seed);
     return tkt__struct_out(queue, &out, sizeof out, sizeof out, "tkt_queue");

@@ -21,8 +21,10 @@ int32_t tkt__member_over(tkt__tx *tx, tkt__room_row *room, tkt__member *m)
     int32_t status = TKT_DONE;
     if (m->state == TKT__MEMBER_ADMITTED) {
         status = tkt__end_row(tx, room->event_id, m, false);
-        if (room->active > 0)
-            room->active--;
+        room->active -= room->active > 0;
+        if (!m->reserved)
+            room->empty_handed -= room->empty_handed > 0;
+        room->idle = 0;
     }
     m->state = TKT__MEMBER_OVER;
     return status == TKT_DONE ? tkt__member_save(tx, room->event_id, m) : status;
@@ -38,19 +40,19 @@ static int32_t member_of(tkt__tx *tx, uint64_t event_id, uint64_t number, tkt__m
     return status == TKT_DONE && m->number != number ? TKT_NOT_FOUND : status;
 }
 
-/* The first end row at or before now. TKT_NOT_FOUND: none. */
-static int32_t first_end(tkt__tx *tx, const tkt__room_row *room, uint64_t *number)
+/* The first end row of the seconds from…to. TKT_NOT_FOUND: none. */
+static int32_t end_from(tkt__tx *tx, const tkt__room_row *room, uint32_t from, uint32_t to, uint64_t *number)
 {
     uint8_t prefix[TKT__QUEUE_KEY_MAX];
     tkt__cursor *cursor;
     tkt__slice k, v;
     size_t n = tkt__queue_key(room->event_id, 'x', prefix);
+    tkt__be32(prefix + n, from);
     int32_t status = tkt__tx_cursor_open(tx, TKT__T_QUEUE, &cursor);
     if (status != TKT_DONE)
         return status;
-    status = tkt__cursor_seek(cursor, tkt__slice_of(prefix, n), &k, &v);
-    if (status == TKT_DONE && (k.n != n + 12 || memcmp(k.p, prefix, n) != 0 ||
-                               tkt__second_ms(tkt__get_be32(k.p + n)) > tkt__tx_now(tx)))
+    status = tkt__cursor_seek(cursor, tkt__slice_of(prefix, n + 4), &k, &v);
+    if (status == TKT_DONE && (k.n != n + 12 || memcmp(k.p, prefix, n) != 0 || tkt__get_be32(k.p + n) > to))
         status = TKT_NOT_FOUND;
     if (status == TKT_DONE)
         *number = tkt__get_be64(k.p + n + 4);
@@ -58,13 +60,35 @@ static int32_t first_end(tkt__tx *tx, const tkt__room_row *room, uint64_t *numbe
     return status;
 }
 
-static int32_t end_run_out(tkt__tx *tx, tkt__room_row *room, uint32_t *ended)
+/* The clock went back: what ends later than anything can that is given out now was given out by the clock before. */
+static int32_t end_of_another_time(tkt__tx *tx, tkt__room_row *room, uint32_t *ended)
 {
+    int64_t longest = room->set.claim_ms > room->set.session_ms ? room->set.claim_ms : room->set.session_ms;
     int32_t status = TKT_DONE;
     for (*ended = 0; status == TKT_DONE && *ended < TKT__STEP_ENDS; ++*ended) {
         uint64_t number = 0;
         tkt__member m;
-        status = first_end(tx, room, &number);
+        status = end_from(tx, room, tkt__second_of(tkt__tx_now(tx) + longest) + 1, UINT32_MAX, &number);
+        if (status == TKT_DONE)
+            status = member_of(tx, room->event_id, number, &m);
+        if (status == TKT_DONE)
+            status = tkt__member_over(tx, room, &m);
+        if (status != TKT_DONE)
+            break;
+    }
+    return status == TKT_NOT_FOUND ? TKT_DONE : status;
+}
+
+static int32_t end_run_out(tkt__tx *tx, tkt__room_row *room, uint32_t *ended)
+{
+    uint32_t now_s = tkt__second_of(tkt__tx_now(tx));
+    int32_t status = TKT_DONE;
+    if (tkt__second_ms(now_s) > tkt__tx_now(tx))
+        now_s--;
+    for (*ended = 0; status == TKT_DONE && *ended < TKT__STEP_ENDS; ++*ended) {
+        uint64_t number = 0;
+        tkt__member m;
+        status = end_from(tx, room, 0, now_s, &number);
         if (status == TKT_DONE)
             status = member_of(tx, room->event_id, number, &m);
         if (status == TKT_DONE)
@@ -100,10 +124,11 @@ static int32_t how_many(tkt__tx *tx, tkt__room_row *room, int64_t *most)
 {
     int64_t serves = 0;
     int64_t free = room->set.active > room->active ? (int64_t)(room->set.active - room->active) : 0;
-    *most = 0;
-    if (room->set.mode != TKT_QUEUE_RUNS || tkt__tx_now(tx) < room->set.opens_ms)
-        return TKT_DONE;
     int32_t status = look_at_stock(tx, room, &serves);
+    *most = 0;
+    if (room->set.mode != TKT_QUEUE_RUNS || !room->started)
+        return status;
+    serves = serves > (int64_t)room->empty_handed ? serves - (int64_t)room->empty_handed : 0;
     *most = least(least(room->tokens_micro / MICRO, free), least(serves, TKT__STEP_ADMITS));
     return status;
 }
@@ -113,10 +138,11 @@ static int32_t how_many(tkt__tx *tx, tkt__room_row *room, int64_t *most)
 static int32_t admit(tkt__tx *tx, tkt__room_row *room, tkt__member *m)
 {
     m->state = TKT__MEMBER_ADMITTED;
-    m->claimed = 0;
+    m->claimed = m->reserved = false;
     m->issued_ms = tkt__tx_now(tx);
     m->until_ms = m->issued_ms + room->set.claim_ms;
     room->active++;
+    room->empty_handed++;
     room->admitted++;
     room->measured++;
     room->tokens_micro -= MICRO;
@@ -134,7 +160,8 @@ static int32_t next(tkt__tx *tx, tkt__room_row *room, bool *admitted)
     *admitted = false;
     if (status != TKT_DONE || m.state != TKT__MEMBER_WAITS)
         return status == TKT_NOT_FOUND ? TKT_DONE : status;
-    if (tkt__tx_now(tx) - m.seen_ms > room->set.grace_ms)
+    int64_t now = tkt__tx_now(tx), heard = m.seen_ms > room->heard_since_ms && m.seen_ms <= now ? m.seen_ms : room->heard_since_ms;
+    if (now - heard > room->set.grace_ms)
         return tkt__member_over(tx, room, &m);
     *admitted = true;
     return admit(tx, room, &m);
@@ -143,17 +170,23 @@ static int32_t next(tkt__tx *tx, tkt__room_row *room, bool *admitted)
 static void measure(tkt__room_row *room, int64_t now)
 {
     int64_t since = now - room->measured_ms;
-    if (room->measured_ms != 0 && since < TKT__RATE_MS)
+    if (room->measured_ms != 0 && since < TKT__RATE_MS && since >= 0)
         return;
+    if (since < 0) { /* the clock went back */
+        room->measured = 0;
+        room->measured_ms = now;
+        return;
+    }
     if (room->measured_ms != 0) {
         int64_t rate = least((int64_t)room->measured * MICRO / since, UINT32_MAX / 4);
         room->rate_micro = room->rate_micro == 0 ? (uint32_t)rate : (uint32_t)((3 * (int64_t)room->rate_micro + rate) / 4);
+        room->rate_micro += room->rate_micro == 0; /* 0 is "not known" */
     }
     room->measured = 0;
     room->measured_ms = now;
 }
 
-static int32_t tell(tkt__tx *tx, const tkt__room_row *room)
+int32_t tkt__queue_tell(tkt__tx *tx, const tkt__room_row *room)
 {
     uint8_t bytes[13];
     tkt__writer w = tkt__writer_of(bytes, sizeof bytes);
@@ -163,23 +196,38 @@ static int32_t tell(tkt__tx *tx, const tkt__room_row *room)
     return tkt__feed_append(tx, (tkt__guard){ TKT__G_EVENT, room->event_id }, TKT__F_QUEUE, bytes, w.n);
 }
 
+/* A queue that was not stepped for long could hear nobody: silence counts from now on. And a clock that went back. */
+static int32_t after_a_gap(tkt__tx *tx, tkt__room_row *room, uint32_t *ended)
+{
+    int64_t now = tkt__tx_now(tx);
+    bool back = now < room->stepped_ms;
+    if (room->stepped_ms != 0 && (back || now - room->stepped_ms > room->set.grace_ms / 2))
+        room->heard_since_ms = now;
+    return back ? end_of_another_time(tx, room, ended) : TKT_DONE;
+}
+
 int32_t tkt__queue_step(tkt__tx *tx, tkt__room_row *room)
 {
-    uint32_t ended = 0;
+    uint32_t ended = 0, undone = 0;
     int64_t most = 0;
     uint64_t head = room->head;
     uint8_t held = room->held, sold_out = room->sold_out;
-    int32_t status = end_run_out(tx, room, &ended);
+    int32_t status = after_a_gap(tx, room, &undone);
+    if (status == TKT_DONE)
+        status = end_run_out(tx, room, &ended);
     fill_bucket(room, tkt__tx_now(tx));
     if (status == TKT_DONE)
         status = how_many(tx, room, &most);
+    bool blocked = most == 0 && room->tokens_micro >= MICRO;
     for (uint32_t looked = 0; status == TKT_DONE && most > 0 && room->head < room->joined && looked < TKT__STEP_PASSES; looked++) {
         bool admitted;
         status = next(tx, room, &admitted);
         most -= admitted;
     }
     measure(room, tkt__tx_now(tx));
-    if (status == TKT_DONE && (ended > 0 || room->head != head || room->held != held || room->sold_out != sold_out))
-        status = tell(tx, room);
+    bool changed = ended + undone > 0 || room->head != head || room->held != held || room->sold_out != sold_out;
+    room->idle = !changed && (blocked || room->head == room->joined);
+    if (status == TKT_DONE && changed)
+        status = tkt__queue_tell(tx, room);
     return status == TKT_DONE ? tkt__queue_save(tx, room) : status;
 }

@@ -104,7 +104,7 @@ def onsale(a, s):
     event = s.event
     opens = int(time.time()) + a.join_seconds
     room = {"opens": utc(opens), "perMinute": a.per_minute, "burst": max(1, a.active // 4), "active": a.active, "claimMs": 30000,
-            "sessionMs": 60000, "graceMs": 60000}
+            "sessionMs": 60000, "graceMs": 60000, "partyPercent": 100}
     status, _, told = s.call("PUT", f"/events/{event}/queue/room", room, role=STAFF)
     assert status == 200, told
     done = threading.Event()

@@ -61,8 +61,13 @@ class Side:
         raise RuntimeError(f"{command[0]} does not answer")
 
     def get(self, path):
-        self.connection.request("GET", path, headers={"Accept": "application/json"})
-        answer = self.connection.getresponse()
+        try:
+            self.connection.request("GET", path, headers={"Accept": "application/json"})
+            answer = self.connection.getresponse()
+        except http.client.RemoteDisconnected:  # it was silent for so long that the server closed it
+            self.connection.close()
+            self.connection.request("GET", path, headers={"Accept": "application/json"})
+            answer = self.connection.getresponse()
         return answer.status, answer.getheader("X-Total-Count"), answer.read(), answer.getheader("X-Next-Cursor")
 
     def stop(self):
