@@ -60,43 +60,34 @@ static int32_t end_from(tkt__tx *tx, const tkt__room_row *room, uint32_t from, u
     return status;
 }
 
-/* The clock went back: what ends later than anything can that is given out now was given out by the clock before. */
-static int32_t end_of_another_time(tkt__tx *tx, tkt__room_row *room, uint32_t *ended)
+/* Admissions that end in the seconds from…to are over, TKT__STEP_ENDS of them at most. */
+static int32_t end_those(tkt__tx *tx, tkt__room_row *room, uint32_t from, uint32_t to, uint32_t *ended)
 {
-    int64_t longest = room->set.claim_ms > room->set.session_ms ? room->set.claim_ms : room->set.session_ms;
     int32_t status = TKT_DONE;
-    for (*ended = 0; status == TKT_DONE && *ended < TKT__STEP_ENDS; ++*ended) {
+    for (uint32_t left = TKT__STEP_ENDS; status == TKT_DONE && left > 0; left--) {
         uint64_t number = 0;
         tkt__member m;
-        status = end_from(tx, room, tkt__second_of(tkt__tx_now(tx) + longest) + 1, UINT32_MAX, &number);
+        status = end_from(tx, room, from, to, &number);
         if (status == TKT_DONE)
             status = member_of(tx, room->event_id, number, &m);
         if (status == TKT_DONE)
             status = tkt__member_over(tx, room, &m);
-        if (status != TKT_DONE)
-            break;
+        *ended += status == TKT_DONE;
     }
     return status == TKT_NOT_FOUND ? TKT_DONE : status;
 }
 
+/* The clock went back: what ends later than anything can that is given out now was given out by the clock before. */
+static int32_t end_of_another_time(tkt__tx *tx, tkt__room_row *room, uint32_t *ended)
+{
+    int64_t longest = room->set.claim_ms > room->set.session_ms ? room->set.claim_ms : room->set.session_ms;
+    return end_those(tx, room, tkt__second_of(tkt__tx_now(tx) + longest) + 1, UINT32_MAX, ended);
+}
+
 static int32_t end_run_out(tkt__tx *tx, tkt__room_row *room, uint32_t *ended)
 {
-    uint32_t now_s = tkt__second_of(tkt__tx_now(tx));
-    int32_t status = TKT_DONE;
-    if (tkt__second_ms(now_s) > tkt__tx_now(tx))
-        now_s--;
-    for (*ended = 0; status == TKT_DONE && *ended < TKT__STEP_ENDS; ++*ended) {
-        uint64_t number = 0;
-        tkt__member m;
-        status = end_from(tx, room, 0, now_s, &number);
-        if (status == TKT_DONE)
-            status = member_of(tx, room->event_id, number, &m);
-        if (status == TKT_DONE)
-            status = tkt__member_over(tx, room, &m);
-        if (status != TKT_DONE)
-            break;
-    }
-    return status == TKT_NOT_FOUND ? TKT_DONE : status;
+    uint32_t now = tkt__second_of(tkt__tx_now(tx)); /* which rounds up */
+    return end_those(tx, room, 0, tkt__second_ms(now) > tkt__tx_now(tx) ? now - 1 : now, ended);
 }
 
 /* ---- how many ---------------------------------------------------------------------------------------------------------------- */
@@ -208,11 +199,11 @@ static int32_t after_a_gap(tkt__tx *tx, tkt__room_row *room, uint32_t *ended)
 
 int32_t tkt__queue_step(tkt__tx *tx, tkt__room_row *room)
 {
-    uint32_t ended = 0, undone = 0;
+    uint32_t ended = 0;
     int64_t most = 0;
     uint64_t head = room->head;
     uint8_t held = room->held, sold_out = room->sold_out;
-    int32_t status = after_a_gap(tx, room, &undone);
+    int32_t status = after_a_gap(tx, room, &ended);
     if (status == TKT_DONE)
         status = end_run_out(tx, room, &ended);
     fill_bucket(room, tkt__tx_now(tx));
@@ -225,7 +216,7 @@ int32_t tkt__queue_step(tkt__tx *tx, tkt__room_row *room)
         most -= admitted;
     }
     measure(room, tkt__tx_now(tx));
-    bool changed = ended + undone > 0 || room->head != head || room->held != held || room->sold_out != sold_out;
+    bool changed = ended > 0 || room->head != head || room->held != held || room->sold_out != sold_out;
     room->idle = !changed && (blocked || room->head == room->joined);
     if (status == TKT_DONE && changed)
         status = tkt__queue_tell(tx, room);
