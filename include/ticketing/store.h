@@ -160,9 +160,9 @@ TKT_API int32_t tkt_store_backup(tkt_store *store, const char *file, size_t file
 TKT_API int32_t tkt_store_export(tkt_store *store, const char *file, size_t file_len);
 /* Makes a store at `path`, where none may be, from a backup or an export; the whole is checked (tkt_check) before it
  * appears. The restored store is another one than the lost: what was done after the copy is not in it. So its epoch
- * is a higher one that no other restore gets, which tells whoever follows it that it went back in time, and ids start again well above those of the
- * copy, so that a ticket sold after the copy never meets another of its number. options as for open (map, readers,
- * hooks); NULL: defaults. Failures: ALREADY_OPEN (there is a store), NOT_A_STORE, SHORT_FILE, WORD_SIZE (of a
+ * is a higher one that no other restore gets, which tells whoever follows it that it went back in time, and ids start
+ * again well above those of the copy, so that a ticket sold after the copy never meets another of its number. options as
+ * for open (map, readers, hooks); NULL: defaults. Failures: ALREADY_OPEN (there is a store), NOT_A_STORE, SHORT_FILE, WORD_SIZE (of a
  * backup: export instead), CORRUPT, JOURNAL, VERSION, IO, NOMEM, INVALID; nothing is left then. Since 0.1. */
 TKT_API int32_t tkt_store_restore(const char *path, size_t path_len, const char *file, size_t file_len,
                                   const tkt_options *options);

@@ -200,16 +200,14 @@ const tkt_payment *tkt__payment_of(const tkt_store *store);
 void tkt__payment_closing(tkt_store *store);
 /* The provider's idempotency key: XXH3-128(epoch, salt, intent, n); n 0: the charge, else a refund. */
 void tkt__provider_key(const tkt_store *store, uint64_t epoch, uint64_t intent_id, uint32_t number, uint8_t key[TKT_KEY_BYTES]);
-/* The numbers under which calls of `charge` and `refund` are known to be under way (store.h). */
-static inline uint64_t tkt__charge_flight(uint64_t intent_id)
+/* The number under which a call of `charge` (refund 0) or `refund` is known to be under way (store.h): an intent has at most
+ * one of each. */
+static inline uint64_t tkt__flight_of(uint64_t intent_id, uint32_t refund)
 {
-    return 2 * intent_id;
+    return 2 * intent_id + (refund != 0);
 }
-static inline uint64_t tkt__refund_flight(uint64_t intent_id)
-{
-    return 2 * intent_id + 1;
-}
-/* Calls one function of the table for an intent (refund 0) or a refund of it; no transaction may be open. */
+/* Calls one function of the table for an intent (refund 0) or a refund of it; no transaction may be open. What `status` does
+ * not know is PENDING while the call that sends it is under way. */
 int32_t tkt__payment_call(const tkt_store *store, tkt_pay_fn fn, const tkt__intent *intent, uint32_t refund,
                           int64_t amount_minor, tkt_text details);
 /* Applies an outcome TKT_PAY_… of a charge. Answers as tkt_resolve_payment; PENDING for what is not known. */

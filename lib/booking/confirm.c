@@ -125,9 +125,9 @@ static int32_t pin(tkt__tx *tx, confirm_ctx *c, tkt__claim *claim)
         return tkt__fail(TKT_E_NO_PAYMENT, "there is money to take and the host has set no charge function");
     begin_booking(tx, c, claim);
     begin_intent(tx, c, claim, false);
-    if ((c->flags & TKT_DRY_RUN) == 0)
-        tkt__flight_begin(c->store, tkt__charge_flight(c->intent.id));
-    c->calls = true;
+    c->calls = (c->flags & TKT_DRY_RUN) == 0;
+    if (c->calls)
+        tkt__flight_begin(c->store, tkt__flight_of(c->intent.id, 0));
     if (claim->pin_cap_s == 0)
         claim->pin_cap_s = tkt__second_of(now + (table->pin_cap_ms != 0 ? table->pin_cap_ms : TKT_PIN_CAP_MS));
     uint32_t until = tkt__second_of(now + (table->window_ms != 0 ? table->window_ms : TKT_PAYMENT_WINDOW_MS));
@@ -270,10 +270,7 @@ static int32_t settle(confirm_ctx *c, tkt_text details, tkt_booking *booking)
         return booking_out(c, TKT_PENDING, booking);
     if (c->replayed)
         details = (tkt_text){ NULL, 0 };
-    bool under_way = c->replayed && tkt__flight_under_way(c->store, tkt__charge_flight(c->intent.id));
     int32_t outcome = tkt__payment_call(c->store, fn, &c->intent, 0, c->intent.amount_minor, details);
-    if (outcome == TKT_PAY_UNKNOWN && under_way)
-        outcome = TKT_PAY_PENDING; /* the order is on its way */
     int32_t status = tkt__charge_settle(c->store, c->event_id, c->intent.id, outcome, booking);
     if (booking != NULL)
         booking->replayed = c->replayed;
@@ -305,7 +302,7 @@ static int32_t outcome_of(confirm_ctx *c, int32_t status)
     /* After an unknown outcome the ids may be in use: they are never given out again. */
     bool unknown = tkt_status_primary(status) == TKT_E_UNKNOWN;
     if (c->calls && (!kept || c->replayed)) { /* a body that came to nothing: before its ids are another's */
-        tkt__flight_end(c->store, tkt__charge_flight(c->supply.intent_id));
+        tkt__flight_end(c->store, tkt__flight_of(c->supply.intent_id, 0));
         c->calls = false;
     }
     tkt__supply_end(c->store, &c->supply, dry, unknown || (kept && !c->replayed),
@@ -322,7 +319,7 @@ static int32_t finish_call(void *call, int32_t status)
     confirm_ctx *c = call;
     status = outcome_of(c, status);
     if (c->calls)
-        tkt__flight_end(c->store, tkt__charge_flight(c->intent.id));
+        tkt__flight_end(c->store, tkt__flight_of(c->intent.id, 0));
     return status;
 }
 

@@ -66,6 +66,8 @@ int32_t tkt__payment_call(const tkt_store *store, tkt_pay_fn fn, const tkt__inte
                           int64_t amount_minor, tkt_text details)
 {
     const tkt_payment *table = store->payment;
+    /* Looked at before it is asked: an order that arrives in between is known, one that is on its way after it too. */
+    bool under_way = fn == table->status && tkt__flight_under_way(store, tkt__flight_of(intent->id, refund));
     tkt_charge charge = {
         .size = sizeof charge,
         .intent_id = intent->id,
@@ -79,6 +81,8 @@ int32_t tkt__payment_call(const tkt_store *store, tkt_pay_fn fn, const tkt__inte
     tkt__provider_key(store, intent->epoch, intent->id, refund, charge.provider_key);
     int32_t told = fn(table->user, &charge);
     bool known = told >= TKT_PAY_APPROVED && told <= TKT_PAY_PENDING;
+    if (told == TKT_PAY_UNKNOWN && under_way)
+        return TKT_PAY_PENDING;
     return known || (told == TKT_PAY_UNKNOWN && fn == table->status) ? told : TKT_PAY_ERROR;
 }
 

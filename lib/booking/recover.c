@@ -56,9 +56,8 @@ static int32_t ask(tkt_store *store, uint8_t kind, const doubt *d, bool *open)
     const tkt__intent *in = &d->intent;
     uint32_t number = kind == TKT__M_REFUND ? in->refunds : 0;
     int64_t amount = kind == TKT__M_REFUND ? in->refunding_minor : in->amount_minor;
-    bool under_way = tkt__flight_under_way(store, kind == TKT__M_REFUND ? tkt__refund_flight(in->id) : tkt__charge_flight(in->id));
     int32_t told = tkt__payment_call(store, table->status, in, number, amount, none);
-    *open = told == TKT_PAY_PENDING || told == TKT_PAY_ERROR || (told == TKT_PAY_UNKNOWN && under_way);
+    *open = told == TKT_PAY_PENDING || told == TKT_PAY_ERROR;
     if (*open)
         return TKT_DONE;
     int32_t status = kind == TKT__M_REFUND

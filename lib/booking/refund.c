@@ -94,7 +94,7 @@ static int32_t begin_refund(tkt__tx *tx, refund_ctx *c)
     if (c->direct)
         return paid_back(tx, in, &c->call.booking, &c->refund);
     if ((c->call.flags & TKT_DRY_RUN) == 0)
-        tkt__flight_begin(c->call.store, tkt__refund_flight(in->id));
+        tkt__flight_begin(c->call.store, tkt__flight_of(in->id, in->refunds));
     status = tkt__refund_save(tx, &c->refund);
     if (status == TKT_DONE)
         status = tkt__intent_save(tx, in, c->call.booking.state);
@@ -208,30 +208,22 @@ int32_t tkt__refund_settle(tkt_store *store, uint64_t event_id, uint64_t intent_
 }
 
 /* With no transaction open: the money is sent, or on a replay it is asked what became of it. */
-static int32_t pay_back(refund_ctx *c, tkt_pay_fn fn, tkt_booking *booking)
+static int32_t pay_back(refund_ctx *c, int32_t status, tkt_booking *booking)
 {
     tkt_store *store = c->call.store;
+    const tkt_payment *table = tkt__payment_of(store);
     const tkt_text none = { NULL, 0 };
-    bool under_way = c->replayed && tkt__flight_under_way(store, tkt__refund_flight(c->call.intent.id));
-    int32_t told = tkt__payment_call(store, fn, &c->call.intent, c->refund.number, c->refund.amount_minor,
-                                     c->replayed ? none : c->call.details);
-    if (told == TKT_PAY_UNKNOWN && under_way)
-        told = TKT_PAY_PENDING; /* the order is on its way */
-    int32_t status = tkt__refund_settle(store, c->call.event_id, c->call.intent.id, c->refund.number, told, booking);
-    if (booking != NULL)
-        booking->replayed = c->replayed;
-    return status == TKT_DONE && c->replayed ? TKT_REPLAYED : status;
-}
-
-static int32_t outcome_of(refund_ctx *c, int32_t status, tkt_booking *booking)
-{
-    const tkt_payment *table = tkt__payment_of(c->call.store);
     tkt_pay_fn fn = table == NULL ? NULL : c->replayed ? table->status : table->refund;
     if (!TKT_IS_EFFECT(status))
         return status;
     if (status != TKT_PENDING || (c->call.flags & TKT_DRY_RUN) != 0 || fn == NULL)
         return tkt__booking_call_out(&c->call, status, c->replayed, booking);
-    return pay_back(c, fn, booking);
+    int32_t told = tkt__payment_call(store, fn, &c->call.intent, c->refund.number, c->refund.amount_minor,
+                                     c->replayed ? none : c->call.details);
+    status = tkt__refund_settle(store, c->call.event_id, c->call.intent.id, c->refund.number, told, booking);
+    if (booking != NULL)
+        booking->replayed = c->replayed;
+    return status == TKT_DONE && c->replayed ? TKT_REPLAYED : status;
 }
 
 int32_t tkt_refund(tkt_store *store, const tkt_booking_request *request, tkt_booking *booking)
@@ -243,9 +235,10 @@ int32_t tkt_refund(tkt_store *store, const tkt_booking_request *request, tkt_boo
     const tkt__guard guard = tkt__event_guard(c.call.event_id);
     status = tkt__store_run(store, &guard, 1, c.call.flags, refund_body, &c);
     /* A body that came to nothing ends nothing: another thread's refund of the same intent may be under way. */
-    bool calls = (status == TKT_PENDING && !c.replayed) || tkt_status_primary(status) == TKT_E_UNKNOWN;
-    status = outcome_of(&c, status, booking);
+    bool calls = (c.call.flags & TKT_DRY_RUN) == 0 &&
+                 ((status == TKT_PENDING && !c.replayed) || tkt_status_primary(status) == TKT_E_UNKNOWN);
+    status = pay_back(&c, status, booking);
     if (calls)
-        tkt__flight_end(store, tkt__refund_flight(c.call.intent.id));
+        tkt__flight_end(store, tkt__flight_of(c.call.intent.id, c.refund.number));
     return status;
 }

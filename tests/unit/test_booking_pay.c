@@ -5,6 +5,8 @@
  */
 #include "booking_help.h"
 
+#include "booking/booking.h"
+
 #define ALL (HALL_SEATS + FLOOR_PLACES)
 
 Test(pay, a_charge_gives_a_booking_with_tickets)
@@ -185,6 +187,25 @@ Test(pay, recover_asks_and_settles_what_it_is_told)
     cr_assert_eq(see_hold(&h, &a).state, TKT_HOLD_ACTIVE);
     ok(tkt_store_set_payment(h.f.store, NULL));
     answers(tkt_recover(h.f.store, NULL, NULL), -TKT_E_NO_PAYMENT);
+    close_hall(&h);
+}
+
+/* Where nothing tells that a call is under way, it may be taken for lost; that the money went is stronger, once. */
+Test(pay, money_that_went_back_after_all_is_on_record)
+{
+    hall h;
+    open_hall(&h);
+    tkt_hold hold = hold_seats(&h, 0, 2);
+    tkt_booking booking = new_booking();
+    ok(confirm(&h, &hold, 0, &booking));
+    h.bank.on_refund = TKT_PAY_DECLINED;
+    answers(refund(&h, booking.id, &booking), TKT_REFUND_FAILED);
+    ok(tkt__refund_settle(h.f.store, h.event_id, booking.intent_id, 1, TKT_PAY_APPROVED, &booking));
+    cr_assert_eq(booking.refunded_minor, 2 * PRICE);
+    ok(tkt__refund_settle(h.f.store, h.event_id, booking.intent_id, 1, TKT_PAY_APPROVED, &booking));
+    cr_assert_eq(booking.refunded_minor, 2 * PRICE);
+    cr_assert_eq(see_intent(&h, booking.intent_id).refunding_minor, 0);
+    answers(refund(&h, booking.id, NULL), TKT_NOTHING_DUE);
     close_hall(&h);
 }
 
