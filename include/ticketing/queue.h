@@ -46,8 +46,8 @@ typedef struct tkt_queue_settings {
 TKT_API void tkt_queue_settings_init(tkt_queue_settings *settings);
 
 /* Gives an event a waiting room, or changes the one it has. opens_ms can't be changed once somebody joined. Repeats
- * safely. Another opens_ms draws another seed. NOT_FOUND (event), IN_USE (opens_ms; or it is being removed). -TKT_E_INVALID: a value out of range (durations 1 s to a day).
- * flags: TKT_DRY_RUN. Since 0.1. */
+ * safely. Another opens_ms draws another seed. NOT_FOUND (event), IN_USE (opens_ms; or it is being removed).
+ * -TKT_E_INVALID: a value out of range (durations 1 s to a day). flags: TKT_DRY_RUN. Since 0.1. */
 TKT_API int32_t tkt_queue_set(tkt_store *store, uint64_t event_id, const tkt_queue_settings *settings, uint32_t flags);
 /* Takes it away with all who wait, a bounded piece at a time: TKT_PENDING while there is more to do. NOT_FOUND: there is
  * none. Reservations go freely as soon as it is done. */

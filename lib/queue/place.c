@@ -25,40 +25,34 @@ static uint64_t place_of(const tkt__room_row *room, const tkt__member *m)
     return m->number < room->early ? tkt__shuffle(room->seed, m->number, room->early) : m->number;
 }
 
-/* People ahead by how fast they go: as measured, at first as it was set. */
-static int64_t wait_of(const tkt__room_row *room, uint64_t ahead)
+/* Whether a wait can be told at all. */
+static bool wait_known(const tkt__room_row *room)
 {
-    int64_t set = (int64_t)room->set.per_minute * 1000000 / 60000;
-    int64_t rate = room->rate_micro != 0 && (int64_t)room->rate_micro < set ? (int64_t)room->rate_micro : set;
-    if (room->set.mode != TKT_QUEUE_RUNS || room->held || room->sold_out || ahead > UINT64_C(1) << 40)
-        return WAIT_UNKNOWN;
-    return (int64_t)(ahead + 1) * 1000000 / (rate > 0 ? rate : 1);
+    return room->set.mode == TKT_QUEUE_RUNS && !room->held && !room->sold_out;
 }
 
-static uint64_t ahead_of(const tkt__room_row *room, const tkt__member *m)
+static uint64_t ahead_of(const tkt__room_row *room, uint64_t place)
 {
-    uint64_t place = place_of(room, m);
     return place > room->head ? place - room->head : 0;
 }
 
-/* The instant that he is told: never later than before, as long as that one is to come. WAIT_UNKNOWN: none now. */
-static int64_t promise(const tkt__room_row *room, const tkt__member *m, int64_t now)
+/* The instant that he is told: people ahead by how fast they go, as measured, at first as it was set; never later than
+ * before, as long as that one is to come. WAIT_UNKNOWN: none now. */
+static int64_t promise(const tkt__room_row *room, uint64_t ahead, const tkt__member *m, int64_t now)
 {
-    int64_t wait = wait_of(room, ahead_of(room, m));
-    if (wait == WAIT_UNKNOWN)
+    int64_t set = (int64_t)room->set.per_minute * 1000000 / 60000;
+    int64_t rate = room->rate_micro != 0 && (int64_t)room->rate_micro < set ? (int64_t)room->rate_micro : set;
+    if (!wait_known(room) || ahead > UINT64_C(1) << 40)
         return WAIT_UNKNOWN;
-    return m->promised_ms > now && m->promised_ms < now + wait ? m->promised_ms : now + wait;
+    int64_t at = now + (int64_t)(ahead + 1) * 1000000 / (rate > 0 ? rate : 1);
+    return m->promised_ms > now && m->promised_ms < at ? m->promised_ms : at;
 }
 
-/* What is only read tells what is on record, so that nothing is told which a later answer does not know. */
-static bool promise_stands(const tkt__room_row *room, const tkt__member *m, int64_t now)
-{
-    return m->promised_ms > now || wait_of(room, ahead_of(room, m)) == WAIT_UNKNOWN;
-}
-
+/* Of his wait he is told what is on record, while that is to come, so that nothing earlier is told which a later answer does
+ * not know. Before the first record, which is at a sign of life: as it is measured. */
 static void waiting(const tkt__room_row *room, const tkt__member *m, int64_t now, tkt_place *p)
 {
-    if (!room->started && now < room->set.opens_ms && m->number < room->early) {
+    if (tkt__room_early(room, now) && m->number < room->early) {
         p->state = TKT_PLACE_EARLY;
         p->opens_ms = room->set.opens_ms;
         p->ahead = room->joined;
@@ -67,9 +61,9 @@ static void waiting(const tkt__room_row *room, const tkt__member *m, int64_t now
     }
     p->state = TKT_PLACE_WAITING;
     p->place = place_of(room, m);
-    p->ahead = ahead_of(room, m);
-    bool known = wait_of(room, ahead_of(room, m)) != WAIT_UNKNOWN;
-    p->wait_ms = known && m->promised_ms > now ? m->promised_ms - now : WAIT_UNKNOWN;
+    p->ahead = ahead_of(room, p->place);
+    int64_t at = wait_known(room) && m->promised_ms > now ? m->promised_ms : promise(room, p->ahead, m, now);
+    p->wait_ms = at == WAIT_UNKNOWN ? WAIT_UNKNOWN : at - now;
 }
 
 static void tell(const tkt__room_row *room, const tkt__member *m, int64_t now, tkt_place *p)
@@ -130,7 +124,7 @@ static int32_t add_member(tkt__tx *tx, tkt__room_row *room, const uint8_t *buyer
 static bool step_is_due(tkt__tx *tx, const tkt__room_row *room, int64_t now)
 {
     uint64_t total = 0, booked = 0, available = 0;
-    bool any = room->active > 0 || (room->head < room->joined && room->set.mode == TKT_QUEUE_RUNS && now >= room->set.opens_ms);
+    bool any = room->active > 0 || (room->head < room->joined && room->set.mode == TKT_QUEUE_RUNS && !tkt__room_early(room, now));
     if (!any || (now >= room->stepped_ms && now - room->stepped_ms < TKT__STEP_MS))
         return false;
     if (!room->idle || now < room->stepped_ms || now - room->stepped_ms >= TKT__STEP_IDLE_MS)
@@ -148,7 +142,7 @@ static int32_t note_there(tkt__tx *tx, const tkt__room_row *room, tkt__member *m
     if (m->state != TKT__MEMBER_WAITS)
         return TKT_DONE;
     m->seen_ms = now;
-    int64_t at = now < room->set.opens_ms ? WAIT_UNKNOWN : promise(room, m, now);
+    int64_t at = tkt__room_early(room, now) ? WAIT_UNKNOWN : promise(room, ahead_of(room, place_of(room, m)), m, now);
     if (at != WAIT_UNKNOWN) /* while none is known, the one that was told stands */
         m->promised_ms = at;
     return tkt__member_save(tx, room->event_id, m);
@@ -175,7 +169,7 @@ static int32_t place_body(tkt__tx *tx, void *ctx)
     bool absent;
     int32_t status = find(tx, c, &room, &m, &absent);
     if (status == TKT_DONE || absent)
-        room.started = room.started || tkt__tx_now(tx) >= room.set.opens_ms;
+        room.started = !tkt__room_early(&room, tkt__tx_now(tx));
     if (c->join && (status == TKT_DONE || absent))
         status = join(tx, c, &room, &m, absent);
     if (status == TKT_DONE && step_is_due(tx, &room, tkt__tx_now(tx)))
@@ -237,9 +231,9 @@ static int32_t look_body(tkt__tx *tx, void *ctx)
         return status;
     bool heard = m.state == TKT__MEMBER_WAITS && now - m.seen_ms >= room.set.grace_ms / TKT__HEARTBEATS;
     bool claims = m.state == TKT__MEMBER_ADMITTED && !m.claimed && m.until_ms > now;
-    bool early = !room.started && now < room.set.opens_ms;
-    bool promised = m.state != TKT__MEMBER_WAITS || early || promise_stands(&room, &m, now);
-    if (heard || claims || !promised || step_is_due(tx, &room, now))
+    /* What was promised has passed: another instant, on record. A crowd that was promised none yet costs no writes here. */
+    bool promises = m.state == TKT__MEMBER_WAITS && m.promised_ms != 0 && m.promised_ms <= now && wait_known(&room);
+    if (heard || claims || promises || step_is_due(tx, &room, now))
         return TKT_PENDING;
     tell(&room, &m, now, &c->place);
     return TKT_DONE;

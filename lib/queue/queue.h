@@ -52,7 +52,7 @@ typedef struct tkt__room_row {
     uint8_t held, sold_out;    /* what the last step found: nothing free; nothing left */
     uint8_t removing;          /* its rows are being taken away */
     uint8_t started;           /* a body has run at or after opens_ms: `early` and the shuffle stand, whatever the clock does */
-    uint8_t idle;              /* the last step changed nothing */
+    uint8_t idle;              /* the last step changed nothing, and nobody can be let in before something comes back */
     uint32_t empty_handed;     /* of `active`, those who have not reserved yet: what is free is theirs too */
     int64_t heard_since_ms;    /* nobody could be heard before: the service was down */
 } tkt__room_row;
@@ -95,6 +95,12 @@ void tkt__admission_sign(const tkt__room_row *room, const tkt__member *member, u
 bool tkt__admission_good(const tkt__room_row *room, const uint8_t buyer[TKT_BUYER_BYTES], const uint8_t *admission);
 /* The first sign of an admitted member begins his session. */
 int32_t tkt__member_claim(tkt__tx *tx, const tkt__room_row *room, tkt__member *member);
+
+/* Before the start: who joins is shuffled then. */
+static inline bool tkt__room_early(const tkt__room_row *room, int64_t now)
+{
+    return !room->started && now < room->set.opens_ms;
+}
 
 /* step.c: a body's: ends what ran out, admits who is next. */
 int32_t tkt__queue_step(tkt__tx *tx, tkt__room_row *room);

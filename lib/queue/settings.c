@@ -181,12 +181,18 @@ static int32_t remove_body(tkt__tx *tx, void *ctx)
         status = remove_kind(tx, c->event_id, (uint8_t)*kind, &left);
     if (status != TKT_DONE)
         return status;
-    if (left > 0)
-        return tkt__tx_del(tx, TKT__T_QUEUE, tkt__slice_of(key, tkt__queue_key(c->event_id, 'q', key)));
+    if (left > 0) {
+        room.set.mode = TKT_QUEUE_OPEN; /* without a room everybody passes */
+        status = tkt__queue_tell(tx, &room);
+        return status == TKT_DONE ? tkt__tx_del(tx, TKT__T_QUEUE, tkt__slice_of(key, tkt__queue_key(c->event_id, 'q', key))) : status;
+    }
     room.set.mode = TKT_QUEUE_CLOSED;
     room.active = room.empty_handed = 0;
+    if (!room.removing) /* the first piece: closed from now on */
+        status = tkt__queue_tell(tx, &room);
     room.removing = 1;
-    status = tkt__queue_save(tx, &room);
+    if (status == TKT_DONE)
+        status = tkt__queue_save(tx, &room);
     return status == TKT_DONE ? TKT_PENDING : status;
 }
 
@@ -228,7 +234,7 @@ int32_t tkt_queue_view(tkt_snapshot *snapshot, uint64_t event_id, tkt_queue *que
     out.active = room.active;
     out.per_minute = (uint32_t)((int64_t)room.rate_micro * 60000 / 1000000);
     tkt__commitment(room.seed, out.commitment);
-    out.seed_known = room.started || tkt_snapshot_now(snapshot) >= room.set.opens_ms;
+    out.seed_known = !tkt__room_early(&room, tkt_snapshot_now(snapshot));
     if (out.seed_known)
         memcpy(out.seed, room.seed, sizeof out.seed);
     return tkt__struct_out(queue, &out, sizeof out, sizeof out, "tkt_queue");

@@ -161,14 +161,9 @@ static int32_t next(tkt__tx *tx, tkt__room_row *room, bool *admitted)
 static void measure(tkt__room_row *room, int64_t now)
 {
     int64_t since = now - room->measured_ms;
-    if (room->measured_ms != 0 && since < TKT__RATE_MS && since >= 0)
+    if (room->measured_ms != 0 && since >= 0 && since < TKT__RATE_MS)
         return;
-    if (since < 0) { /* the clock went back */
-        room->measured = 0;
-        room->measured_ms = now;
-        return;
-    }
-    if (room->measured_ms != 0) {
+    if (room->measured_ms != 0 && since > 0) { /* else the clock went back: what was counted tells nothing */
         int64_t rate = least((int64_t)room->measured * MICRO / since, UINT32_MAX / 4);
         room->rate_micro = room->rate_micro == 0 ? (uint32_t)rate : (uint32_t)((3 * (int64_t)room->rate_micro + rate) / 4);
         room->rate_micro += room->rate_micro == 0; /* 0 is "not known" */

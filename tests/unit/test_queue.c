@@ -3,59 +3,14 @@
  * test_queue.c: the waiting room with a clock that the test moves: a fair shuffle that can be checked, turns in order and
  * at the rate that was set, admissions that nobody can forge or lend, places that come back, and nothing lost by a restart.
  */
-#include "booking_help.h"
-
-#include <ticketing/queue.h>
+#include "queue_help.h"
 
 #define START (TEST_NOW_MS + 60000)
-
-static void buyer(uint32_t i, uint8_t key[TKT_BUYER_BYTES])
-{
-    memset(key, 0, TKT_BUYER_BYTES);
-    key[0] = 7;
-    memcpy(key + 4, &i, sizeof(i));
-}
 
 static void later(hall *h, int64_t ms)
 {
     h->f.now_ms += ms;
     h->f.monotonic_ms += ms;
-}
-
-static void set_queue(hall *h, tkt_queue_settings s)
-{
-    ok(tkt_queue_set(h->f.store, h->event_id, &s, 0));
-}
-
-static tkt_queue_settings settings(int64_t opens_ms, uint32_t per_minute, uint32_t burst, uint32_t active)
-{
-    tkt_queue_settings s;
-    tkt_queue_settings_init(&s);
-    s.opens_ms = opens_ms;
-    s.per_minute = per_minute;
-    s.burst = burst;
-    s.active = active;
-    return s;
-}
-
-static tkt_place join(hall *h, uint32_t i)
-{
-    uint8_t key[TKT_BUYER_BYTES];
-    tkt_place place;
-    buyer(i, key);
-    tkt_place_init(&place);
-    ok(tkt_queue_join(h->f.store, h->event_id, key, &place));
-    return place;
-}
-
-static tkt_place poll_place(hall *h, uint32_t i)
-{
-    uint8_t key[TKT_BUYER_BYTES];
-    tkt_place place;
-    buyer(i, key);
-    tkt_place_init(&place);
-    ok(tkt_queue_poll(h->f.store, h->event_id, key, &place));
-    return place;
 }
 
 static int32_t reserve_as(hall *h, uint32_t i, uint32_t seat, const uint8_t *admission, tkt_hold *hold)
@@ -65,14 +20,6 @@ static int32_t reserve_as(hall *h, uint32_t i, uint32_t seat, const uint8_t *adm
     request.admission = admission;
     *hold = new_hold();
     return tkt_reserve(h->f.store, &request, hold);
-}
-
-static tkt_queue look_queue(hall *h)
-{
-    tkt_queue q;
-    tkt_queue_init(&q);
-    ok(tkt_queue_view(look(&h->f), h->event_id, &q));
-    return q;
 }
 
 /* ---- the shuffle ---------------------------------------------------------------------------------------------------------- */

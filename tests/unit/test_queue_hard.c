@@ -3,47 +3,14 @@
  * test_queue_hard.c: the waiting room when things go wrong around it: an outage, a clock that lies, a room that is being
  * taken away or set anew, more people than places, and nobody who moves.
  */
-#include "booking_help.h"
+#include "queue_help.h"
 
-#include <sys/stat.h>
-
-#include <ticketing/queue.h>
-
-static void buyer(uint32_t i, uint8_t key[TKT_BUYER_BYTES])
-{
-    memset(key, 0, TKT_BUYER_BYTES);
-    key[0] = 9;
-    memcpy(key + 4, &i, sizeof(i));
-}
+#include <ticketing/feed.h>
 
 static void open_room(hall *h, int64_t opens_ms, uint32_t per_minute, uint32_t active)
 {
-    tkt_queue_settings s;
-    tkt_queue_settings_init(&s);
-    s.opens_ms = opens_ms;
-    s.per_minute = per_minute;
-    s.burst = active;
-    s.active = active;
     open_hall(h);
-    ok(tkt_queue_set(h->f.store, h->event_id, &s, 0));
-}
-
-static tkt_place come(hall *h, uint32_t i, int32_t (*how)(tkt_store *, uint64_t, const uint8_t *, tkt_place *))
-{
-    uint8_t key[TKT_BUYER_BYTES];
-    tkt_place place;
-    buyer(i, key);
-    tkt_place_init(&place);
-    ok(how(h->f.store, h->event_id, key, &place));
-    return place;
-}
-
-static tkt_queue room_of(hall *h)
-{
-    tkt_queue q;
-    tkt_queue_init(&q);
-    ok(tkt_queue_view(look(&h->f), h->event_id, &q));
-    return q;
+    set_queue(h, settings(opens_ms, per_minute, active, active));
 }
 
 static void check_is_clean(hall *h)
@@ -72,33 +39,31 @@ Test(queue_hard, no_more_are_let_in_than_what_is_free_serves)
     tkt_queue_settings_init(&s);
     ok(tkt_queue_settings_view(look(&h.f), h.event_id, &s));
     s.mode = TKT_QUEUE_OPEN;
-    ok(tkt_queue_set(h.f.store, h.event_id, &s, 0));
+    set_queue(&h, s);
     for (uint32_t i = 0; i < HALL_SEATS; i += 10)
         hold_seats(&h, i, 10);
     for (uint32_t left = FLOOR_PLACES - 2; left > 0; left -= left < 20 ? left : 20)
         hold_places(&h, left < 20 ? left : 20);
     s.mode = TKT_QUEUE_RUNS;
     s.party_percent = 100;
-    ok(tkt_queue_set(h.f.store, h.event_id, &s, 0));
+    set_queue(&h, s);
     for (uint32_t i = 0; i < 50; i++)
-        come(&h, i, tkt_queue_join);
+        join(&h, i);
     for (uint32_t k = 0; k < 60; k++) {
         pass(&h.f, 500);
-        come(&h, 49, tkt_queue_poll);
+        poll_place(&h, 49);
     }
-    cr_assert_eq(room_of(&h).admitted, 2);
+    cr_assert_eq(look_queue(&h).admitted, 2);
     check_is_clean(&h);
     /* One takes a place and keeps the counter: what is free is the other's. One goes: the next comes. */
-    ok(reserve_floor(&h, 0, 1, come(&h, 0, tkt_queue_poll).admission, &hold));
+    ok(reserve_floor(&h, 0, 1, poll_place(&h, 0).admission, &hold));
     pass(&h.f, 500);
-    come(&h, 49, tkt_queue_poll);
-    cr_assert_eq(room_of(&h).admitted, 2);
-    uint8_t key[TKT_BUYER_BYTES];
-    buyer(1, key);
-    ok(tkt_queue_leave(h.f.store, h.event_id, key));
+    poll_place(&h, 49);
+    cr_assert_eq(look_queue(&h).admitted, 2);
+    leave(&h, 1);
     pass(&h.f, 500);
-    come(&h, 49, tkt_queue_poll);
-    cr_assert_eq(room_of(&h).admitted, 3);
+    poll_place(&h, 49);
+    cr_assert_eq(look_queue(&h).admitted, 3);
     check_is_clean(&h);
     close_hall(&h);
 }
@@ -108,15 +73,15 @@ Test(queue_hard, an_outage_makes_nobody_silent)
     hall h;
     open_room(&h, 0, 60, 1);
     for (uint32_t i = 0; i < 300; i++)
-        come(&h, i, tkt_queue_join);
+        join(&h, i);
     pass(&h.f, 40 * 60000); /* nobody could be heard: grace is five minutes */
     for (uint32_t k = 0; k < 20; k++) {
-        come(&h, 250, tkt_queue_poll);
+        poll_place(&h, 250);
         pass(&h.f, 500);
     }
     for (uint32_t i = 1; i < 300; i++)
-        cr_assert_neq(come(&h, i, tkt_queue_poll).state, TKT_PLACE_OVER, "%u", i);
-    cr_assert_leq(room_of(&h).passed, 3);
+        cr_assert_neq(poll_place(&h, i).state, TKT_PLACE_OVER, "%u", i);
+    cr_assert_leq(look_queue(&h).passed, 3);
     close_hall(&h);
 }
 
@@ -126,16 +91,16 @@ Test(queue_hard, who_waits_for_nothing_costs_little_room)
     tkt_stats before = TKT_STATS_INIT, after = TKT_STATS_INIT;
     open_room(&h, 0, 60000, 1);
     for (uint32_t i = 0; i < 5; i++)
-        come(&h, i, tkt_queue_join);
-    come(&h, 0, tkt_queue_poll);
+        join(&h, i);
+    poll_place(&h, 0);
     uint64_t seq = 0, then = 0;
     pass(&h.f, 1000);
-    come(&h, 4, tkt_queue_poll);
+    poll_place(&h, 4);
     ok(tkt_event_seq(look(&h.f), h.event_id, &seq));
     ok(tkt_store_stats(h.f.store, &before));
     for (uint32_t k = 0; k < 1000; k++) { /* 250 s of polls while one is at the counter: a look every other second */
         pass(&h.f, 250);
-        come(&h, 4, tkt_queue_poll);
+        poll_place(&h, 4);
     }
     ok(tkt_store_stats(h.f.store, &after));
     ok(tkt_event_seq(look(&h.f), h.event_id, &then));
@@ -148,17 +113,17 @@ Test(queue_hard, a_seed_that_was_told_is_not_used)
 {
     hall h;
     open_room(&h, 0, 60, 10);
-    tkt_queue told = room_of(&h);
+    tkt_queue told = look_queue(&h);
     cr_assert_eq(told.seed_known, 1);
     tkt_queue_settings s;
     tkt_queue_settings_init(&s);
     ok(tkt_queue_settings_view(look(&h.f), h.event_id, &s));
     s.opens_ms = h.f.now_ms + 60000;
-    ok(tkt_queue_set(h.f.store, h.event_id, &s, 0));
-    tkt_queue fresh = room_of(&h);
+    set_queue(&h, s);
+    tkt_queue fresh = look_queue(&h);
     cr_assert(fresh.seed_known == 0 && memcmp(fresh.commitment, told.commitment, sizeof(told.commitment)) != 0);
-    ok(tkt_queue_set(h.f.store, h.event_id, &s, 0)); /* the same again keeps it */
-    cr_assert_arr_eq(room_of(&h).commitment, fresh.commitment, sizeof(fresh.commitment));
+    set_queue(&h, s); /* the same again keeps it */
+    cr_assert_arr_eq(look_queue(&h).commitment, fresh.commitment, sizeof(fresh.commitment));
     close_hall(&h);
 }
 
@@ -168,19 +133,19 @@ Test(queue_hard, the_shuffle_stands_whatever_the_clock_does)
     int64_t begin = TEST_NOW_MS;
     open_room(&h, begin + 60000, 600, 5);
     for (uint32_t i = 0; i < 30; i++)
-        come(&h, i, tkt_queue_join);
+        join(&h, i);
     pass(&h.f, 120000);
     uint64_t place[30];
     for (uint32_t i = 0; i < 30; i++)
-        place[i] = come(&h, i, tkt_queue_poll).place;
+        place[i] = poll_place(&h, i).place;
     /* The clock had lied: it is half a minute before the start. */
     h.f.now_ms = begin + 30000;
     ok(tkt_clock_reset(h.f.store));
     for (uint32_t i = 30; i < 40; i++)
-        cr_assert_eq(come(&h, i, tkt_queue_join).place, i);
-    cr_assert_eq(room_of(&h).early, 30);
+        cr_assert_eq(join(&h, i).place, i);
+    cr_assert_eq(look_queue(&h).early, 30);
     for (uint32_t i = 0; i < 30; i++) {
-        tkt_place p = come(&h, i, tkt_queue_poll);
+        tkt_place p = poll_place(&h, i);
         cr_assert(p.state == TKT_PLACE_OVER || p.place == place[i]); /* sessions of the other time may have ended */
     }
     close_hall(&h);
@@ -193,17 +158,17 @@ Test(queue_hard, admissions_of_another_time_end_when_the_clock_is_reset)
     pass(&h.f, 86400000); /* a day ahead */
     ok(tkt_clock_confirm(h.f.store));
     for (uint32_t i = 0; i < 10; i++)
-        come(&h, i, tkt_queue_join);
+        join(&h, i);
     pass(&h.f, 1000);
     for (uint32_t i = 0; i < 3; i++)
-        cr_assert_eq(come(&h, i, tkt_queue_poll).state, TKT_PLACE_ADMITTED);
+        cr_assert_eq(poll_place(&h, i).state, TKT_PLACE_ADMITTED);
     h.f.now_ms -= 86400000;
     ok(tkt_clock_reset(h.f.store));
     for (uint32_t k = 0; k < 4; k++) {
         pass(&h.f, 1000);
-        come(&h, 9, tkt_queue_poll);
+        poll_place(&h, 9);
     }
-    cr_assert_eq(come(&h, 3, tkt_queue_poll).state, TKT_PLACE_ADMITTED);
+    cr_assert_eq(poll_place(&h, 3).state, TKT_PLACE_ADMITTED);
     check_is_clean(&h);
     close_hall(&h);
 }
@@ -215,14 +180,14 @@ Test(queue_hard, a_room_that_goes_is_not_set_anew)
     open_room(&h, 0, 600, 10);
     tkt_queue_settings_init(&s);
     for (uint32_t i = 0; i < 600; i++)
-        come(&h, i, tkt_queue_join);
+        join(&h, i);
     answers(tkt_queue_remove(h.f.store, h.event_id), TKT_PENDING);
     answers(tkt_queue_set(h.f.store, h.event_id, &s, 0), TKT_IN_USE);
     answers(tkt_queue_rotate(h.f.store, h.event_id), TKT_IN_USE);
     while (tkt_queue_remove(h.f.store, h.event_id) == TKT_PENDING)
         ;
-    ok(tkt_queue_set(h.f.store, h.event_id, &s, 0));
-    cr_assert_eq(come(&h, 1, tkt_queue_join).number, 0);
+    set_queue(&h, s);
+    cr_assert_eq(join(&h, 1).number, 0);
     check_is_clean(&h);
     close_hall(&h);
 }
@@ -233,20 +198,18 @@ Test(queue_hard, a_hold_from_before_ends_no_new_admission)
     tkt_hold hold, other;
     tkt_booking booking = new_booking();
     open_room(&h, 0, 600, 10);
-    ok(reserve_floor(&h, 1, 1, come(&h, 1, tkt_queue_join).admission, &hold));
-    uint8_t key[TKT_BUYER_BYTES];
-    buyer(1, key);
-    ok(tkt_queue_leave(h.f.store, h.event_id, key));
+    ok(reserve_floor(&h, 1, 1, join(&h, 1).admission, &hold));
+    leave(&h, 1);
     pass(&h.f, 1000);
-    come(&h, 1, tkt_queue_join);
+    join(&h, 1);
     pass(&h.f, 1000);
-    tkt_place anew = come(&h, 1, tkt_queue_poll);
+    tkt_place anew = poll_place(&h, 1);
     cr_assert_eq(anew.state, TKT_PLACE_ADMITTED);
     ok(confirm(&h, &hold, 0, &booking));
-    cr_assert_eq(come(&h, 1, tkt_queue_poll).state, TKT_PLACE_ADMITTED);
+    cr_assert_eq(poll_place(&h, 1).state, TKT_PLACE_ADMITTED);
     ok(reserve_floor(&h, 1, 1, anew.admission, &other));
     ok(confirm(&h, &other, 0, &booking));
-    cr_assert_eq(come(&h, 1, tkt_queue_poll).state, TKT_PLACE_OVER);
+    cr_assert_eq(poll_place(&h, 1).state, TKT_PLACE_OVER);
     close_hall(&h);
 }
 
@@ -256,22 +219,44 @@ Test(queue_hard, what_was_told_is_never_taken_back)
     int64_t told[40] = { 0 };
     open_room(&h, 0, 60, 5);
     for (uint32_t i = 0; i < 40; i++)
-        come(&h, i, tkt_queue_join);
+        join(&h, i);
     for (uint32_t k = 0; k < 400; k++) {
         pass(&h.f, 500);
-        if (k % 17 == 0) { /* at times many go at once, at times nobody */
-            uint8_t key[TKT_BUYER_BYTES];
-            buyer(k / 17, key);
-            ok(tkt_queue_leave(h.f.store, h.event_id, key));
-        }
+        if (k % 17 == 0) /* the queue goes on by fits */
+            leave(&h, k / 17);
         for (uint32_t i = 30; i < 40; i++) {
-            tkt_place p = come(&h, i, tkt_queue_poll);
+            tkt_place p = poll_place(&h, i);
             if (p.state != TKT_PLACE_WAITING || p.wait_ms < 0)
                 continue;
             int64_t at = h.f.now_ms + p.wait_ms;
             cr_assert(told[i] <= h.f.now_ms || at <= told[i], "%u at step %u: %lld ms later", i, k, (long long)(at - told[i]));
             told[i] = at;
         }
+    }
+    close_hall(&h);
+}
+
+Test(queue_hard, who_follows_the_event_hears_of_pause_and_leave_and_end)
+{
+    hall h;
+    tkt_change change;
+    uint64_t seq = 0;
+    uint32_t count;
+    open_room(&h, 0, 600, 10);
+    join(&h, 0);
+    join(&h, 1);
+    for (int i = 0; i < 3; i++) {
+        tkt_queue_settings s = settings(0, 600, 10, 10);
+        ok(tkt_event_seq(look(&h.f), h.event_id, &seq));
+        if (i == 0) {
+            s.mode = TKT_QUEUE_PAUSED;
+            set_queue(&h, s);
+        } else if (i == 1)
+            leave(&h, 1);
+        else
+            ok(tkt_queue_remove(h.f.store, h.event_id));
+        ok(tkt_feed_sequence(look(&h.f), TKT_FEED_EVENT, h.event_id, seq, &change, 1, &count));
+        cr_assert(count == 1 && change.kind == TKT_CHANGE_QUEUE, "%d", i);
     }
     close_hall(&h);
 }
