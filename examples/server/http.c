@@ -25,18 +25,13 @@ int64_t clock_ns(void)
 /* Tokens open what they name, a ticket's code is the ticket: in the log their secret half is crossed out. */
 static void masked(const char *url, char *out, size_t cap)
 {
-    size_t run = strncmp(url, "/qr/", 4) == 0 ? 64 : 0, n = 0;
-    for (; run > 0 && n < 4; n++)
-        out[n] = *url++;
-    if (run > 0)
-        for (; *url != '\0' && *url != '.' && n + 1 < cap; url++)
-            out[n++] = '*';
-    run = 0;
-    for (; *url != '\0' && n + 1 < cap; url++) {
+    size_t code = strncmp(url, "/qr/", 4) == 0 ? strcspn(url, ".") : 0, run = 0, n = 0;
+    for (; *url != '\0' && n + 1 < cap; url++, n++) {
         bool digit = (*url >= '0' && *url <= '9') || (*url >= 'a' && *url <= 'f') || (*url >= 'A' && *url <= 'F');
         run = digit ? run + 1 : 0;
         bool plain = (unsigned char)*url > ' ' && (unsigned char)*url < 0x7f && *url != '"';
-        out[n++] = run > 32 ? '*' : plain ? *url : '?';
+        bool secret = run > 32 || (n >= 4 && n < code);
+        out[n] = secret ? '*' : plain ? *url : '?';
     }
     out[n] = '\0';
 }

@@ -4,13 +4,21 @@
  * store, STORE/payments.mdb, provider key → outcome.
  *
  * What it does is told by the payment details: those with the word decline, pending or error do so, all others are
- * approved, those with the word slow a second and a half later. An outcome is on the disk before it is answered, so an order that comes twice is carried out once, whichever
- * process it comes to and whichever was killed meanwhile. Nothing of it stays in a process's memory.
+ * approved, those with the word slow a second and a half later. An outcome is on the disk before it is answered, so an
+ * order that comes twice is carried out once, whichever process it comes to and whichever was killed meanwhile. Nothing of
+ * it stays in a process's memory.
+ *
+ * Who writes has a lock of the process and one of the file before LMDB's own, for nobody may wait at that one: where its
+ * owner and who waits there are killed together, all others wait for ever (lib/engine/lmdb/turn.c).
  */
 #include "server.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <lmdb.h>
+#include <pthread.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
 
 #define KEY_TEXT 32
@@ -20,7 +28,9 @@
 static struct {
     MDB_env *env;
     MDB_dbi orders;
-} provider;
+    pthread_mutex_t lock;
+    int turn; /* STORE/payments.lock */
+} provider = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 /* ---- orders ------------------------------------------------------------------------------------------------------------------- */
 
@@ -59,14 +69,11 @@ static bool record(MDB_txn *txn, const char key[KEY_TEXT], int32_t answer)
     return false;
 }
 
-static int32_t charge_money(void *user, const tkt_charge *charge)
+static int32_t carry_out(const tkt_charge *charge)
 {
     char key[KEY_TEXT];
     MDB_txn *txn;
-    (void)user;
     tkt_key_format(charge->provider_key, key);
-    if (has(charge->details, "slow")) /* the order is on its way for so long, and unknown until it arrives */
-        nanosleep(&(struct timespec){ 1, 500000000 }, NULL);
     if (mdb_txn_begin(provider.env, NULL, 0, &txn) != 0)
         return TKT_PAY_ERROR;
     int32_t answer = recorded(txn, key);
@@ -77,6 +84,21 @@ static int32_t charge_money(void *user, const tkt_charge *charge)
             return record(txn, key, answer) ? answer : TKT_PAY_ERROR;
     }
     mdb_txn_abort(txn);
+    return answer;
+}
+
+static int32_t charge_money(void *user, const tkt_charge *charge)
+{
+    int32_t answer = TKT_PAY_ERROR;
+    (void)user;
+    if (has(charge->details, "slow")) /* the order is on its way for so long, and unknown until it arrives */
+        nanosleep(&(struct timespec){ 1, 500000000 }, NULL);
+    pthread_mutex_lock(&provider.lock);
+    if (flock(provider.turn, LOCK_EX) == 0) {
+        answer = carry_out(charge);
+        flock(provider.turn, LOCK_UN);
+    }
+    pthread_mutex_unlock(&provider.lock);
     return answer;
 }
 
@@ -114,12 +136,24 @@ static int opened(const char *path)
     return rc;
 }
 
+/* Its first transaction is a writer's too. */
+static int opened_in_turn(const char *lock, const char *path)
+{
+    provider.turn = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (provider.turn < 0 || flock(provider.turn, LOCK_EX) != 0)
+        return errno;
+    int rc = opened(path);
+    flock(provider.turn, LOCK_UN);
+    return rc;
+}
+
 bool provider_begin(server *s)
 {
-    char path[PATH_BYTES + 16];
+    char path[PATH_BYTES + 16], lock[PATH_BYTES + 16];
     tkt_payment table = TKT_PAYMENT_INIT;
     snprintf(path, sizeof path, "%s/payments.mdb", s->set->store);
-    int rc = opened(path);
+    snprintf(lock, sizeof lock, "%s/payments.lock", s->set->store);
+    int rc = opened_in_turn(lock, path);
     if (rc != 0)
         fprintf(stderr, "ticketing-server: the provider's file can't be opened: %s: %s\n", path, mdb_strerror(rc));
     table.charge = charge_money;

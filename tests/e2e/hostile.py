@@ -6,7 +6,10 @@ still answers, nothing of the store that should not have changed has, and the ch
 """
 import concurrent.futures
 import json
+import os
+import signal
 import socket
+import subprocess
 import sys
 import time
 import uuid
@@ -209,6 +212,21 @@ def too_often(s):
     assert write("10.9.9.9, 10.0.0.1")[0] in (400, 429)
     assert all(write(f"10.1.0.{i}, 10.0.0.3")[0] in (400, 429) for i in range(40))
     assert any(write(f"10.1.0.{i}, 10.0.0.3")[0] == 429 for i in range(40))
+    # A line of his own before that of the proxy.
+    Wire(s).post(f"/events/{s.event}/reservations", {}, "X-Forwarded-For: 10.6.6.6", "X-Forwarded-For: 10.0.0.4")
+    log = open(s.log, encoding="utf-8").read()
+    assert " 10.0.0.4 " in log and "10.6.6.6" not in log
+
+
+def stopped_at_once(server, store):
+    """Whenever it is told to end, it does, and its processes with it."""
+    web = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples", "server", "web")
+    for ms in range(0, 24, 2):
+        p = subprocess.Popen([server, "--port", "0", "--processes", "8", "--store", store, "--web", web],
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(ms / 1000)
+        p.send_signal(signal.SIGTERM)
+        p.wait(20)
 
 
 def main():
@@ -229,6 +247,7 @@ def main():
         print(f"{count} hostile requests answered as they must be")
     with Service(*sys.argv[1:4], processes=1, trust_proxy=1, writes_a_second=5) as s:
         too_often(s)
+        stopped_at_once(s.server, s.store)
 
 
 main()

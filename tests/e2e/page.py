@@ -73,6 +73,36 @@ def narrow(browser, s):
     assert cheap < dearer < everything and left == dearer - 1, (left, cheap, dearer, everything)
 
 
+def pays_once(browser, s, keep):
+    """Pressed twice, one reservation; the answer of a payment that is lost is asked for again, and charged once."""
+    def sold():
+        return s.call("GET", f"/events/{s.event}/sales", role=STAFF)[2]["bookings"]
+    before = sold()
+    browser.open(f"{s.url}/#/event/{s.event}")
+    browser.wait("[data-state='available']")
+    browser.run("""
+        const plain = window.fetch;
+        window.asked = { holds: 0, lose: 1 };
+        window.fetch = async (path, options) => {
+          if (String(path).endsWith('/reservations') && options.method === 'POST') window.asked.holds++;
+          const answer = await plain(path, options);
+          if (String(path).endsWith('/confirm') && window.asked.lose-- > 0) throw new TypeError('the line broke');
+          return answer;
+        };
+        document.querySelector("[data-state='available']").dispatchEvent(new MouseEvent('click', { bubbles: true }));""")
+    browser.wait("#reserve")
+    browser.run("const button = document.querySelector('#reserve'); button.click(); button.click();")
+    browser.wait("#clock")
+    assert browser.run("return window.asked.holds") == 1
+    browser.click("#pay")
+    browser.wait("return document.querySelector('#message').textContent.startsWith('There was no answer')")
+    assert sold() == before + 1
+    browser.click("#pay")
+    browser.wait(".ticket img")
+    assert sold() == before + 1
+    keep(browser, "paid-after-all")
+
+
 def hold(s, unit):
     """Another buyer takes it; a process that was killed has answered nothing, the same request again."""
     wish = {"Cookie": f"tkt_session={unit:032x}", "Idempotency-Key": f"hold-{unit}"}
@@ -183,6 +213,10 @@ def main():
         keep(ben, "ticket-phone")
         sees(ada, chosen[1], "booked")
 
+        # The code is the ticket: it stands in no log.
+        with open(s.log, encoding="utf-8") as log:
+            assert all("*" in line for line in log if " /qr/" in line)
+
         # Staff see it.
         ada.open(f"{s.url}/#/staff/{s.event}")
         ada.type("#staff-token", STAFF)
@@ -201,6 +235,7 @@ def main():
         ada.run("document.querySelector('.scale').scrollIntoView()")
         keep(ada, "heat-desktop")
 
+        pays_once(ben, s, keep)
         streams_go_on(ada, s)
 
         # A cancelled event is seen at once after asking anew.

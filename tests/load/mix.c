@@ -106,7 +106,9 @@ static void hall(worker *w)
 
 static void stream(worker *w)
 {
-    watch *own = watch_begin(url, event);
+    uint64_t began = tick_ns();
+    watch *own = watch_begin(url, event); /* until the whole map is there */
+    times_add(&kinds[w->kind], tick_ns() - began);
     pause_ms((int64_t)any(w, STREAM_MS));
     watch_end(own);
     atomic_fetch_add(&sent, 1);

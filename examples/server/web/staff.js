@@ -6,7 +6,7 @@ import { ask, el, say, stay } from '/app.js';
 
 const NS = 'http://www.w3.org/2000/svg';
 const LOOK_MS = 3000;
-const HEAT_MS = 500; // between two drawings of the heat, at least
+const HEAT_MS = 2000; // between two drawings of the heat, at least: each looks at all neighbours of all seats
 let timer = null, hall = null, stream = null, heating = null;
 let visit = 0; // what comes back after a wait for an earlier one is dropped
 
