@@ -179,29 +179,23 @@ static void put_text(line *l, tkt_text text)
 }
 
 /* A value of type URI is written as it is (3.3.13), but for what no URI has and would break the line. */
-static void ics_uri(tkt__buffer *to, const char *name, tkt_text text)
+static void put_uri(line *l, tkt_text text)
 {
-    line l = { to, 0 };
-    if (text.len == 0)
-        return;
-    put_plain(&l, name);
-    put_plain(&l, ":");
     for (size_t i = 0, n; i < text.len; i += n) {
         n = char_bytes((unsigned char)text.ptr[i]);
         if (n <= text.len - i && (unsigned char)text.ptr[i] > 0x20 && text.ptr[i] != 0x7f)
-            put_char(&l, text.ptr + i, n);
+            put_char(l, text.ptr + i, n);
     }
-    tkt__buffer_text(to, "\r\n");
 }
 
-static void ics_line(tkt__buffer *to, const char *name, tkt_text text)
+static void ics_line(tkt__buffer *to, const char *name, tkt_text text, void (*put)(line *l, tkt_text text))
 {
     line l = { to, 0 };
     if (text.len == 0)
         return;
     put_plain(&l, name);
     put_plain(&l, ":");
-    put_text(&l, text);
+    put(&l, text);
     tkt__buffer_text(to, "\r\n");
 }
 
@@ -284,10 +278,10 @@ uint32_t tkt__get_event_ics(tkt__call *c)
     int64_t day = date || (e.flags & TKT_EVENT_END_DATE_ONLY) != 0 ? INT64_C(86400000) : 0;
     if ((e.flags & TKT_EVENT_HAS_END) != 0 && e.end_ms + day > e.start_ms)
         ics_when(b, "DTEND", e.end_ms + day, date);
-    ics_line(b, "SUMMARY", e.name);
-    ics_line(b, "DESCRIPTION", e.description);
-    ics_line(b, "CATEGORIES", e.category);
-    ics_uri(b, "URL", e.url);
+    ics_line(b, "SUMMARY", e.name, put_text);
+    ics_line(b, "DESCRIPTION", e.description, put_text);
+    ics_line(b, "CATEGORIES", e.category, put_text);
+    ics_line(b, "URL", e.url, put_uri);
     ics_place(c, e.venue_id);
     tkt__buffer_format(b, "STATUS:%s\r\n",
                        e.status == TKT_EVENT_CANCELLED ? "CANCELLED" : e.status == TKT_EVENT_POSTPONED ? "TENTATIVE" : "CONFIRMED");

@@ -142,7 +142,7 @@ int32_t tkt_instant_parse(const char *text, size_t len, int64_t *ms, int32_t *of
     return TKT_DONE;
 }
 
-/* So many digits of a number, which has no more: printf costs ten times as much, and a page has dozens. */
+/* So many digits of a number, which has no more. Not by printf: a page of search has dozens of instants. */
 static char *put_digits(char *at, unsigned value, int width)
 {
     for (int i = width - 1; i >= 0; i--, value /= 10)
