@@ -5,9 +5,10 @@
  *   now = monotonic + offset          offset = the largest believed (wall − monotonic)
  *
  * The offset starts at max(wall, persisted floor) − monotonic and follows the wall clock forward by
- * small steps. A wall clock that falls behind is ignored. One that leaps ahead by more than
- * LEAP_MS against the monotonic clock is not believed until the host confirms it: `frozen` says by how
- * much, and time goes on by the monotonic clock alone. Each commit persists its instant as the floor.
+ * small steps, and the floor of other processes' commits. A wall clock that falls behind is ignored. One
+ * that leaps ahead by more than LEAP_MS against the monotonic clock is not believed until the host confirms
+ * it: `frozen` says by how much, and time goes on by the monotonic clock alone. Each commit persists its
+ * instant as the floor.
  *
  * Two atomics, no lock: readers take them as they find them. A crash loses nothing but an unconfirmed
  * leap.
@@ -97,13 +98,17 @@ int32_t tkt__clock_read(tkt_store *store, int64_t *now_ms)
     return TKT_DONE;
 }
 
-/* Time does not run backwards in commit order, though each process has its own idea of it. */
+/* Time does not run backwards in commit order, though each process has its own idea of it; who is behind goes on from
+ * what the store has come to, else its time would stand still there until he has caught up. */
 int32_t tkt__clock_of_batch(void *user, int64_t floor_ms, int64_t *now_ms)
 {
     tkt_store *store = user;
+    int64_t monotonic = store->hooks.monotonic_ms(store->hooks.user);
     int32_t status = tkt__clock_read(store, now_ms);
-    if (status == TKT_DONE && *now_ms < floor_ms && floor_ms > atomic_load(&store->clock.forgiven_ms))
+    if (status == TKT_DONE && *now_ms < floor_ms && floor_ms > atomic_load(&store->clock.forgiven_ms)) {
+        raise_offset(store, floor_ms - monotonic);
         *now_ms = floor_ms;
+    }
     return status;
 }
 

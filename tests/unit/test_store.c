@@ -246,6 +246,31 @@ Test(store, clock_never_goes_back_and_doubts_leaps)
     cr_assert_eq(open_as(path, 0, 0, &s), TKT_E_CLOCK);
 }
 
+/* Another process's clock is a minute ahead: time goes on from there for this one too, it does not stand there. */
+Test(store, clock_goes_on_from_where_another_process_is)
+{
+    tkt_store *s = make();
+    uint64_t id;
+    int64_t now;
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        tkt_store *mine;
+        wall += 60000;
+        bool right = open_as(path, 0, 0, &mine) == TKT_DONE && tkt__id_take(mine, TKT__ID_EVENT, 1, &id) == TKT_DONE;
+        if (right)
+            tkt_store_close(mine);
+        _exit(right ? 0 : 1);
+    }
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert_eq(status, 0);
+    cr_assert_eq(tkt__id_take(s, TKT__ID_BOOKING, 1, &id), TKT_DONE);
+    wall += 1000, mono += 1000;
+    cr_assert_eq(tkt_clock_now(s, &now), TKT_DONE);
+    cr_assert_eq(now, NOW + 61000);
+    tkt_store_close(s);
+}
+
 Test(store, ids_are_dense_and_given_once)
 {
     uint64_t first, next;
