@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT
  *
  * base/arena.c: bump allocation. Pieces are 8-aligned and die together: reset keeps one chunk for the
- * next round, so that a warm transaction allocates nothing; free gives everything back.
+ * next round, so that a warm transaction allocates nothing; free gives everything back. The chunks of a large
+ * arena are large: the allocator gives such back to the system, where small ones between what lives long keep
+ * a process as big as it once was.
  *
  *   newest chunk ──▶ older ──▶ … ──▶ NULL        only the newest has room
  */
 #include "base/base.h"
+
+#define GROWTH 4u /* a new chunk has a quarter of what is there: so much of an arena is unused at most */
 
 struct tkt__arena_chunk {
     tkt__arena_chunk *older;
@@ -17,7 +21,7 @@ void tkt__arena_init(tkt__arena *a, const tkt_hooks *hooks, size_t limit)
 {
     a->hooks = hooks;
     a->chunks = NULL;
-    a->used = 0;
+    a->used = a->held = 0;
     a->limit = limit;
 }
 
@@ -25,6 +29,7 @@ static void drop(tkt__arena *a, tkt__arena_chunk *chunk)
 {
     while (chunk != NULL) {
         tkt__arena_chunk *older = chunk->older;
+        a->held -= sizeof *chunk + chunk->size;
         tkt__free(a->hooks, chunk, sizeof *chunk + chunk->size);
         chunk = older;
     }
@@ -32,7 +37,9 @@ static void drop(tkt__arena *a, tkt__arena_chunk *chunk)
 
 static bool grow(tkt__arena *a, size_t n)
 {
-    size_t size = n > TKT__ARENA_CHUNK ? n : TKT__ARENA_CHUNK;
+    size_t size = a->held / GROWTH;
+    size = size > TKT__ARENA_CHUNK_MAX ? TKT__ARENA_CHUNK_MAX : size < TKT__ARENA_CHUNK ? TKT__ARENA_CHUNK : size;
+    size = n > size ? n : size;
     tkt__arena_chunk *chunk = tkt__alloc(a->hooks, sizeof *chunk + size);
     if (chunk == NULL)
         return false;
@@ -40,6 +47,7 @@ static bool grow(tkt__arena *a, size_t n)
     chunk->size = size;
     chunk->at = 0;
     a->chunks = chunk;
+    a->held += sizeof *chunk + size;
     return true;
 }
 

@@ -69,13 +69,15 @@ int32_t tkt__struct_out(void *given, const void *known, size_t known_size, size_
 
 /* ---- arena ------------------------------------------------------------------------------------- */
 
-#define TKT__ARENA_CHUNK 16384
+#define TKT__ARENA_CHUNK 16384          /* bytes of the first ones */
+#define TKT__ARENA_CHUNK_MAX (1u << 20) /* that they grow to */
 typedef struct tkt__arena_chunk tkt__arena_chunk;
 /* Bump allocation of 8-aligned pieces; reset keeps one chunk, free gives all back. */
 typedef struct tkt__arena {
     const tkt_hooks *hooks;
     tkt__arena_chunk *chunks;
     size_t used;  /* bytes handed out since the last reset */
+    size_t held;  /* bytes of its chunks */
     size_t limit; /* 0 = none; past it tkt__arena_get returns NULL */
 } tkt__arena;
 void tkt__arena_init(tkt__arena *a, const tkt_hooks *hooks, size_t limit);

@@ -177,7 +177,7 @@ void tkt__cache_keep(tkt__cache *c, const tkt_query *q, const tkt__generation *g
 {
     uint8_t key[KEY_MOST];
     uint32_t n;
-    size_t bytes = sizeof(entry) + sizeof *results + TKT__ARENA_CHUNK + results->arena.used;
+    size_t bytes = sizeof(entry) + sizeof *results + results->arena.held;
     if (bytes > c->most / SHARE || !key_of(q, key, &n))
         return;
     entry *e = tkt__alloc(c->hooks, sizeof *e + n);

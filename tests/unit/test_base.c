@@ -185,6 +185,27 @@ Test(arena, keeps_its_limit)
     tkt__arena_free(&a);
 }
 
+/* What a segment of the journal takes goes back to the system by large pieces, and no more than a quarter is unused. */
+Test(arena, takes_large_chunks_when_large)
+{
+    tkt_hooks hooks;
+    tkt__arena a;
+    size_t chunks = 0, before = 0;
+    cr_assert_eq(tkt__hooks_resolve(NULL, &hooks), TKT_DONE);
+    tkt__arena_init(&a, &hooks, 0);
+    for (size_t i = 0; i < 300000; i++) {
+        cr_assert_not_null(tkt__arena_get(&a, 104));
+        chunks += a.held != before;
+        before = a.held;
+        cr_assert(a.held < a.used / 3 * 4 + 2 * TKT__ARENA_CHUNK, "%zu of %zu", a.used, a.held);
+    }
+    cr_assert(chunks < 64, "%zu chunks", chunks);
+    tkt__arena_reset(&a);
+    cr_assert(a.held <= TKT__ARENA_CHUNK + 64);
+    tkt__arena_free(&a);
+    cr_assert_eq(a.held, 0);
+}
+
 static void *other_thread(void *seen)
 {
     *(size_t *)seen = strlen(tkt_error_text());
