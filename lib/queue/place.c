@@ -36,15 +36,25 @@ static uint64_t ahead_of(const tkt__room_row *room, uint64_t place)
     return place > room->head ? place - room->head : 0;
 }
 
-/* The instant that he is told: people ahead by how fast they go, as measured, at first as it was set; never later than
- * before, as long as that one is to come. WAIT_UNKNOWN: none now. */
+/* Admissions a millisecond in millionths, at least 1: as measured, at first as it was set; and no more than what is being
+ * measured can still come to. */
+static int64_t rate_of(const tkt__room_row *room, int64_t now)
+{
+    int64_t rate = (int64_t)room->set.per_minute * 1000000 / 60000, since = now - room->measured_ms;
+    if (room->rate_micro != 0)
+        rate = tkt__least(rate, room->rate_micro);
+    if (room->measured_ms != 0 && since >= TKT__RATE_MS)
+        rate = tkt__least(rate, ((int64_t)room->measured + 1) * 1000000 / since);
+    return rate > 0 ? rate : 1;
+}
+
+/* The instant that he is told: people ahead by how fast they go; never later than before, as long as that one is to come.
+ * WAIT_UNKNOWN: none now. */
 static int64_t promise(const tkt__room_row *room, uint64_t ahead, const tkt__member *m, int64_t now)
 {
-    int64_t set = (int64_t)room->set.per_minute * 1000000 / 60000;
-    int64_t rate = room->rate_micro != 0 && (int64_t)room->rate_micro < set ? (int64_t)room->rate_micro : set;
     if (!wait_known(room) || ahead > UINT64_C(1) << 40)
         return WAIT_UNKNOWN;
-    int64_t at = now + (int64_t)(ahead + 1) * 1000000 / (rate > 0 ? rate : 1);
+    int64_t at = now + (int64_t)(ahead + 1) * 1000000 / rate_of(room, now);
     return m->promised_ms > now && m->promised_ms < at ? m->promised_ms : at;
 }
 

@@ -33,7 +33,9 @@ extern const tkt__room tkt__queue_room;
 #define TKT__STEP_PASSES 400    /* members looked at in one step, at most */
 #define TKT__STEP_ENDS 400      /* admissions ended in one step, at most */
 #define TKT__HEARTBEATS 3       /* a member is noted as there so often within the grace */
-#define TKT__RATE_MS 5000       /* the rate is measured over so long */
+#define TKT__RATE_MS 5000       /* the rate is measured over so long at least */
+#define TKT__RATE_ADMITS 8      /* … and over so many admissions */
+#define TKT__RATE_MAX_MS 60000  /* … but over no longer than this */
 #define TKT__REMOVE_ROWS 1000   /* of one piece */
 
 typedef struct tkt__room_row {
@@ -46,7 +48,7 @@ typedef struct tkt__room_row {
     uint32_t active;
     int64_t tokens_micro;      /* millionths of an admission */
     int64_t stepped_ms;        /* the last step */
-    int64_t measured_ms;       /* since when admissions are counted for the rate */
+    int64_t measured_ms;       /* since when admissions are counted for the rate; 0: none are */
     uint32_t measured;
     uint32_t rate_micro;       /* admissions a millisecond in millionths, smoothed; 0: not known yet */
     uint8_t held, sold_out;    /* what the last step found: nothing free; nothing left */
@@ -95,6 +97,11 @@ void tkt__admission_sign(const tkt__room_row *room, const tkt__member *member, u
 bool tkt__admission_good(const tkt__room_row *room, const uint8_t buyer[TKT_BUYER_BYTES], const uint8_t *admission);
 /* The first sign of an admitted member begins his session. */
 int32_t tkt__member_claim(tkt__tx *tx, const tkt__room_row *room, tkt__member *member);
+
+static inline int64_t tkt__least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
 
 /* Before the start: who joins is shuffled then. */
 static inline bool tkt__room_early(const tkt__room_row *room, int64_t now)

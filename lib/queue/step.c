@@ -9,11 +9,6 @@
 
 #define MICRO INT64_C(1000000)
 
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* ---- ends ----------------------------------------------------------------------------------------------------------------- */
 
 int32_t tkt__member_over(tkt__tx *tx, tkt__room_row *room, tkt__member *m)
@@ -96,8 +91,8 @@ static void fill_bucket(tkt__room_row *room, int64_t now)
 {
     int64_t most = (int64_t)room->set.burst * MICRO;
     int64_t since = room->stepped_ms == 0 ? INT64_C(3600000) : now - room->stepped_ms;
-    since = since < 0 ? 0 : least(since, INT64_C(3600000));
-    room->tokens_micro = least(most, room->tokens_micro + since * (int64_t)room->set.per_minute * MICRO / 60000);
+    since = since < 0 ? 0 : tkt__least(since, INT64_C(3600000));
+    room->tokens_micro = tkt__least(most, room->tokens_micro + since * (int64_t)room->set.per_minute * MICRO / 60000);
     room->stepped_ms = now;
 }
 
@@ -120,7 +115,7 @@ static int32_t how_many(tkt__tx *tx, tkt__room_row *room, int64_t *most)
     if (room->set.mode != TKT_QUEUE_RUNS || !room->started)
         return status;
     serves = serves > (int64_t)room->empty_handed ? serves - (int64_t)room->empty_handed : 0;
-    *most = least(least(room->tokens_micro / MICRO, free), least(serves, TKT__STEP_ADMITS));
+    *most = tkt__least(tkt__least(room->tokens_micro / MICRO, free), tkt__least(serves, TKT__STEP_ADMITS));
     return status;
 }
 
@@ -158,13 +153,19 @@ static int32_t next(tkt__tx *tx, tkt__room_row *room, bool *admitted)
     return admit(tx, room, &m);
 }
 
+/* How fast the queue goes while somebody waits: what it does while nobody does, or while it must not, is no measure. */
 static void measure(tkt__room_row *room, int64_t now)
 {
     int64_t since = now - room->measured_ms;
-    if (room->measured_ms != 0 && since >= 0 && since < TKT__RATE_MS)
+    if (room->set.mode != TKT_QUEUE_RUNS || !room->started || room->head == room->joined) {
+        room->measured_ms = 0;
+        return;
+    }
+    bool enough = since >= TKT__RATE_MS && (room->measured >= TKT__RATE_ADMITS || since >= TKT__RATE_MAX_MS);
+    if (room->measured_ms != 0 && since >= 0 && !enough)
         return;
     if (room->measured_ms != 0 && since > 0) { /* else the clock went back: what was counted tells nothing */
-        int64_t rate = least((int64_t)room->measured * MICRO / since, UINT32_MAX / 4);
+        int64_t rate = tkt__least((int64_t)room->measured * MICRO / since, UINT32_MAX / 4);
         room->rate_micro = room->rate_micro == 0 ? (uint32_t)rate : (uint32_t)((3 * (int64_t)room->rate_micro + rate) / 4);
         room->rate_micro += room->rate_micro == 0; /* 0 is "not known" */
     }

@@ -236,6 +236,68 @@ Test(queue_hard, what_was_told_is_never_taken_back)
     close_hall(&h);
 }
 
+static void stand(hall *h, uint32_t i, uint32_t seconds)
+{
+    for (uint32_t k = 0; k < 2 * seconds; k++) {
+        pass(&h->f, 500);
+        poll_place(h, i);
+    }
+}
+
+/* How fast the queue goes is not what it did while nobody waited. */
+Test(queue_hard, a_quiet_hour_is_no_slow_one)
+{
+    hall h;
+    open_room(&h, 0, 6000, 50);
+    join(&h, 1);
+    stand(&h, 1, 240);
+    pass(&h.f, 50); /* too early for another step */
+    tkt_place p = join(&h, 2);
+    cr_assert_eq(p.state, TKT_PLACE_WAITING);
+    cr_assert(p.wait_ms >= 0 && p.wait_ms <= 200, "%lld ms", (long long)p.wait_ms);
+    close_hall(&h);
+}
+
+/* Nor while it was paused. */
+Test(queue_hard, a_pause_is_no_slow_hour)
+{
+    hall h;
+    tkt_queue_settings s;
+    open_room(&h, 0, 60, 100);
+    s = settings(0, 60, 1, 100);
+    set_queue(&h, s);
+    for (uint32_t i = 0; i < 60; i++)
+        join(&h, i);
+    stand(&h, 0, 20);
+    s.mode = TKT_QUEUE_PAUSED;
+    set_queue(&h, s);
+    stand(&h, 0, 120);
+    s.mode = TKT_QUEUE_RUNS;
+    set_queue(&h, s);
+    tkt_place p = join(&h, 100);
+    cr_assert(p.wait_ms > (int64_t)p.ahead * 700 && p.wait_ms < (int64_t)p.ahead * 1400, "%llu ahead, %lld ms",
+              (unsigned long long)p.ahead, (long long)p.wait_ms);
+    close_hall(&h);
+}
+
+/* One in ten seconds: whoever comes is told about the same, whether one was let in just now or not. */
+Test(queue_hard, a_slow_queue_is_told_evenly)
+{
+    hall h;
+    open_room(&h, 0, 6, 100);
+    set_queue(&h, settings(0, 6, 1, 100));
+    for (uint32_t i = 0; i < 60; i++)
+        join(&h, i);
+    stand(&h, 0, 120);
+    for (uint32_t i = 0; i < 40; i++) {
+        stand(&h, 0, 3);
+        tkt_place p = join(&h, 100 + i);
+        cr_assert(p.wait_ms > (int64_t)p.ahead * 9000 && p.wait_ms < (int64_t)p.ahead * 12000, "%llu ahead, %lld ms",
+                  (unsigned long long)p.ahead, (long long)p.wait_ms);
+    }
+    close_hall(&h);
+}
+
 Test(queue_hard, who_follows_the_event_hears_of_pause_and_leave_and_end)
 {
     hall h;
