@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# tests/bench/run.sh view [--quick] [--events N] [--rounds N] [--keep DIR] [--json FILE]
+# tests/bench/run.sh view [--quick] [--events N] [--rounds N] [--keep DIR] [--only SIDE]… [--json FILE]
 # tests/bench/run.sh queue [MEMBERS [THREADS]]
 # tests/bench/run.sh booking [--quick] [--rounds N] [--seconds N] [--clients N,N…] [--only SIDE]… [--json FILE]
 # tests/bench/run.sh http [--events N] [--rounds N] [--seconds N] [--connections N,N…] [--json FILE]
@@ -11,7 +11,7 @@
 #
 # Runs a benchmark and its peers side by side and prints medians, percentiles and ratios as one JSON
 # object, to FILE too. Installs the peers that it needs. --quick: less data and fewer rounds.
-#   view     an event by its id, against a raw mdb_get of the same record
+#   view     an event by its id, against a raw mdb_get of the same record, and beside SQLite, Redis 7 and PostgreSQL 15
 #   queue    a waiting room of a million: joins a second, memory, how long it takes to be told one's place
 #   booking  reserve and confirm, durable, beside Redis 7, PostgreSQL 15, SQLite and LMDB itself; it starts the
 #            servers on 127.0.0.1 and stops them
@@ -27,24 +27,26 @@ name=$1
 shift
 . examples/packages.sh
 case $name in
-view | queue) tkt_need build test ;;
+queue) tkt_need build test ;;
 search) tkt_need build test bench ;;
-booking) tkt_need build test sale ;;
+booking | view) tkt_need build test sale ;;
 http) tkt_need build test sale wire ;;
 *) usage ;;
 esac
 # A folder of its own: release code, no assertions of the test builds.
 [ -f build-bench/build.ninja ] ||
     meson setup build-bench --buildtype=release -Dtests=enabled >/dev/null
-if [ "$name" = view ] || [ "$name" = queue ]; then
-    ninja -C build-bench "tests/bench/bench_$name" >/dev/null
-    exec "build-bench/tests/bench/bench_$name" "$@"
+if [ "$name" = queue ]; then
+    ninja -C build-bench tests/bench/bench_queue >/dev/null
+    exec build-bench/tests/bench/bench_queue "$@"
 fi
 meson setup --reconfigure build-bench >/dev/null # finds peers that were installed just now
-if [ "$name" = booking ] || [ "$name" = http ]; then
+case $name in
+booking | http | view)
     ninja -C build-bench all >/dev/null
     exec python3 "tests/bench/$name/run.py" build-bench "$@"
-fi
+    ;;
+esac
 out=build-bench/tests/bench/search
 for part in gen dump queries ours cost overlap beside fts5; do
     ninja -C build-bench "${out#build-bench/}/bench_search_$part" >/dev/null
