@@ -2,9 +2,9 @@
 """page.py SERVER TOOL DATA [PICTURES]: the web page in two headless browsers on one hall.
 
 Search as you type; choose seats by pointer and by keys; the other browser sees them held; the countdown runs out and
-frees them in both; a payment is declined, then approved; tickets have their QR codes; staff see it sell; all server
-processes are killed and the stream goes on. Pictures of a
-phone's and a desktop's size are kept in the folder PICTURES.
+frees them in both; a payment is declined, then approved; tickets have their QR codes; staff see it sell; answers come too
+late, the browser's clock is wrong, a stream is refused; all server processes are killed and the stream goes on. Pictures
+of a phone's and a desktop's size are kept in the folder PICTURES.
 """
 import os
 import signal
@@ -146,6 +146,70 @@ def streams_go_on(browser, s):
     print(f"the stream went on after {told['opened'] - 1} breaks: {len(told['seqs'])} changes, none twice, none missed")
 
 
+def late_answers(browser, s):
+    """What comes for a page that was left changes nothing of the one that is shown."""
+    others = [e for e in s.call("GET", f"/events/search?start={time.strftime('%Y-%m-%d')}")[2] if e["id"] != s.event]
+    browser.open(s.url + "/")
+    browser.wait(".events li")
+    browser.run("""
+        const plain = window.fetch, slow = `/events/${arguments[0]}`;
+        window.late = 0;
+        window.fetch = async (path, options) => {
+          const answer = await plain(path, options);
+          if (String(path).startsWith(slow) || String(path).startsWith('/bookings/')) {
+            await new Promise((then) => setTimeout(then, 700));
+            window.late++;
+          }
+          return answer;
+        };
+        location.hash = `#/event/${arguments[0]}`;""", others[0]["id"])
+    browser.run("setTimeout(() => { location.hash = `#/event/${arguments[0]}`; }, 100)", others[1]["id"])
+    browser.wait("return window.late >= 2 && document.querySelector('#event h1') !== null")
+    time.sleep(0.3)
+    assert browser.run("return document.querySelector('#event h1').textContent") == others[1]["name"]
+    tickets = browser.run("return Object.keys(JSON.parse(localStorage.getItem('bookings') || '{}')).length")
+    assert tickets > 0
+    for hash in ("#/mine/1", "#/", "#/mine/2"):  # a second visit while the first one's answers are on their way
+        browser.run("location.hash = arguments[0]", hash)
+        time.sleep(0.1)
+    browser.wait("return document.querySelectorAll('#my-bookings h2').length >= arguments[0]", 20, (tickets,))
+    time.sleep(1.5)
+    assert browser.run("return document.querySelectorAll('#my-bookings h2').length") == tickets
+
+
+def clock_is_the_service_s(browser, s):
+    """A browser that is an hour ahead counts down what the service gave."""
+    browser.open(s.url + "/")
+    browser.wait(".events li")
+    browser.run("const now = Date.now; Date.now = () => now() + 3600e3; location.hash = `#/event/${arguments[0]}`", s.event)
+    browser.wait("[data-state='available']")
+    unit = browser.run("""const seat = document.querySelector("[data-state='available']");
+        seat.dispatchEvent(new MouseEvent('click', { bubbles: true })); return Number(seat.dataset.unit)""")
+    browser.click("#reserve")
+    browser.wait(f"return /^0:0[1-{TTL_SECONDS}]$/.test(document.querySelector('#clock')?.textContent)", 3)
+    assert state_of(browser, unit) == "own"
+    browser.click("#give-back")
+    browser.wait("#reserve, .basket .quiet")
+
+
+def streams_come_back_after_a_refusal(browser, s):
+    """A stream that is refused (too often, here) is opened anew; EventSource itself would give up."""
+    browser.open(s.url + "/")
+    browser.wait(".events li")
+    browser.run("""
+        const Plain = window.EventSource;
+        window.tried = 0;
+        window.EventSource = class extends Plain {
+          constructor(url) { super(window.tried++ < 2 ? '/nowhere/seatmap/stream' : url); }
+        };
+        location.hash = `#/event/${arguments[0]}`;""", s.event)
+    browser.wait("[data-state='available']")
+    browser.wait("return window.tried >= 3", 15)
+    unit = browser.run("return Number([...document.querySelectorAll('[data-state=available]')].at(-1).dataset.unit)")
+    hold(s, unit)
+    sees(browser, unit, "reserved")
+
+
 def main():
     server, tool, data = sys.argv[1:4]
     pictures = sys.argv[4] if len(sys.argv) > 4 else None
@@ -236,6 +300,9 @@ def main():
         keep(ada, "heat-desktop")
 
         pays_once(ben, s, keep)
+        late_answers(ben, s)
+        clock_is_the_service_s(ben, s)
+        streams_come_back_after_a_refusal(ada, s)
         streams_go_on(ada, s)
 
         # A cancelled event is seen at once after asking anew.

@@ -530,8 +530,10 @@ function showHold(s, box) {
 
 // ---- tickets ---------------------------------------------------------------------------------------------------------------
 
+let visit = 0; // to the tickets: what comes back for an earlier one is dropped
+
 async function showMine(first) {
-  const box = $('my-bookings');
+  const box = $('my-bookings'), mine = ++visit;
   const bookings = Object.entries(kept('bookings')).sort(([a], [b]) => (b === first) - (a === first) || b - a);
   if (bookings.length === 0) {
     box.replaceChildren(el('p', { className: 'quiet' }, 'Tickets that you buy with this browser are shown here.'));
@@ -542,6 +544,7 @@ async function showMine(first) {
     try {
       const { body: b } = await ask(`/bookings/${id}`, { headers: { 'Hold-Token': token } });
       const { body: e } = await ask(`/events/${b.eventId}`);
+      if (mine !== visit) return;
       box.append(el('h2', {}, e.name), el('p', { className: 'facts' }, el('span', {}, when(e.start)), el('span', {}, place(e.venue)),
         el('span', {}, `booking ${b.bookingId}`), el('span', { className: 'badge' }, b.state.replace('_', ' '))));
       for (const t of b.tickets)
@@ -549,6 +552,7 @@ async function showMine(first) {
           el('div', {}, el('strong', {}, t.label ? `${t.section}, row ${t.row}, seat ${t.label}` : 'General admission'), el('br'),
             el('code', {}, t.code), el('br'), t.state === 'void' ? el('span', { className: 'badge bad' }, 'void') : money(t.price))));
     } catch (e) {
+      if (mine !== visit) return;
       box.append(el('p', { className: 'quiet' }, `booking ${id}: ${e.message}`));
     }
   }

@@ -6,6 +6,7 @@ import { ask, el, say, stay } from '/app.js';
 
 const NS = 'http://www.w3.org/2000/svg';
 const LOOK_MS = 3000;
+const FINAL = [401, 403, 404]; // after another answer, or none, it looks again
 const HEAT_MS = 2000; // between two drawings of the heat, at least: each looks at all neighbours of all seats
 let timer = null, hall = null, stream = null, heating = null;
 let visit = 0; // what comes back after a wait for an earlier one is dropped
@@ -69,7 +70,7 @@ async function look(id, box) {
     if (mine === visit) box.replaceChildren(numbers(body), el('h2', {}, 'Tickets over time'), el('div', { className: 'chart' }, curve(body.curve)));
   } catch (e) {
     if (mine !== visit) return;
-    clearInterval(timer);
+    if (FINAL.includes(e.problem?.status)) clearInterval(timer);
     box.replaceChildren(el('p', {}, e.message));
   }
 }
