@@ -2,8 +2,9 @@
  *
  * http.c: one request: its headers and body gathered, handed to tkt_api_handle, the answer given to the HTTP library.
  *
- * The library calls http_answer first with the head, then with each piece of the body, then once more at its end. Bytes
- * past TKT_API_BODY_MAX are read and dropped, so that the client hears 413 instead of a broken connection.
+ * The library calls http_answer first with the head, then with each piece of the body, then once more at its end, and again
+ * when a sleeping connection wakes. Bytes past TKT_API_BODY_MAX are read and dropped, so that the client hears 413 instead of
+ * a broken connection; more than DROPPED_MAX are not waited for.
  */
 #include "server.h"
 
@@ -12,6 +13,8 @@
 #include <string.h>
 #include <strings.h>
 #include <time.h>
+
+#define DROPPED_MAX (1u << 20)
 
 int64_t clock_ns(void)
 {
@@ -73,6 +76,27 @@ static enum MHD_Result last_forwarded(void *to, enum MHD_ValueKind kind, const c
     return MHD_YES;
 }
 
+/* Without a port; of an IPv6 address the network, which is what one customer has (RFC 6177). */
+static bool plain_address(const char *text, char out[ADDRESS_BYTES])
+{
+    struct in6_addr six;
+    char bare[ADDRESS_BYTES];
+    size_t n = text[0] == '[' ? strcspn(++text, "]") : strcspn(text, " \t");
+    const char *colon = memchr(text, ':', n);
+    if (colon != NULL && memchr(colon + 1, ':', n - (size_t)(colon + 1 - text)) == NULL)
+        n = (size_t)(colon - text);
+    if (n == 0 || n >= sizeof bare)
+        return false;
+    memcpy(bare, text, n);
+    bare[n] = '\0';
+    if (inet_pton(AF_INET6, bare, &six) == 1) {
+        memset(six.s6_addr + 8, 0, 8);
+        return inet_ntop(AF_INET6, &six, out, ADDRESS_BYTES) != NULL;
+    }
+    strcpy(out, bare);
+    return bare[strspn(bare, "0123456789.")] == '\0';
+}
+
 static void address_of(exchange *x)
 {
     const char *forwarded = NULL;
@@ -82,13 +106,33 @@ static void address_of(exchange *x)
     if (forwarded != NULL) {
         const char *comma = strrchr(forwarded, ',');
         const char *last = comma != NULL ? comma + 1 : forwarded;
-        last += strspn(last, " ");
-        if (strlen(last) < sizeof x->address && last[strspn(last, "0123456789abcdefABCDEF.:")] == '\0')
-            strcpy(x->address, last);
+        if (!plain_address(last + strspn(last, " "), x->address))
+            x->address[0] = '\0';
     } else if (info != NULL && info->client_addr->sa_family == AF_INET)
         inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)info->client_addr)->sin_addr, x->address, sizeof x->address);
     if (x->address[0] == '\0')
         strcpy(x->address, "-");
+}
+
+typedef struct framing {
+    unsigned lengths, codings, hosts;
+    uint64_t length;
+    bool bad;
+} framing;
+
+/* Lines that say where a request ends, or for whom it is: two that differ are a way to smuggle one past a proxy. */
+static enum MHD_Result count_lines(void *to, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    framing *f = to;
+    (void)kind;
+    if (strcasecmp(name, "Content-Length") == 0) {
+        f->lengths++;
+        f->length = value != NULL ? strtoull(value, NULL, 10) : 0;
+    }
+    f->codings += strcasecmp(name, "Transfer-Encoding") == 0;
+    f->hosts += strcasecmp(name, "Host") == 0;
+    f->bad |= name[strcspn(name, " \t")] != '\0';
+    return MHD_YES;
 }
 
 /* The target as it came, before anything decodes it: the handler does that, once. */
@@ -127,9 +171,10 @@ static void head(exchange *x, const char *method)
 
 static bool add_body(exchange *x, const char *bytes, size_t n)
 {
+    x->came += n;
     if (x->too_large || n > TKT_API_BODY_MAX - x->body_n) {
         x->too_large = true;
-        return true;
+        return x->came <= DROPPED_MAX;
     }
     if (x->body == NULL && (x->body = malloc(TKT_API_BODY_MAX)) == NULL)
         return false;
@@ -210,10 +255,9 @@ static enum MHD_Result send_answer(exchange *x, tkt_api_response *answer)
     return send_response(x, status, response);
 }
 
-static enum MHD_Result call(exchange *x)
+void http_handle(exchange *x)
 {
     tkt_api_request request;
-    tkt_api_response *answer;
     tkt_api_request_init(&request);
     MHD_get_connection_values(x->connection, MHD_HEADER_KIND, add_header, x);
     request.headers = x->headers;
@@ -223,34 +267,72 @@ static enum MHD_Result call(exchange *x)
     request.query = (tkt_text){ x->query, strlen(x->query) };
     request.body = (tkt_text){ x->body, x->body_n };
     request.context = x;
-    if (tkt_api_handle(x->s->api, &request, &answer) != TKT_DONE)
-        return send_problem(x, 503, "nomem", "the service has no memory left for this");
-    return send_answer(x, answer);
+    x->handled = true;
+    if (tkt_api_handle(x->s->api, &request, &x->reply) != TKT_DONE)
+        x->reply = NULL;
 }
 
+static enum MHD_Result reply(exchange *x)
+{
+    tkt_api_response *answer = x->reply;
+    x->answered = true;
+    x->reply = NULL;
+    return answer != NULL ? send_answer(x, answer) : send_problem(x, 503, "nomem", "the service has no memory left for this");
+}
+
+static enum MHD_Result refuse(exchange *x, unsigned status, const char *code, const char *detail)
+{
+    x->answered = true;
+    return send_problem(x, status, code, detail);
+}
+
+/* The answer comes before the body, and ends the connection. */
+static enum MHD_Result framed(exchange *x, const char *version)
+{
+    framing f = { 0 };
+    MHD_get_connection_values(x->connection, MHD_HEADER_KIND, count_lines, &f);
+    bool host = f.hosts == 1 || (f.hosts == 0 && strcmp(version, "HTTP/1.1") != 0);
+    if (f.bad || !host || f.codings > 1 || f.lengths + (f.codings != 0) > 1)
+        return refuse(x, 400, "bad_request", "a request has one Host, and one Content-Length or Transfer-Encoding at most");
+    if (f.length > DROPPED_MAX)
+        return refuse(x, 413, "body_too_large", "a body has at most 65536 bytes");
+    return MHD_YES;
+}
+
+/* Once the body is there; again when a payer has handled it. */
 static enum MHD_Result answer(exchange *x)
 {
     unsigned status = 200;
-    bool reads = strcmp(x->method, "GET") == 0 || strcmp(x->method, "HEAD") == 0;
-    x->answered = true;
-    if (!limit_allows(x, !reads))
-        return send_problem(x, 429, "too_many_requests", "this address asks too often");
+    bool reads = strcmp(x->method, "GET") == 0 || strcmp(x->method, "HEAD") == 0, sleeps = x->sleeps;
+    if (!sleeps && !limit_allows(x, !reads))
+        return refuse(x, 429, "too_many_requests", "this address asks too often");
     if (x->too_large)
-        return send_problem(x, 413, "body_too_large", "a body has at most 65536 bytes");
+        return refuse(x, 413, "body_too_large", "a body has at most 65536 bytes");
+    if (!sleeps && payers_wanted(x)) {
+        x->sleeps = true;
+        if (payers_take(x))
+            return MHD_YES;
+    }
+    if (x->sleeps)
+        return x->handled ? reply(x) : refuse(x, 503, "busy", "too many payments are under way: come again");
     struct MHD_Response *page = reads ? page_for(x, x->url, &status) : NULL;
-    return page != NULL ? send_response(x, status, page) : call(x);
+    x->answered = true;
+    if (page != NULL)
+        return send_response(x, status, page);
+    http_handle(x);
+    return reply(x);
 }
 
 enum MHD_Result http_answer(void *s, struct MHD_Connection *connection, const char *url, const char *method,
                             const char *version, const char *upload, size_t *upload_n, void **context)
 {
     exchange *x = *context;
-    (void)s, (void)connection, (void)url, (void)version;
+    (void)s, (void)connection, (void)url;
     if (x == NULL)
         return MHD_NO; /* there was no memory for it */
     if (x->method == NULL) {
         head(x, method);
-        return MHD_YES;
+        return framed(x, version);
     }
     if (*upload_n > 0) {
         bool good = add_body(x, upload, *upload_n);
@@ -268,6 +350,7 @@ void http_ended(void *s, struct MHD_Connection *connection, void **context, enum
         return;
     log_access(x);
     atomic_fetch_sub(&x->s->under_way, 1);
+    tkt_api_response_free(x->reply); /* the client had gone */
     free(x->body);
     free(x);
     *context = NULL;

@@ -6,6 +6,7 @@
 #include "server.h"
 
 #include <string.h>
+#include <strings.h>
 #include <sys/random.h>
 #include <xxhash.h>
 
@@ -32,7 +33,7 @@ static bool same(const char *given, size_t n, const char *secret)
 static const char *bearer(const exchange *x)
 {
     const char *given = MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, "Authorization");
-    return given != NULL && strncmp(given, "Bearer ", 7) == 0 ? given + 7 : NULL;
+    return given != NULL && strncasecmp(given, "Bearer ", 7) == 0 ? given + 7 : NULL;
 }
 
 static void buyer_key(const server *s, const char *session, uint8_t key[TKT_BUYER_BYTES])

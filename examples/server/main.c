@@ -36,6 +36,7 @@ static const struct setting {
     NUMBER_OF("processes", processes, PROCESSES_MAX),
     NUMBER_OF("threads", threads, 256),
     NUMBER_OF("connections", connections, 100000),
+    NUMBER_OF("payments", payments, 4096),
     NUMBER_OF("idle_seconds", idle_seconds, 3600),
     NUMBER_OF("reads_a_second", reads_a_second, 1000000),
     NUMBER_OF("writes_a_second", writes_a_second, 1000000),
@@ -130,7 +131,7 @@ static void from_arguments(settings *s, int argc, char **argv)
 
 static void read_settings(settings *s, int argc, char **argv)
 {
-    *s = (settings){ .port = 8080, .processes = 2, .threads = 8, .connections = 4000, .idle_seconds = 30, .reads_a_second = 2000,
+    *s = (settings){ .port = 8080, .processes = 2, .threads = 8, .connections = 4000, .payments = 256, .idle_seconds = 30, .reads_a_second = 2000,
                      .writes_a_second = 200, .ttl_seconds = 600, .store = "ticketing-store", .web = "web" };
     for (int i = 1; i + 1 < argc; i += 2)
         if (strcmp(argv[i], "--config") == 0)

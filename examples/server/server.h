@@ -5,6 +5,7 @@
  *   main.c       settings, the listening socket, several processes on one store, their supervision
  *   worker.c     one process: opens the store, serves until it is told to end, tidies
  *   http.c       one request: body in, answer out, access log
+ *   payers.c     requests that wait for the payment provider, on threads of their own
  *   streams.c    Server-Sent Events: sleeping connections, woken by commits
  *   identify.c   who asks: a session cookie, or the token of staff or operator
  *   limits.c     how often one address may ask
@@ -35,6 +36,7 @@
 typedef struct settings {
     int port, processes, threads;
     int connections;          /* of a process, at most */
+    int payments;             /* at the provider at once, of a process */
     int idle_seconds;         /* a connection that says nothing for so long is closed */
     int reads_a_second, writes_a_second; /* of one address and one process; 0: no limit */
     int ttl_seconds;          /* of a reservation */
@@ -63,8 +65,10 @@ typedef struct exchange {
     tkt_api_header headers[TKT_API_HEADERS_MAX + 1];
     uint32_t header_count;
     char *body;
-    size_t body_n;
+    size_t body_n, came;    /* bytes kept, bytes that came */
     bool too_large, answered;
+    bool sleeps, handled;   /* a payer has it; `reply` is what came of it */
+    tkt_api_response *reply;
     unsigned status;
     uint64_t sent;
     const char *method, *url, *query; /* as they came; url and query lie behind this struct */
@@ -79,7 +83,14 @@ void *http_began(void *server, const char *uri, struct MHD_Connection *connectio
 enum MHD_Result http_answer(void *server, struct MHD_Connection *connection, const char *url, const char *method,
                             const char *version, const char *upload, size_t *upload_n, void **context);
 void http_ended(void *server, struct MHD_Connection *connection, void **context, enum MHD_RequestTerminationCode why);
+/* Hands it to the library: x->reply, NULL: no memory. On any thread, while the connection does not move. */
+void http_handle(exchange *x);
 int64_t clock_ns(void);
+
+/* payers.c */
+bool payers_wanted(const exchange *x);
+bool payers_take(exchange *x); /* it sleeps until it is handled; false: too many are under way */
+void payers_end(void);         /* waits for all */
 
 /* streams.c */
 bool streams_begin(server *s);

@@ -81,6 +81,7 @@ static void drain(server *s)
     streams_end();
     for (int i = 0; i < DRAIN_MS / 10 && atomic_load(&s->under_way) > 0; i++)
         nanosleep(&pause, NULL);
+    payers_end();
     MHD_stop_daemon(s->daemon);
 }
 

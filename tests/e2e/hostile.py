@@ -23,19 +23,20 @@ class Wire:
     def __init__(self, s):
         self.s = s
 
-    def send(self, raw, wait=10.0):
-        """The status of the answer; 0: the connection was closed without one."""
+    def send(self, raw, wait=10.0, whole=False):
+        """The status of the answer; 0: the connection was closed without one. `whole`: all until it is closed is in `last`."""
         with socket.create_connection(("127.0.0.1", self.s.port), timeout=wait) as c:
             try:
                 c.sendall(raw)
                 head = b""
-                while b"\r\n" not in head:
+                while whole or b"\r\n" not in head:
                     more = c.recv(4096)
                     if not more:
                         break
                     head += more
             except (ConnectionResetError, BrokenPipeError):
                 return 0
+        self.last = head
         return int(head.split()[1]) if head.startswith(b"HTTP/1.1 ") else 0
 
     def get(self, target, *headers):
@@ -46,6 +47,21 @@ class Wire:
         body = body if isinstance(body, bytes) else json.dumps(body).encode()
         lines = [f"{method} {target} HTTP/1.1", "Host: x", "Connection: close", f"Content-Length: {len(body)}", *headers]
         return self.send("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body)
+
+
+def framing(w, s):
+    """Two ways to tell where a request ends, or for whom it is, are one too many; what follows on the line is not served."""
+    for name, lines, body in (("two lengths", ("Content-Length: 2", "Content-Length: 40"), b"{}"),
+                              ("a length and chunks", ("Content-Length: 40", "Transfer-Encoding: chunked"), b"2\r\n{}\r\n0\r\n\r\n"),
+                              ("a space in a name", ("Content-Length : 5",), b"{}123"),
+                              ("two hosts", ("Host: y", "Content-Length: 2"), b"{}"),
+                              ("a length below nothing", ("Content-Length: -1",), b"")):
+        smuggled = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
+        raw = b"POST /bookings/4 HTTP/1.1\r\nHost: x\r\n" + "\r\n".join(lines).encode() + b"\r\n\r\n" + body + smuggled
+        yield name, w.send(raw, whole=True), {400}
+        assert w.last.count(b'"status":"ok"') == 0, w.last
+    yield "no host", w.send(b"GET /health HTTP/1.1\r\n\r\n"), {400}
+    yield "a body without end", w.send(b"POST /bookings/4 HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000000\r\n\r\n"), {413}
 
 
 def traversal(w, s):
@@ -168,6 +184,20 @@ def others(w, s):
     yield "a released hold's payment", s.call("DELETE", f"/reservations/{token}")[0], {409}
 
 
+def slow_bank(s):
+    """Payments that are with the bank, more than there are threads to serve with, hold nobody else up."""
+    with concurrent.futures.ThreadPoolExecutor(24) as pool:
+        paying = [pool.submit(s.call, "POST", f"/bookings/{s.event}", {"ticketId": unit, "paymentDetails": "slow"},
+                              {"Cookie": f"tkt_session={unit:032x}"}) for unit in range(200, 224)]
+        time.sleep(0.3)
+        looks = 0
+        while not any(p.done() for p in paying):
+            assert s.call("GET", f"/events/{s.event}")[0] == 200
+            looks += 1
+        assert looks > 2, "looks waited for a bank"
+        assert [p.result()[0] for p in paying] == [201] * len(paying)
+
+
 def slow(s):
     """Clients that never finish hold nobody else up, and are let go."""
     held = []
@@ -221,6 +251,9 @@ def too_often(s):
     assert write("10.9.9.9, 10.0.0.1")[0] in (400, 429)
     assert all(write(f"10.1.0.{i}, 10.0.0.3")[0] in (400, 429) for i in range(40))
     assert any(write(f"10.1.0.{i}, 10.0.0.3")[0] == 429 for i in range(40))
+    # The port, or another address of his own network, makes nobody another.
+    for own in ("10.0.0.5:{}", "2001:db8::{:x}", "[2001:db8:0:1::{:x}]:4000"):
+        assert any(write(own.format(i + 1))[0] == 429 for i in range(40)), own
     # A line of his own before that of the proxy.
     Wire(s).post(f"/events/{s.event}/reservations", {}, "X-Forwarded-For: 10.6.6.6", "X-Forwarded-For: 10.0.0.4")
     log = log_with(s, " 10.0.0.4 ")
@@ -243,14 +276,15 @@ def main():
         w, count = Wire(s), 0
         before = s.call("GET", f"/events/{s.event}/sales", role=STAFF)[2]["bookings"]
         assert before == 0
-        for group in (traversal, numbers, sizes, bodies, others):
+        for group in (framing, traversal, numbers, sizes, bodies, others):
             for name, status, allowed in group(w, s):
                 assert status in allowed, f"{name}: {status}, not {sorted(allowed)}"
                 count += 1
+        slow_bank(s)
         slow(s)
         streams(s)
         assert count >= CASES, count
-        assert s.call("GET", f"/events/{s.event}/sales", role=STAFF)[2]["bookings"] == 3
+        assert s.call("GET", f"/events/{s.event}/sales", role=STAFF)[2]["bookings"] == 3 + 24
         log = open(s.log, encoding="utf-8").read()
         assert "X-Evil: yes\n" not in log and all(len(line.split('"')) == 3 for line in log.splitlines())
         print(f"{count} hostile requests answered as they must be")
