@@ -173,6 +173,7 @@ static void show_place(cli *c, const tkt_place *p)
     if (p->wait_ms >= 0)
         out_number(c, "waitMs", p->wait_ms);
     out_bool(c, "paused", p->paused != 0);
+    out_bool(c, "closed", p->closed != 0);
     out_bool(c, "allHeld", p->all_held != 0);
     out_bool(c, "soldOut", p->sold_out != 0);
     if (p->state == TKT_PLACE_ADMITTED) {

@@ -75,7 +75,7 @@ typedef struct tkt_place {
     uint32_t paused;       /* 1: nobody is admitted now: the room is paused */
     uint32_t all_held;     /* 1: nor is there anything free now: all in carts; it may come back */
     uint32_t sold_out;     /* 1: everything is booked */
-    uint32_t reserved;
+    uint32_t closed;       /* 1: nobody joins or is admitted: the room is closed */
     uint8_t admission[TKT_ADMISSION_BYTES]; /* ADMITTED: version 1, key number, be64 event, number, issued, expires,
                                                buyer key, HMAC-SHA256 of all before */
     uint8_t spare[6];

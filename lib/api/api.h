@@ -120,6 +120,8 @@ typedef struct tkt__stream {
     uint32_t state;     /* of the place, when it was told last */
     uint32_t flags;     /* paused, all held, sold out */
     uint64_t ahead;
+    uint8_t admission[TKT_ADMISSION_BYTES];
+    uint32_t mode;      /* of the waiting room, as told last, and 1; 0: not yet */
     int64_t told_ms;    /* when something was said last */
 } tkt__stream;
 
@@ -173,7 +175,9 @@ uint32_t tkt__request_query(tkt__call *c);
 uint32_t tkt__request_body(tkt__call *c);
 /* Empty: not there. The name of a header in lower case. */
 tkt_text tkt__request_header(const tkt__call *c, const char *name);
-/* Whether the header Accept names this type. */
+/* The next header line of this name from *at on: some come in several. */
+bool tkt__request_line(const tkt__call *c, const char *name, uint32_t *at, tkt_text *value);
+/* Whether the header Accept names this type, and prefers no plain JSON. */
 bool tkt__accepts(const tkt__call *c, const char *type);
 const tkt__param *tkt__param_of(const tkt__call *c, const char *name); /* the first; NULL: none */
 bool tkt__text_is(tkt_text text, const char *word);
@@ -185,6 +189,8 @@ bool tkt__param_instant(tkt__call *c, const char *name, bool end, int64_t *out);
 bool tkt__member_i64(tkt__call *c, const char *name, int64_t low, int64_t high, int64_t *out);
 yajl_val tkt__member(const tkt__call *c, const char *name);
 bool tkt__number_of(yajl_val v, int64_t *out); /* a whole number that fits */
+/* Where money moves, a member that the call does not know is no detail. `known` ends in NULL; false: 400. */
+bool tkt__members_are(tkt__call *c, const char *const *known);
 /* The caller's Idempotency-Key for an operation of this name, or zeros where none was given. */
 bool tkt__request_key(tkt__call *c, const char *operation, uint8_t key[TKT_KEY_BYTES]);
 
@@ -194,6 +200,8 @@ void tkt__header_format(tkt__call *c, const char *name, const char *format, ...)
 /* A problem of our own: code as in docs/api.md. */
 uint32_t tkt__problem_say(tkt__call *c, uint32_t status, const char *code, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* 401: he has to say who he is. */
+uint32_t tkt__problem_who(tkt__call *c, const char *why);
 /* What a call of the library answered, with its causes. */
 uint32_t tkt__problem_of(tkt__call *c, int32_t status);
 /* A begun JSON body; and its end: the status, or 500 where there was no memory. */

@@ -159,9 +159,10 @@ static uint32_t confirm(tkt__call *c, tkt_booking *booking, int32_t *status)
 
 uint32_t tkt__post_confirm(tkt__call *c)
 {
+    static const char *const known[] = { "paymentDetails", "moneyTaken", NULL };
     tkt_booking booking;
     int32_t status = TKT_DONE;
-    if (confirm(c, &booking, &status) != 0)
+    if (!tkt__members_are(c, known) || confirm(c, &booking, &status) != 0)
         return c->response->status;
     return answer_booking(c, status, &booking, 201);
 }
@@ -265,13 +266,14 @@ uint32_t tkt__get_user_bookings(tkt__call *c)
 static uint32_t change(tkt__call *c, const char *operation,
                        int32_t (*call)(tkt_store *, const tkt_booking_request *, tkt_booking *))
 {
+    static const char *const known[] = { "paymentDetails", NULL }; /* no amount: what was paid goes back whole */
     tkt_booking_request request;
     tkt_booking booking;
     tkt__buffer details;
     tkt_booking_request_init(&request);
     tkt_booking_init(&booking);
     request.booking_id = c->id;
-    if (!tkt__request_key(c, operation, request.key))
+    if (!tkt__members_are(c, known) || !tkt__request_key(c, operation, request.key))
         return c->response->status;
     request.details = details_in(c, &details);
     int32_t status = details.failed ? tkt__fail(TKT_E_NOMEM, "no memory for payment details")

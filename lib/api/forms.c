@@ -80,7 +80,8 @@ static void ld_offers(tkt__call *c, const tkt_event *e)
 {
     char amount[40];
     size_t needed;
-    const char *availability = ld_availability(c);
+    bool on = e->status == TKT_EVENT_SCHEDULED || e->status == TKT_EVENT_RESCHEDULED; /* else nothing is offered now */
+    const char *availability = on ? ld_availability(c) : NULL;
     int64_t minor;
     char currency[TKT_CURRENCY_BYTES];
     bool priced = tkt__lowest_price(c, e->id, &minor, currency) && currency[0] != '\0' &&
@@ -243,14 +244,14 @@ static void ics_place(tkt__call *c, uint64_t venue_id)
     tkt__buffer_format(&c->response->body, "GEO:%s;%s\r\n", latitude, longitude);
 }
 
-/* When it was changed last, by its own records; else when it begins to be known: the snapshot's now would make every
- * answer another one. */
-static int64_t changed_ms(tkt__call *c, uint64_t seq, int64_t start_ms)
+/* When it was changed last, by its own records; without any the first instant that a store knows: the snapshot's now would
+ * make every answer another one. */
+static int64_t changed_ms(tkt__call *c, uint64_t seq)
 {
     tkt_change last;
     uint32_t count = 0;
     if (seq == 0 || tkt_feed_sequence(c->snapshot, TKT_FEED_EVENT, c->id, seq - 1, &last, 1, &count) != TKT_DONE || count == 0)
-        return start_ms;
+        return TKT__EPOCH_2024_MS;
     return last.instant_ms;
 }
 
@@ -271,7 +272,7 @@ uint32_t tkt__get_event_ics(tkt__call *c)
     tkt__buffer *b = &c->response->body;
     tkt__buffer_text(b, "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//libticketing//event//EN\r\nBEGIN:VEVENT\r\n");
     tkt__buffer_format(b, "UID:event-%" PRIu64 "@%s\r\nSEQUENCE:%" PRIu64 "\r\n", e.id, store, seq % INT32_MAX);
-    ics_when(b, "DTSTAMP", changed_ms(c, seq, e.start_ms), false);
+    ics_when(b, "DTSTAMP", changed_ms(c, seq), false);
     bool date = (e.flags & TKT_EVENT_START_DATE_ONLY) != 0;
     ics_when(b, "DTSTART", e.start_ms, date);
     /* A plain end date is a calendar's day after, and both ends are of one kind (3.6.1). */

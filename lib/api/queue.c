@@ -32,6 +32,7 @@ void tkt__json_place(tkt__json *j, const tkt_place *p)
     if (p->state == TKT_PLACE_EARLY)
         tkt__json_instant(j, "opens", p->opens_ms);
     tkt__json_bool(j, "paused", p->paused != 0);
+    tkt__json_bool(j, "closed", p->closed != 0);
     tkt__json_bool(j, "allHeld", p->all_held != 0);
     tkt__json_bool(j, "soldOut", p->sold_out != 0);
     if (p->state == TKT_PLACE_ADMITTED) {
@@ -46,7 +47,7 @@ static bool has_key(tkt__call *c)
 {
     bool has = !tkt__is_zero(c->caller.buyer_key, TKT_BUYER_BYTES);
     if (!has)
-        tkt__problem_say(c, 401, "unauthorized", "a place in the waiting room needs a session: say who you are");
+        tkt__problem_who(c, "a place in the waiting room needs a session: say who you are");
     return has;
 }
 

@@ -185,36 +185,93 @@ static char lower(char ch)
     return ch >= 'A' && ch <= 'Z' ? (char)(ch + 32) : ch;
 }
 
-tkt_text tkt__request_header(const tkt__call *c, const char *name)
+static bool same_name(tkt_text given, const char *name)
 {
-    size_t n = strlen(name);
-    for (uint32_t i = 0; i < c->request->header_count; i++) {
-        const tkt_api_header *h = &c->request->headers[i];
-        size_t k = 0;
-        while (h->name.len == n && k < n && lower(h->name.ptr[k]) == name[k])
-            k++;
-        if (h->name.len == n && k == n)
-            return h->value;
-    }
-    return (tkt_text){ NULL, 0 };
+    size_t n = strlen(name), k = 0;
+    while (given.len == n && k < n && lower(given.ptr[k]) == name[k])
+        k++;
+    return given.len == n && k == n;
 }
 
-/* Types are few, so quality values are not weighed: the first that is offered and named counts (RFC 9110, 12.5.1, leaves
- * the choice to the server). */
-bool tkt__accepts(const tkt__call *c, const char *type)
+bool tkt__request_line(const tkt__call *c, const char *name, uint32_t *at, tkt_text *value)
 {
-    tkt_text accept = tkt__request_header(c, "accept");
-    size_t n = strlen(type);
-    for (size_t i = 0; i + n <= accept.len; i++) {
-        size_t k = 0;
-        while (k < n && lower(accept.ptr[i + k]) == type[k])
-            k++;
-        bool begins = i == 0 || accept.ptr[i - 1] == ' ' || accept.ptr[i - 1] == ',';
-        bool ends = i + n == accept.len || accept.ptr[i + n] == ' ' || accept.ptr[i + n] == ',' || accept.ptr[i + n] == ';';
-        if (k == n && begins && ends)
+    while (*at < c->request->header_count) {
+        const tkt_api_header *h = &c->request->headers[(*at)++];
+        if (same_name(h->name, name)) {
+            *value = h->value;
             return true;
+        }
     }
     return false;
+}
+
+tkt_text tkt__request_header(const tkt__call *c, const char *name)
+{
+    tkt_text value = { NULL, 0 };
+    uint32_t at = 0;
+    tkt__request_line(c, name, &at, &value);
+    return value;
+}
+
+static tkt_text trimmed(const char *p, const char *end)
+{
+    while (p < end && (*p == ' ' || *p == '\t'))
+        p++;
+    while (end > p && (end[-1] == ' ' || end[-1] == '\t'))
+        end--;
+    return (tkt_text){ p, (size_t)(end - p) };
+}
+
+/* The text up to a mark, trimmed; *p gets behind the mark. */
+static tkt_text piece(const char **p, const char *end, char mark)
+{
+    const char *at = *p, *stop = memchr(at, mark, (size_t)(end - at));
+    stop = stop != NULL ? stop : end;
+    *p = stop < end ? stop + 1 : end;
+    return trimmed(at, stop);
+}
+
+/* "q=0.25" in thousandths, −1: another parameter. What is no weight weighs nothing. */
+static int32_t weight_of(tkt_text parameter)
+{
+    int32_t value = 0, unit = 1000;
+    if (parameter.len < 2 || lower(parameter.ptr[0]) != 'q' || parameter.ptr[1] != '=')
+        return -1;
+    for (size_t i = 2; i < parameter.len && i < 7; i++) {
+        if (i == 3 && parameter.ptr[i] == '.')
+            continue;
+        if (parameter.ptr[i] < '0' || parameter.ptr[i] > '9')
+            return 0;
+        value += (parameter.ptr[i] - '0') * unit;
+        unit /= 10;
+    }
+    return value < 1000 ? value : 1000;
+}
+
+/* What Accept gives a type that it names, in thousandths (RFC 9110, 12.5.1); −1: it does not name it. */
+static int32_t quality(const tkt__call *c, const char *type)
+{
+    tkt_text line;
+    int32_t best = -1;
+    for (uint32_t at = 0; tkt__request_line(c, "accept", &at, &line);)
+        for (const char *p = line.ptr, *end = line.ptr + line.len; p < end;) {
+            tkt_text range = piece(&p, end, ',');
+            const char *q = range.ptr, *stop = range.ptr + range.len;
+            bool named = same_name(piece(&q, stop, ';'), type);
+            int32_t weight = 1000;
+            while (q < stop) {
+                int32_t given = weight_of(piece(&q, stop, ';'));
+                weight = given >= 0 ? given : weight;
+            }
+            best = named && weight > best ? weight : best;
+        }
+    return best;
+}
+
+bool tkt__accepts(const tkt__call *c, const char *type)
+{
+    int32_t given = quality(c, type);
+    return given > 0 && given >= quality(c, TKT__JSON_TYPE);
 }
 
 /* A key of a caller is one of his role, scope and of one operation: what another says by chance or by intent is another
@@ -225,12 +282,14 @@ bool tkt__request_key(tkt__call *c, const char *operation, uint8_t key[TKT_KEY_B
     uint8_t bytes[1024], salt[TKT_SALT_BYTES];
     tkt__writer w = tkt__writer_of(bytes, sizeof bytes);
     memset(key, 0, TKT_KEY_BYTES);
-    if (given.len == 0)
+    if (given.ptr == NULL)
         return true;
-    if (c->nobody) {
-        tkt__problem_say(c, 401, "unauthorized", "an Idempotency-Key needs a session: say who you are");
+    if (given.len == 0) {
+        tkt__problem_say(c, 400, "bad_value", "Idempotency-Key is empty");
         return false;
     }
+    if (c->nobody)
+        return tkt__problem_who(c, "an Idempotency-Key needs a session: say who you are") == 0;
     if (given.len > KEY_TEXT_MAX || tkt_store_salt(c->api->store, salt) != TKT_DONE) {
         tkt__problem_say(c, 400, "bad_value", "Idempotency-Key has at most %d bytes", KEY_TEXT_MAX);
         return false;
@@ -249,6 +308,33 @@ bool tkt__request_key(tkt__call *c, const char *operation, uint8_t key[TKT_KEY_B
 
 /* ---- body ------------------------------------------------------------------------------------------------------------------- */
 
+/* The parser gives texts that end at a NUL: one inside would hide what follows. */
+static bool has_nul(tkt_text body)
+{
+    for (size_t i = 0; i + 6 <= body.len; i++) {
+        if (body.ptr[i] != '\\')
+            continue;
+        if (memcmp(body.ptr + i + 1, "u0000", 5) == 0)
+            return true;
+        i++; /* what is escaped begins no escape */
+    }
+    return false;
+}
+
+bool tkt__members_are(tkt__call *c, const char *const *known)
+{
+    for (size_t i = 0; c->body != NULL && i < c->body->u.object.len; i++) {
+        const char *const *k = known;
+        while (*k != NULL && strcmp(*k, c->body->u.object.keys[i]) != 0)
+            k++;
+        if (*k == NULL) {
+            tkt__problem_say(c, 400, "bad_value", "this call knows no member \"%.40s\"", c->body->u.object.keys[i]);
+            return false;
+        }
+    }
+    return true;
+}
+
 uint32_t tkt__request_body(tkt__call *c)
 {
     tkt_text body = c->request->body;
@@ -258,6 +344,8 @@ uint32_t tkt__request_body(tkt__call *c)
         return 0;
     if (!tkt__utf8_valid(body.ptr, body.len))
         return tkt__problem_say(c, 400, "bad_json", "the body is not UTF-8");
+    if (has_nul(body))
+        return tkt__problem_say(c, 400, "bad_json", "a text of the body has a NUL in it");
     if (!tkt__json_shallow(body.ptr, body.len, TKT__DEPTH_MAX, &byte))
         return tkt__problem_say(c, 400, "bad_json", "the body is nested deeper than %d at byte %llu", TKT__DEPTH_MAX,
                                 (unsigned long long)byte);

@@ -67,14 +67,28 @@ uint32_t tkt__answered(tkt__call *c, uint32_t status, const char *type)
     return status;
 }
 
-/* Whether If-None-Match names the tag; weak and strong forms alike (RFC 9110, 13.1.2). */
+/* Whether a list of tags has this one; weak and strong forms alike (RFC 9110, 13.1.2). */
+static bool lists(tkt_text line, const char *tag, size_t n)
+{
+    for (const char *p = line.ptr, *end = line.ptr + line.len; p < end;) {
+        p += *p == 'W' && end - p > 1 && p[1] == '/' ? 2 : 0;
+        const char *close = p < end && *p == '"' ? memchr(p + 1, '"', (size_t)(end - p - 1)) : NULL;
+        if (close == NULL) {
+            p++; /* a comma, a blank, or what is no tag */
+            continue;
+        }
+        if ((size_t)(close + 1 - p) == n && memcmp(p, tag, n) == 0)
+            return true;
+        p = close + 1;
+    }
+    return false;
+}
+
 static bool has_already(const tkt__call *c, const char *tag, size_t n)
 {
-    tkt_text given = tkt__request_header(c, "if-none-match");
-    if (tkt__text_is(given, "*"))
-        return true;
-    for (size_t i = 0; i + n <= given.len; i++)
-        if (memcmp(given.ptr + i, tag, n) == 0)
+    tkt_text line;
+    for (uint32_t at = 0; tkt__request_line(c, "if-none-match", &at, &line);)
+        if (tkt__text_is(line, "*") || lists(line, tag, n))
             return true;
     return false;
 }
@@ -133,6 +147,13 @@ uint32_t tkt__problem_say(tkt__call *c, uint32_t status, const char *code, const
     tkt__json_array_end(&c->json);
     tkt__json_object_end(&c->json);
     return tkt__answered(c, status, PROBLEM_TYPE);
+}
+
+uint32_t tkt__problem_who(tkt__call *c, const char *why)
+{
+    uint32_t status = tkt__problem_say(c, 401, "unauthorized", "%s", why);
+    tkt__header_static(c, "WWW-Authenticate", "Bearer");
+    return status;
 }
 
 static uint32_t refusal_status(int32_t status)

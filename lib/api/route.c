@@ -8,6 +8,7 @@
  */
 #include "api/api.h"
 
+#include <stdio.h>
 
 #define ID_MAX ((UINT64_C(1) << 53) - 1)
 #define ALLOW_BYTES 64
@@ -102,16 +103,9 @@ static uint32_t no_route(tkt__call *c)
     char allow[ALLOW_BYTES] = "";
     size_t n = 0;
     for (const tkt__route *r = tkt__routes; r->method != NULL; r++) {
-        size_t more = strlen(r->method);
-        if (!path_matches(c, r->pattern) || n + more + 8 > sizeof allow)
-            continue;
-        if (n > 0) {
-            memcpy(allow + n, ", ", 2);
-            n += 2;
-        }
-        memcpy(allow + n, r->method, more);
-        n += more;
-        allow[n] = '\0';
+        const char *method = strcmp(r->method, "GET") == 0 ? "GET, HEAD" : r->method;
+        if (path_matches(c, r->pattern) && n + strlen(method) + 3 <= sizeof allow)
+            n += (size_t)snprintf(allow + n, sizeof allow - n, "%s%s", n > 0 ? ", " : "", method);
     }
     if (n == 0)
         return tkt__problem_say(c, 404, "no_such_path", "there is nothing at this path");
@@ -137,19 +131,24 @@ static uint32_t identify(tkt__call *c, const tkt__route *route)
     int32_t known = o->identify != NULL ? o->identify(o->user, c->request, &c->caller) : 0;
     c->nobody = o->identify != NULL && c->caller.role == TKT_ROLE_PUBLIC && c->caller.user_id == 0 && c->caller.scope.len == 0 &&
                 tkt__is_zero(c->caller.buyer_key, TKT_BUYER_BYTES);
-    if (known != 0) {
-        uint32_t status = tkt__problem_say(c, 401, "unauthorized", "who you are could not be made out");
-        tkt__header_static(c, "WWW-Authenticate", "Bearer");
-        return status;
-    }
+    if (known != 0)
+        return tkt__problem_who(c, "who you are could not be made out");
     if (c->caller.role >= route->role)
         return 0;
-    uint32_t status = c->caller.role == TKT_ROLE_PUBLIC && c->caller.user_id == 0
-                          ? tkt__problem_say(c, 401, "unauthorized", "this is for staff: say who you are")
-                          : tkt__problem_say(c, 403, "forbidden", "this is for others than you");
-    if (status == 401)
-        tkt__header_static(c, "WWW-Authenticate", "Bearer");
-    return status;
+    return c->caller.role == TKT_ROLE_PUBLIC && c->caller.user_id == 0
+               ? tkt__problem_who(c, "this is for staff: say who you are")
+               : tkt__problem_say(c, 403, "forbidden", "this is for others than you");
+}
+
+/* What can't be tried must not be done by who only wanted to try. */
+static uint32_t tries(tkt__call *c, const tkt__route *route)
+{
+    const tkt__param *p = tkt__param_of(c, "dryRun");
+    bool can = route->handler == tkt__post_reservation || route->handler == tkt__put_reservation ||
+               route->handler == tkt__delete_reservation || route->handler == tkt__post_extend || route->handler == tkt__post_booking;
+    return p == NULL || can || tkt__text_is(p->value, "false") || tkt__text_is(p->value, "0")
+               ? 0
+               : tkt__problem_say(c, 400, "bad_value", "this call has no dry run");
 }
 
 uint32_t tkt__route_answer(tkt__call *c)
@@ -165,6 +164,8 @@ uint32_t tkt__route_answer(tkt__call *c)
     if (route == NULL)
         return no_route(c);
     status = identify(c, route);
+    if (status == 0 && strcmp(route->method, "GET") != 0)
+        status = tries(c, route);
     if (status == 0 && strcmp(route->method, "GET") != 0)
         status = tkt__request_body(c);
     return status != 0 ? status : route->handler(c);

@@ -39,7 +39,7 @@ static bool degrees(const char *p, size_t n, int64_t most, int64_t *out)
     int64_t value = 0;
     int decimals = 0;
     size_t i = minus;
-    if (i == n)
+    if (i == n || (p[i] == '.' && i + 1 == n))
         return false;
     for (; i < n; i++) {
         if (p[i] == '.' && !point)
@@ -81,6 +81,8 @@ static bool price_in(tkt__call *c, tkt_query *q)
     const tkt__param *currency = tkt__param_of(c, "currency");
     char code[TKT_CURRENCY_BYTES] = "EUR"; /* two decimals, where none is named */
     bool any = false;
+    if (currency != NULL && currency->value.len == 0)
+        currency = NULL;
     if (currency != NULL && currency->value.len == 3)
         memcpy(code, currency->value.ptr, 3);
     if (currency != NULL && (currency->value.len != 3 || !tkt__currency_valid(code)))
@@ -178,10 +180,11 @@ static bool words_in(tkt__call *c, tkt_query *q)
 
 static bool window_in(tkt__call *c, tkt_query *q)
 {
-    int64_t from = INT64_MIN, to = INT64_MAX;
-    if (!tkt__param_instant(c, "start", false, &from) || !tkt__param_instant(c, "end", true, &to))
+    int64_t from = INT64_MIN, to = INT64_MAX, last = INT64_MAX; /* as it is given: a day has its own beginning */
+    if (!tkt__param_instant(c, "start", false, &from) || !tkt__param_instant(c, "end", true, &to) ||
+        !tkt__param_instant(c, "end", false, &last))
         return false;
-    if (from > to)
+    if (from > last)
         return bad(c, "end", "is before start");
     return done(c, tkt_query_set_window(q, from, to));
 }
@@ -342,14 +345,14 @@ static void links(tkt__call *c, const tkt_total *total, int64_t page, int64_t si
     int64_t last = total->total == 0 ? 1 : ((int64_t)total->total + size - 1) / size;
     page_link(c, &text, query, len, 1, "first");
     if (page > 1)
-        page_link(c, &text, query, len, page - 1, "prev");
+        page_link(c, &text, query, len, page - 1 < last || total->lower_bound != 0 ? page - 1 : last, "prev");
     if (next.len > 0 && (page + 1) * size <= TKT_PAGE_DEPTH_MAX && tkt__param_of(c, "cursor") == NULL)
         page_link(c, &text, query, len, page + 1, "next");
     else if (next.len > 0 && next.len <= NEXT_TEXT_MAX) {
         snprintf(where, sizeof where, "cursor=%.*s", (int)next.len, next.ptr);
         link_to(c, &text, query, len, where, "next");
     }
-    if (last * size <= TKT_PAGE_DEPTH_MAX)
+    if (last * size <= TKT_PAGE_DEPTH_MAX && total->lower_bound == 0)
         page_link(c, &text, query, len, last, "last");
     if (!text.failed)
         tkt__header_format(c, "Link", "%.*s", (int)text.n, (const char *)text.p);

@@ -214,7 +214,9 @@ static void xml_text(tkt__buffer *b, tkt_text text)
         case '>': tkt__buffer_text(b, "&gt;"); break;
         case '&': tkt__buffer_text(b, "&amp;"); break;
         case '"': tkt__buffer_text(b, "&quot;"); break;
-        default: tkt__buffer_add(b, text.ptr + i, 1);
+        default:
+            if ((unsigned char)text.ptr[i] >= 0x20) /* XML 1.0 has no others, however they are written */
+                tkt__buffer_add(b, text.ptr + i, 1);
         }
     }
 }

@@ -10,13 +10,17 @@
 
 #include <inttypes.h>
 
-#define PAGE 128         /* records of a piece */
+#define PAGE 128         /* records that are read at once */
+#define PAGES_MOST 64    /* of a piece */
 #define QUIET_MS 15000   /* then a comment is sent, so that the wire is known to live */
 
-/* What others may see: no claims, bookings or payments. */
-static bool is_public(const tkt_change *change)
+/* What others may see: no claims, bookings or payments; of the waiting room when its mode is another, which is when a page
+ * must look, not how it moves. */
+static bool is_public(tkt__stream *s, const tkt_change *change)
 {
+    uint32_t mode = s->mode;
     switch (change->kind) {
+    case TKT_CHANGE_QUEUE: s->mode = change->state + 1; return mode != s->mode;
     case TKT_CHANGE_SEATS:
     case TKT_CHANGE_AREA:
     case TKT_CHANGE_SALE:
@@ -57,6 +61,8 @@ void tkt__json_change(tkt__json *j, const tkt_change *change, bool staff)
         units_out(j, change);
     } else if (change->kind == TKT_CHANGE_AREA)
         area_out(j, change->area_id, change->capacity, change->sold, change->held);
+    else if (change->kind == TKT_CHANGE_QUEUE && !staff)
+        tkt__json_word(j, "waitingRoom", tkt__queue_mode_word(change->state));
     else if (change->kind == TKT_CHANGE_EVENT)
         tkt__json_word(j, "status", tkt__event_status_word(change->state));
     else if (change->state != 0)
@@ -140,24 +146,34 @@ static int32_t whole_piece(tkt_snapshot *snapshot, tkt_api_response *r)
     return status;
 }
 
+static void change_out(tkt_api_response *r, const tkt_change *change)
+{
+    tkt__json j;
+    message(&r->body, "change", change->seq);
+    tkt__json_begin(&j, &r->body);
+    tkt__json_change(&j, change, false);
+    tkt__json_end(&j);
+    tkt__buffer_text(&r->body, "\n\n");
+    r->stream.over = r->stream.over || change->kind == TKT_CHANGE_EVENT_DELETED;
+}
+
+/* Pages until something is to be told, or nothing is left. */
 static int32_t changes_piece(tkt_snapshot *snapshot, tkt_api_response *r)
 {
     tkt_change changes[PAGE];
     tkt__stream *s = &r->stream;
-    uint32_t count = 0;
-    int32_t status = tkt_feed_sequence(snapshot, TKT_FEED_EVENT, s->event_id, s->seq, changes, PAGE, &count);
-    for (uint32_t i = 0; status == TKT_DONE && i < count; i++) {
-        tkt__json j;
-        s->seq = changes[i].seq;
-        if (!is_public(&changes[i]))
-            continue;
-        message(&r->body, "change", changes[i].seq);
-        tkt__json_begin(&j, &r->body);
-        tkt__json_change(&j, &changes[i], false);
-        tkt__json_end(&j);
-        tkt__buffer_text(&r->body, "\n\n");
-        s->over = s->over || changes[i].kind == TKT_CHANGE_EVENT_DELETED;
+    uint32_t count = PAGE, pages = 0;
+    int32_t status = TKT_DONE;
+    for (; status == TKT_DONE && count == PAGE && r->body.n == 0 && pages < PAGES_MOST; pages++) {
+        status = tkt_feed_sequence(snapshot, TKT_FEED_EVENT, s->event_id, s->seq, changes, PAGE, &count);
+        for (uint32_t i = 0; status == TKT_DONE && i < count; i++) {
+            s->seq = changes[i].seq;
+            if (is_public(s, &changes[i]))
+                change_out(r, &changes[i]);
+        }
     }
+    if (status == TKT_DONE && count == PAGE && r->body.n == 0)
+        tkt__buffer_text(&r->body, ": there is more\n\n"); /* so that the host asks again at once */
     return status;
 }
 
@@ -169,9 +185,12 @@ static int32_t place_piece(tkt_api_response *r)
     tkt__json j;
     tkt_place_init(&place);
     int32_t status = tkt_queue_poll(r->api->store, s->event_id, s->buyer, &place);
-    uint32_t flags = (place.paused != 0) | (uint32_t)(place.all_held != 0) << 1 | (uint32_t)(place.sold_out != 0) << 2;
-    if (status != TKT_DONE || (place.state == s->state && place.ahead == s->ahead && flags == s->flags))
+    uint32_t flags = (place.paused != 0) | (uint32_t)(place.all_held != 0) << 1 | (uint32_t)(place.sold_out != 0) << 2 |
+                     (uint32_t)(place.closed != 0) << 3;
+    if (status != TKT_DONE || (place.state == s->state && place.ahead == s->ahead && flags == s->flags &&
+                               memcmp(place.admission, s->admission, sizeof s->admission) == 0))
         return status;
+    memcpy(s->admission, place.admission, sizeof s->admission);
     s->state = place.state;
     s->flags = flags;
     s->ahead = place.ahead;

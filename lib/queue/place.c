@@ -81,6 +81,7 @@ static void tell(const tkt__room_row *room, const tkt__member *m, int64_t now, t
     tkt_place_init(p);
     p->number = m->number;
     p->paused = room->set.mode == TKT_QUEUE_PAUSED;
+    p->closed = room->set.mode == TKT_QUEUE_CLOSED;
     p->all_held = room->held;
     p->sold_out = room->sold_out;
     if (room->set.mode == TKT_QUEUE_OPEN)
