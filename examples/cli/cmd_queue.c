@@ -104,19 +104,20 @@ static int show_room(cli *c, uint64_t event)
 
 static int set_room(cli *c, uint64_t event)
 {
-    tkt_queue_settings s;
+    tkt_queue_settings s, seen;
     tkt_snapshot *snap;
-    tkt_queue_settings_init(&s);
+    tkt_queue_settings_init(&seen);
     int32_t status = tkt_snapshot_begin(c->store, &snap);
     if (status != TKT_DONE)
         return out_bad(c, status);
-    status = tkt_queue_settings_view(snap, event, &s);
+    status = tkt_queue_settings_view(snap, event, &seen);
     tkt_snapshot_end(snap);
     if (status != TKT_DONE && status != TKT_NOT_FOUND)
         return out_bad(c, status);
+    s = seen;
     if (!settings_of(c, &s))
         return EXIT_USAGE;
-    status = tkt_queue_set(c->store, event, &s, dry(c));
+    status = tkt_queue_change(c->store, event, status == TKT_DONE ? &seen : NULL, &s, dry(c));
     return status == TKT_DONE ? EXIT_EFFECT : out_bad(c, status);
 }
 

@@ -49,6 +49,10 @@ TKT_API void tkt_queue_settings_init(tkt_queue_settings *settings);
  * safely. Another opens_ms draws another seed. NOT_FOUND (event), IN_USE (opens_ms; or it is being removed).
  * -TKT_E_INVALID: a value out of range (durations 1 s to a day). flags: TKT_DRY_RUN. Since 0.1. */
 TKT_API int32_t tkt_queue_set(tkt_store *store, uint64_t event_id, const tkt_queue_settings *settings, uint32_t flags);
+/* The same for who changes some of them only: `seen` is what tkt_queue_settings_view gave, NULL where there was no room, and
+ * nothing happens if it is no more so, when two change it at once. -TKT_E_CONFLICT: look again. Since 0.1. */
+TKT_API int32_t tkt_queue_change(tkt_store *store, uint64_t event_id, const tkt_queue_settings *seen,
+                                 const tkt_queue_settings *settings, uint32_t flags);
 /* Takes it away with all who wait, a bounded piece at a time: TKT_PENDING while there is more to do. NOT_FOUND: there is
  * none. Reservations go freely as soon as it is done. */
 TKT_API int32_t tkt_queue_remove(tkt_store *store, uint64_t event_id);

@@ -8,6 +8,8 @@
 #include "api/api.h"
 #include "base/json.h"
 
+#define CHANGES_MOST 20 /* tries, while others change the same room */
+
 static const char *const place_words[] = { "unknown", "early", "waiting", "admitted", "over", "free" };
 static const char *const mode_words[] = { "runs", "paused", "open", "closed" };
 
@@ -161,28 +163,45 @@ static bool mode_in(tkt__call *c, uint32_t *mode)
     return false;
 }
 
-/* Members that are not there stay as they are, or take the defaults of a new room. */
-uint32_t tkt__put_room(tkt__call *c)
+static bool settings_in(tkt__call *c, tkt_queue_settings *s)
 {
-    tkt_queue_settings s;
-    tkt_queue_settings_init(&s);
-    if (!tkt__read(c))
-        return c->response->status;
-    int32_t status = tkt_queue_settings_view(c->snapshot, c->id, &s);
-    if (status != TKT_DONE && status != TKT_NOT_FOUND)
-        return tkt__problem_of(c, status);
+    int64_t rate = s->per_minute, burst = s->burst, active = s->active, party = s->party_percent;
+    if (!mode_in(c, &s->mode) || !opens_in(c, &s->opens_ms) || !tkt__member_i64(c, "perMinute", 1, 1000000, &rate) ||
+        !tkt__member_i64(c, "burst", 1, 1000000, &burst) || !tkt__member_i64(c, "active", 1, 10000000, &active) ||
+        !tkt__member_i64(c, "partyPercent", 100, 50000, &party) || !tkt__member_i64(c, "claimMs", 1000, 86400000, &s->claim_ms) ||
+        !tkt__member_i64(c, "sessionMs", 1000, 86400000, &s->session_ms) || !tkt__member_i64(c, "graceMs", 1000, 86400000, &s->grace_ms))
+        return false;
+    s->per_minute = (uint32_t)rate;
+    s->burst = (uint32_t)burst;
+    s->active = (uint32_t)active;
+    s->party_percent = (uint32_t)party;
+    return true;
+}
+
+static void read_anew(tkt__call *c)
+{
     tkt_snapshot_end(c->snapshot);
     c->snapshot = NULL;
-    int64_t rate = s.per_minute, burst = s.burst, active = s.active, party = s.party_percent;
-    if (!mode_in(c, &s.mode) || !opens_in(c, &s.opens_ms) || !tkt__member_i64(c, "perMinute", 1, 1000000, &rate) ||
-        !tkt__member_i64(c, "burst", 1, 1000000, &burst) || !tkt__member_i64(c, "active", 1, 10000000, &active) ||
-        !tkt__member_i64(c, "partyPercent", 100, 50000, &party) || !tkt__member_i64(c, "claimMs", 1000, 86400000, &s.claim_ms) ||
-        !tkt__member_i64(c, "sessionMs", 1000, 86400000, &s.session_ms) || !tkt__member_i64(c, "graceMs", 1000, 86400000, &s.grace_ms))
-        return c->response->status;
-    s.per_minute = (uint32_t)rate;
-    s.burst = (uint32_t)burst;
-    s.active = (uint32_t)active;
-    s.party_percent = (uint32_t)party;
-    status = tkt_queue_set(c->api->store, c->id, &s, 0);
+}
+
+/* Members that are not there stay as they are, or take the defaults of a new room; also where another changes some too. */
+uint32_t tkt__put_room(tkt__call *c)
+{
+    tkt_queue_settings s, seen;
+    int32_t status = -TKT_E_CONFLICT;
+    for (int i = 0; status == -TKT_E_CONFLICT && i < CHANGES_MOST; i++) {
+        tkt_queue_settings_init(&seen);
+        if (!tkt__read(c))
+            return c->response->status;
+        status = tkt_queue_settings_view(c->snapshot, c->id, &seen);
+        bool there = status == TKT_DONE;
+        if (!there && status != TKT_NOT_FOUND)
+            return tkt__problem_of(c, status);
+        read_anew(c);
+        s = seen;
+        if (!settings_in(c, &s))
+            return c->response->status;
+        status = tkt_queue_change(c->api->store, c->id, there ? &seen : NULL, &s, 0);
+    }
     return status == TKT_DONE ? tkt__get_room(c) : tkt__problem_of(c, status);
 }

@@ -69,6 +69,13 @@ int32_t tkt_queue_set(tkt_store *store, uint64_t event_id, const tkt_queue_setti
     return absent();
 }
 
+int32_t tkt_queue_change(tkt_store *store, uint64_t event_id, const tkt_queue_settings *seen,
+                         const tkt_queue_settings *settings, uint32_t flags)
+{
+    (void)seen;
+    return tkt_queue_set(store, event_id, settings, flags);
+}
+
 int32_t tkt_queue_remove(tkt_store *store, uint64_t event_id)
 {
     (void)store, (void)event_id;

@@ -55,13 +55,26 @@ static int32_t settings_in(const tkt_queue_settings *given, tkt_queue_settings *
 
 typedef struct set_ctx {
     uint64_t event_id;
-    tkt_queue_settings set;
+    tkt_queue_settings set, seen;
+    bool only_if_seen, none_seen;
     uint8_t seed[TKT__SEED_BYTES], key[TKT__SEED_BYTES];
 } set_ctx;
 
 static int32_t being_removed(uint64_t event_id)
 {
     return tkt__queue_refuse(event_id, TKT_IN_USE, 0, "the waiting room is being taken away: remove it to the end first");
+}
+
+static bool same_settings(const tkt_queue_settings *a, const tkt_queue_settings *b)
+{
+    return a->mode == b->mode && a->opens_ms == b->opens_ms && a->per_minute == b->per_minute && a->burst == b->burst &&
+           a->active == b->active && a->party_percent == b->party_percent && a->claim_ms == b->claim_ms &&
+           a->session_ms == b->session_ms && a->grace_ms == b->grace_ms;
+}
+
+static bool as_seen(const set_ctx *c, const tkt__room_row *room)
+{
+    return !c->only_if_seen || (room == NULL ? c->none_seen : !c->none_seen && same_settings(&room->set, &c->seen));
 }
 
 static int32_t set_body(tkt__tx *tx, void *ctx)
@@ -73,6 +86,8 @@ static int32_t set_body(tkt__tx *tx, void *ctx)
         return tkt__refuse_missing("event", c->event_id);
     if (status == TKT_DONE)
         status = tkt__queue_load(tx, c->event_id, &room);
+    if ((status == TKT_DONE || status == TKT_NOT_FOUND) && !as_seen(c, status == TKT_DONE ? &room : NULL))
+        return tkt__fail(TKT_E_CONFLICT, "the waiting room was changed meanwhile: look again");
     if (status == TKT_NOT_FOUND) {
         memset(&room, 0, sizeof room);
         room.event_id = c->event_id;
@@ -98,22 +113,35 @@ static int32_t set_body(tkt__tx *tx, void *ctx)
     return status == TKT_DONE ? tkt__queue_save(tx, &room) : status;
 }
 
-int32_t tkt_queue_set(tkt_store *store, uint64_t event_id, const tkt_queue_settings *settings, uint32_t flags)
+static int32_t set_room(tkt_store *store, set_ctx *c, const tkt_queue_settings *settings, uint32_t flags)
 {
-    const tkt__guard guard = { TKT__G_EVENT, event_id };
-    set_ctx c = { .event_id = event_id };
+    const tkt__guard guard = { TKT__G_EVENT, c->event_id };
     int32_t status = tkt__store_writable(store);
     if (status == TKT_DONE)
-        status = tkt__id_check(event_id, "event");
+        status = tkt__id_check(c->event_id, "event");
     if (status == TKT_DONE)
         status = tkt__flags_check(flags);
     if (status == TKT_DONE)
-        status = settings_in(settings, &c.set);
+        status = settings_in(settings, &c->set);
     if (status == TKT_DONE)
-        status = tkt__random(&store->hooks, c.seed, sizeof c.seed);
+        status = tkt__random(&store->hooks, c->seed, sizeof c->seed);
     if (status == TKT_DONE)
-        status = tkt__random(&store->hooks, c.key, sizeof c.key);
-    return status == TKT_DONE ? tkt__store_run(store, &guard, 1, flags, set_body, &c) : status;
+        status = tkt__random(&store->hooks, c->key, sizeof c->key);
+    return status == TKT_DONE ? tkt__store_run(store, &guard, 1, flags, set_body, c) : status;
+}
+
+int32_t tkt_queue_set(tkt_store *store, uint64_t event_id, const tkt_queue_settings *settings, uint32_t flags)
+{
+    set_ctx c = { .event_id = event_id };
+    return set_room(store, &c, settings, flags);
+}
+
+int32_t tkt_queue_change(tkt_store *store, uint64_t event_id, const tkt_queue_settings *seen,
+                         const tkt_queue_settings *settings, uint32_t flags)
+{
+    set_ctx c = { .event_id = event_id, .only_if_seen = true, .none_seen = seen == NULL };
+    int32_t status = seen != NULL ? settings_in(seen, &c.seen) : TKT_DONE;
+    return status == TKT_DONE ? set_room(store, &c, settings, flags) : status;
 }
 
 /* ---- keys ------------------------------------------------------------------------------------------------------------------------ */

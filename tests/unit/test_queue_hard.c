@@ -322,3 +322,28 @@ Test(queue_hard, who_follows_the_event_hears_of_pause_and_leave_and_end)
     }
     close_hall(&h);
 }
+
+/* Two change the same room from what each saw: who comes second looks again, and no pause is lost. */
+Test(queue_hard, a_change_that_was_overtaken_is_not_made)
+{
+    hall h;
+    tkt_queue_settings first, second;
+    open_hall(&h);
+    tkt_queue_settings_init(&first);
+    ok(tkt_queue_change(h.f.store, h.event_id, NULL, &first, 0));
+    cr_assert_eq(tkt_queue_change(h.f.store, h.event_id, NULL, &first, 0), -TKT_E_CONFLICT);
+    ok(tkt_queue_settings_view(look(&h.f), h.event_id, &first));
+    second = first;
+    tkt_queue_settings pause = first, rate = second;
+    pause.mode = TKT_QUEUE_PAUSED;
+    rate.per_minute = 777;
+    ok(tkt_queue_change(h.f.store, h.event_id, &first, &pause, 0));
+    cr_assert_eq(tkt_queue_change(h.f.store, h.event_id, &second, &rate, 0), -TKT_E_CONFLICT);
+    cr_assert_eq(look_queue(&h).mode, TKT_QUEUE_PAUSED);
+    ok(tkt_queue_settings_view(look(&h.f), h.event_id, &second));
+    rate = second;
+    rate.per_minute = 777;
+    ok(tkt_queue_change(h.f.store, h.event_id, &second, &rate, 0));
+    cr_assert_eq(look_queue(&h).mode, TKT_QUEUE_PAUSED);
+    close_hall(&h);
+}
