@@ -214,6 +214,7 @@ static int32_t chunk_levels(walk *w, tkt__slice term, const tkt__list_ref *ref, 
                             const uint64_t word[TKT__CHUNK_WORDS], tkt__cursor *cursor)
 {
     tkt__levels levels;
+    uint64_t counted = UINT64_MAX; /* the fence of the row before: neighbouring stretches share one */
     int32_t status = TKT_DONE;
     for (uint32_t s = 0; status == TKT_DONE && s < TKT__STRETCHES; s++) {
         const uint64_t *bits = word + s * TKT__STRETCH_WORDS;
@@ -231,7 +232,10 @@ static int32_t chunk_levels(walk *w, tkt__slice term, const tkt__list_ref *ref, 
             status = tkt__levels_decode(v, &levels);
         if (status == TKT_NOT_FOUND || !there || (status == TKT_DONE && ref->levels && levels.n[s] != set))
             return problem(w, "levels missing in list", ref->list);
-        w->blocks++;
+        if (ref->levels && tkt__get_be32(k.p + 4) != counted) {
+            counted = tkt__get_be32(k.p + 4);
+            w->blocks++;
+        }
         if (status == TKT_DONE)
             status = add_levels(w, term, ref, from, bits, ref->levels ? &levels : NULL, s);
     }
