@@ -380,7 +380,8 @@ typedef struct tkt_import {
 /* Imports schema.org/Event objects, one a line. Idempotent by "@id": an event that is there is
  * updated when it differs and left alone when not, so a broken import is simply run again. What was
  * committed before a failure stays. Callbacks run with no write transaction open. A line without "@id",
- * name or startDate, malformed JSON or bad UTF-8 is refused by itself. *stats is set also on failure.
+ * name or startDate, malformed JSON or bad UTF-8 is refused by itself. A line without eventStatus leaves the status as it
+ * is, and none brings a cancelled event back. Of several offers the lowest price counts. *stats is set also on failure.
  * SHIFT_AUTO: the Monday 00:00Z after its first use in the store is kept as anchor; an event that
  * starts before it moves forward by the smallest multiple of 104 weeks that brings its start to or
  * after the anchor, its end by the same. */

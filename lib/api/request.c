@@ -308,19 +308,6 @@ bool tkt__request_key(tkt__call *c, const char *operation, uint8_t key[TKT_KEY_B
 
 /* ---- body ------------------------------------------------------------------------------------------------------------------- */
 
-/* The parser gives texts that end at a NUL: one inside would hide what follows. */
-static bool has_nul(tkt_text body)
-{
-    for (size_t i = 0; i + 6 <= body.len; i++) {
-        if (body.ptr[i] != '\\')
-            continue;
-        if (memcmp(body.ptr + i + 1, "u0000", 5) == 0)
-            return true;
-        i++; /* what is escaped begins no escape */
-    }
-    return false;
-}
-
 bool tkt__members_are(tkt__call *c, const char *const *known)
 {
     for (size_t i = 0; c->body != NULL && i < c->body->u.object.len; i++) {
@@ -344,8 +331,8 @@ uint32_t tkt__request_body(tkt__call *c)
         return 0;
     if (!tkt__utf8_valid(body.ptr, body.len))
         return tkt__problem_say(c, 400, "bad_json", "the body is not UTF-8");
-    if (has_nul(body))
-        return tkt__problem_say(c, 400, "bad_json", "a text of the body has a NUL in it");
+    if (!tkt__json_whole(body.ptr, body.len, &byte))
+        return tkt__problem_say(c, 400, "bad_json", "a NUL or half a character at byte %llu", (unsigned long long)byte);
     if (!tkt__json_shallow(body.ptr, body.len, TKT__DEPTH_MAX, &byte))
         return tkt__problem_say(c, 400, "bad_json", "the body is nested deeper than %d at byte %llu", TKT__DEPTH_MAX,
                                 (unsigned long long)byte);

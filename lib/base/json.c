@@ -24,6 +24,38 @@ bool tkt__json_shallow(const char *p, size_t n, int most, uint64_t *byte)
     return true;
 }
 
+/* The four hex digits behind \u, or −1. */
+static int32_t unit_of(const char *p, size_t n)
+{
+    int32_t value = 0;
+    if (n < 6 || p[0] != '\\' || p[1] != 'u')
+        return -1;
+    for (int i = 2; i < 6; i++) {
+        char c = p[i] >= 'A' && p[i] <= 'F' ? (char)(p[i] + 32) : p[i];
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
+            return -1;
+        value = value * 16 + (c <= '9' ? c - '0' : c - 'a' + 10);
+    }
+    return value;
+}
+
+bool tkt__json_whole(const char *p, size_t n, uint64_t *byte)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (p[i] != '\\')
+            continue;
+        int32_t unit = unit_of(p + i, n - i);
+        bool high = unit >= 0xd800 && unit < 0xdc00, low = unit >= 0xdc00 && unit < 0xe000;
+        int32_t next = high ? unit_of(p + i + 6, n - i - 6) : 0;
+        if (unit == 0 || low || (high && (next < 0xdc00 || next >= 0xe000))) {
+            *byte = i + 1;
+            return false;
+        }
+        i += high ? 11 : 1; /* what is escaped begins no escape */
+    }
+    return true;
+}
+
 uint64_t tkt__json_error_byte(const char *p, size_t n)
 {
     static const yajl_callbacks none = { 0 };

@@ -124,6 +124,8 @@ int32_t tkt_chart_parse_json(tkt_chart *chart, const char *text, size_t len)
     int32_t rc = tkt__text_check(text, len, TEXT_MAX, "a chart file");
     if (rc != TKT_DONE)
         return rc;
+    if (!tkt__json_whole(text, len, &at))
+        return tkt__fail(TKT_E_PARSE, "the chart has a NUL or half a character at byte %llu", (unsigned long long)at);
     if (!tkt__json_shallow(text, len, DEPTH_MAX, &at))
         return tkt__fail(TKT_E_PARSE, "byte %llu: nested deeper than %d", (unsigned long long)at,
                          DEPTH_MAX);

@@ -89,13 +89,28 @@ static int32_t find_performer(tkt__tx *tx, const tkt_performer *performer, part 
                : tkt__performer_insert(tx, *id, tkt__slice_of(key, n), tkt__slice_of(record, record_n));
 }
 
-/* The event's bytes with its venue and performers resolved. */
-static int32_t build_record(tkt__tx *tx, const tkt__line *line, part *p, uint8_t *record, size_t *n)
+/* A line that says nothing of the status changes none, and nothing that comes along with a feed sells again what somebody
+ * cancelled. */
+static int32_t keep_status(const tkt__line *line, tkt__slice old, tkt_event *event)
+{
+    tkt__event_head head;
+    if (old.n == 0)
+        return TKT_DONE;
+    int32_t rc = tkt__event_head_of(old, &head);
+    if (rc == TKT_DONE && (!line->says_status || head.status == TKT_EVENT_CANCELLED))
+        event->status = head.status;
+    return rc;
+}
+
+/* The event's bytes with its venue and performers resolved; `old`: those it has. */
+static int32_t build_record(tkt__tx *tx, const tkt__line *line, tkt__slice old, part *p, uint8_t *record, size_t *n)
 {
     uint64_t ids[TKT_PERFORMERS_MAX];
     uint32_t count = 0;
     tkt_event event = line->event;
-    int32_t rc = find_venue(tx, line, p, &event.venue_id);
+    int32_t rc = keep_status(line, old, &event);
+    if (rc == TKT_DONE)
+        rc = find_venue(tx, line, p, &event.venue_id);
     for (uint32_t i = 0; rc == TKT_DONE && i < line->performer_count; i++) {
         rc = find_performer(tx, &line->performers[i], p, &ids[count]);
         bool twice = false;
@@ -135,7 +150,7 @@ static int32_t write_one(tkt__tx *tx, part *p, tkt__line *line)
         return rc;
     if (id != line->known_id)
         return tkt__refuse(TKT_IN_USE, "the event came into being meanwhile");
-    rc = build_record(tx, line, p, p->im->record, &n);
+    rc = build_record(tx, line, old, p, p->im->record, &n);
     if (rc != TKT_DONE)
         return rc;
     tkt__slice record = tkt__slice_of(p->im->record, n);
@@ -285,7 +300,7 @@ static int32_t classify(importer *im)
         bool same = false;
         rc = find_event(tx, &im->lines[i], &im->lines[i].known_id, &old);
         if (rc == TKT_DONE && im->lines[i].known_id != 0) {
-            int32_t built = build_record(tx, &im->lines[i], NULL, im->record, &n);
+            int32_t built = build_record(tx, &im->lines[i], old, NULL, im->record, &n);
             same = built == TKT_DONE && tkt__slice_compare(old, tkt__slice_of(im->record, n)) == 0;
             rc = built < 0 ? built : TKT_DONE;
         }

@@ -67,13 +67,13 @@ static bool degrees(yajl_val v, int32_t limit, int32_t *e7)
     int decimals = -1;
     if (p == NULL)
         return false;
-    bool negative = *p == '-';
+    bool negative = *p == '-', any = false;
     for (p += negative; *p != '\0'; p++) {
         if (*p == '.' && decimals < 0)
             decimals = 0;
         else if (*p < '0' || *p > '9')
             return false;
-        else if (decimals < DEGREE_DECIMALS) {
+        else if ((any = true) && decimals < DEGREE_DECIMALS) {
             value = value * 10 + (*p - '0');
             decimals += decimals >= 0;
             if (value > INT64_C(10000000000))
@@ -82,7 +82,7 @@ static bool degrees(yajl_val v, int32_t limit, int32_t *e7)
     }
     for (decimals = decimals < 0 ? 0 : decimals; decimals < DEGREE_DECIMALS; decimals++)
         value *= 10;
-    if (value > (int64_t)limit * 10000000)
+    if (!any || value > (int64_t)limit * 10000000)
         return false;
     *e7 = (int32_t)(negative ? -value : value);
     return true;
@@ -142,40 +142,74 @@ static bool amount(yajl_val v, const char *currency, int64_t *minor, tkt__line_e
     return true;
 }
 
-static bool offers(yajl_val list, tkt__line *line, tkt__line_error *e)
+static yajl_val given(yajl_val object, const char *name)
 {
-    yajl_val offer = first_of(list);
-    tkt_event *event = &line->event;
-    yajl_val price = tkt__json_member(offer, "price"), high = tkt__json_member(offer, "highPrice");
-    tkt_text currency = text_of(tkt__json_member(offer, "priceCurrency"));
-    if (price == NULL)
-        price = tkt__json_member(offer, "lowPrice");
-    if (price == NULL)
-        return true;
-    if (currency.len == 0 && YAJL_IS_NUMBER(price) && strcmp(price->u.number.r, "0") == 0) {
-        event->flags |= TKT_EVENT_HAS_PRICE; /* free needs no currency */
-        return true;
-    }
-    if (currency.len != 3)
-        return bad(e, 0, "a price needs a priceCurrency of three letters");
-    memcpy(event->currency, currency.ptr, 3);
-    event->flags |= TKT_EVENT_HAS_PRICE;
-    return amount(price, event->currency, &event->price_minor, e) &&
-           (high == NULL || amount(high, event->currency, &event->price_high_minor, e));
+    yajl_val v = tkt__json_member(object, name);
+    return YAJL_IS_NULL(v) ? NULL : v;
 }
 
-static uint32_t status_of(yajl_val v)
+/* "0", 0.00: free needs no currency. */
+static bool is_nothing(yajl_val price)
+{
+    const char *p = YAJL_IS_NUMBER(price) ? price->u.number.r : YAJL_IS_STRING(price) ? YAJL_GET_STRING(price) : "";
+    return *p == '0' && p[strspn(p, "0.")] == '\0';
+}
+
+/* Of several offers the lowest price counts, and the highest is shown beside it; those of another currency than the first
+ * do not count. */
+static bool offer_in(yajl_val offer, tkt_event *event, tkt__line_error *e)
+{
+    yajl_val price = given(offer, "price"), high = given(offer, "highPrice");
+    tkt_text currency = text_of(tkt__json_member(offer, "priceCurrency"));
+    bool first = (event->flags & TKT_EVENT_HAS_PRICE) == 0;
+    int64_t low = 0, top = 0;
+    if (price == NULL)
+        price = given(offer, "lowPrice");
+    if (price == NULL)
+        return true;
+    if (currency.len != 3 && !(currency.len == 0 && is_nothing(price)))
+        return bad(e, 0, "a price needs a priceCurrency of three letters");
+    if (!first && currency.len == 3 && event->currency[0] != '\0' && memcmp(event->currency, currency.ptr, 3) != 0)
+        return true;
+    if (currency.len == 3) {
+        memcpy(event->currency, currency.ptr, 3);
+        if (!amount(price, event->currency, &low, e) || (high != NULL && !amount(high, event->currency, &top, e)))
+            return false;
+    }
+    int64_t most = high != NULL ? top : low, seen = event->price_high_minor != 0 ? event->price_high_minor : event->price_minor;
+    if (first) {
+        event->price_minor = low;
+        event->price_high_minor = top;
+    } else {
+        event->price_high_minor = most > seen ? most : seen;
+        event->price_minor = low < event->price_minor ? low : event->price_minor;
+    }
+    event->flags |= TKT_EVENT_HAS_PRICE;
+    return true;
+}
+
+static bool offers(yajl_val list, tkt__line *line, tkt__line_error *e)
+{
+    size_t n = YAJL_IS_ARRAY(list) ? list->u.array.len : 1;
+    for (size_t i = 0; i < n; i++)
+        if (!offer_in(YAJL_IS_ARRAY(list) ? list->u.array.values[i] : list, &line->event, e))
+            return false;
+    return true;
+}
+
+/* *said: the line has one that is known. */
+static uint32_t status_of(yajl_val v, bool *said)
 {
     tkt_text t = text_of(v);
     const char *name = t.ptr != NULL ? strrchr(t.ptr, '/') : NULL;
     name = name != NULL ? name + 1 : t.ptr;
-    if (name == NULL)
-        return TKT_EVENT_SCHEDULED;
-    if (strcmp(name, "EventCancelled") == 0)
-        return TKT_EVENT_CANCELLED;
-    if (strcmp(name, "EventPostponed") == 0)
-        return TKT_EVENT_POSTPONED;
-    return strcmp(name, "EventRescheduled") == 0 ? TKT_EVENT_RESCHEDULED : TKT_EVENT_SCHEDULED;
+    static const char *const names[] = { "", "EventScheduled", "EventPostponed", "EventRescheduled", "EventCancelled" };
+    for (uint32_t i = TKT_EVENT_SCHEDULED; name != NULL && i <= TKT_EVENT_CANCELLED; i++)
+        if (strcmp(name, names[i]) == 0) {
+            *said = true;
+            return i;
+        }
+    return TKT_EVENT_SCHEDULED;
 }
 
 static bool times(yajl_val root, tkt_event *event, tkt__line_error *e)
@@ -209,7 +243,7 @@ static bool fill(yajl_val root, tkt__line *line, tkt__line_error *e)
     event->category = text_of(tkt__json_member(root, "category"));
     event->language = named(tkt__json_member(root, "inLanguage"));
     event->url = text_of(tkt__json_member(root, "url"));
-    event->status = status_of(tkt__json_member(root, "eventStatus"));
+    event->status = status_of(tkt__json_member(root, "eventStatus"), &line->says_status);
     if (tkt__json_member(root, "location") != NULL)
         place(tkt__json_member(root, "location"), line);
     return times(root, event, e) && performers(tkt__json_member(root, "performer"), line, e) &&
@@ -223,6 +257,8 @@ bool tkt__line_parse(const char *text, size_t len, tkt__line *line, tkt__line_er
     memset(line, 0, sizeof *line);
     if (!tkt__utf8_valid(text, len))
         return bad(error, 0, "not valid UTF-8 without NUL");
+    if (!tkt__json_whole(text, len, &at))
+        return bad(error, at, "a NUL or half a character");
     if (!tkt__json_shallow(text, len, DEPTH_MAX, &at))
         return bad(error, at, "nested deeper than %d", DEPTH_MAX);
     line->tree = yajl_tree_parse(text, why, sizeof why);

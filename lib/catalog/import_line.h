@@ -14,6 +14,7 @@ typedef struct tkt__line {
     yajl_val tree;
     tkt_event event;                 /* ids not filled in */
     bool has_venue;
+    bool says_status;                /* else event.status is what a new one has */
     tkt_venue venue;
     tkt_performer performers[TKT_PERFORMERS_MAX];
     uint32_t performer_count;

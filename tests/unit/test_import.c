@@ -250,6 +250,96 @@ Test(import, moves_dates_by_weeks)
     import_as(&s, TKT_IMPORT_SHIFT_AUTO, 1, TKT_E_INVALID);
 }
 
+static uint64_t id_of(const char *external)
+{
+    tkt_snapshot *snap;
+    ok(tkt_snapshot_begin(f.store, &snap));
+    uint64_t id = event_of(snap, external).id;
+    tkt_snapshot_end(snap);
+    return id;
+}
+
+static uint32_t status_now(const char *external)
+{
+    tkt_snapshot *snap;
+    ok(tkt_snapshot_begin(f.store, &snap));
+    uint32_t status = event_of(snap, external).status;
+    tkt_snapshot_end(snap);
+    return status;
+}
+
+/* What an operator decided about an event stands, whatever comes along with the nightly feed. */
+Test(import, sells_nothing_again_that_was_cancelled)
+{
+    static const char plain[] = "{\"@id\":\"n:1\",\"name\":\"Gala\",\"startDate\":\"2027-05-01\"}\n"
+                                "{\"@id\":\"n:2\",\"name\":\"Gala two\",\"startDate\":\"2027-05-01\"}\n";
+    static const char said[] = "{\"@id\":\"n:1\",\"name\":\"Gala\",\"startDate\":\"2027-05-01\",\"eventStatus\":\"https://schema.org/EventScheduled\"}\n"
+                               "{\"@id\":\"n:2\",\"name\":\"Gala, renamed\",\"startDate\":\"2027-05-02\",\"eventStatus\":\"EventScheduled\"}\n";
+    import_text(plain, 0);
+    ok(tkt_event_set_status(f.store, id_of("n:1"), TKT_EVENT_CANCELLED, 0));
+    ok(tkt_event_set_status(f.store, id_of("n:2"), TKT_EVENT_POSTPONED, 0));
+    tkt_import_stats stats = import_text(plain, 0);
+    cr_assert_eq(stats.events_unchanged, 2);
+    cr_assert_eq(status_now("n:1"), TKT_EVENT_CANCELLED);
+    cr_assert_eq(status_now("n:2"), TKT_EVENT_POSTPONED);
+    stats = import_text(said, 0);
+    cr_assert_eq(stats.events_updated, 1);
+    cr_assert_eq(status_now("n:1"), TKT_EVENT_CANCELLED);
+    cr_assert_eq(status_now("n:2"), TKT_EVENT_SCHEDULED);
+}
+
+/* Two ids that differ behind a NUL, or in half a character, would be one event. */
+Test(import, refuses_what_it_could_not_tell_apart)
+{
+    static const char *const lines[] = { "{\"@id\":\"a:1\\u0000x\",\"name\":\"A\",\"startDate\":\"2027-05-01\"}\n",
+                                         "{\"@id\":\"a:\\ud800\",\"name\":\"A\",\"startDate\":\"2027-05-01\"}\n",
+                                         "{\"@id\":\"a:\\udc00\",\"name\":\"A\",\"startDate\":\"2027-05-01\"}\n",
+                                         "{\"@id\":\"a:\\ud800\\u0041\",\"name\":\"A\",\"startDate\":\"2027-05-01\"}\n" };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        cr_assert_eq(import_text(lines[i], 0).lines_refused, 1, "%s", lines[i]);
+    cr_assert_eq(import_text("{\"@id\":\"a:\\ud83c\\udfb5\\\\u0000\",\"name\":\"A\",\"startDate\":\"2027-05-01\"}\n", 0).events_added, 1);
+    cr_assert_neq(id_of("a:\xf0\x9f\x8e\xb5\\u0000"), 0);
+}
+
+static void priced(const char *offers, int64_t low, int64_t high)
+{
+    static int n;
+    char line[512], external[32];
+    tkt_snapshot *snap;
+    snprintf(external, sizeof external, "p:%d", n++);
+    snprintf(line, sizeof line, "{\"@id\":\"%s\",\"name\":\"P\",\"startDate\":\"2027-05-01\",\"offers\":%s}\n", external, offers);
+    cr_assert_eq(import_text(line, 0).events_added, 1, "%s", offers);
+    ok(tkt_snapshot_begin(f.store, &snap));
+    tkt_event e = event_of(snap, external);
+    cr_assert(e.price_minor == low && e.price_high_minor == high, "%s: %lld to %lld", offers, (long long)e.price_minor,
+              (long long)e.price_high_minor);
+    tkt_snapshot_end(snap);
+}
+
+Test(import, takes_the_lowest_of_several_offers)
+{
+    priced("[{\"price\":\"50\",\"priceCurrency\":\"EUR\"},{\"price\":\"5\",\"priceCurrency\":\"EUR\"}]", 500, 5000);
+    priced("[{\"price\":\"5\",\"priceCurrency\":\"EUR\"},{\"price\":\"1\",\"priceCurrency\":\"USD\"},{\"price\":20,\"priceCurrency\":\"EUR\"}]", 500, 2000);
+    priced("[{\"lowPrice\":\"7\",\"highPrice\":\"9\",\"priceCurrency\":\"EUR\"},{\"price\":\"8\",\"priceCurrency\":\"EUR\"}]", 700, 900);
+    priced("{\"lowPrice\":\"7\",\"highPrice\":\"9\",\"priceCurrency\":\"EUR\"}", 700, 900);
+    priced("{\"price\":\"0\"}", 0, 0);
+    priced("{\"price\":0.00}", 0, 0);
+    priced("{\"price\":null}", 0, 0);
+    priced("[]", 0, 0);
+    cr_assert_eq(import_text("{\"@id\":\"p:x\",\"name\":\"P\",\"startDate\":\"2027-05-01\",\"offers\":{\"price\":\"5\"}}\n", 0).lines_refused, 1);
+}
+
+Test(import, takes_no_place_from_empty_degrees)
+{
+    tkt_snapshot *snap;
+    tkt_venue venue = TKT_VENUE_INIT;
+    import_text("{\"@id\":\"g:1\",\"name\":\"G\",\"startDate\":\"2027-05-01\",\"location\":{\"name\":\"Hall\",\"geo\":{\"latitude\":\"\",\"longitude\":\"-\"}}}\n", 0);
+    ok(tkt_snapshot_begin(f.store, &snap));
+    ok(tkt_venue_view(snap, event_of(snap, "g:1").venue_id, &venue));
+    cr_assert_eq(venue.latitude_e7, TKT_GEO_NONE);
+    tkt_snapshot_end(snap);
+}
+
 Test(import, the_real_sample)
 {
     const char *root = getenv("TKT_TEST_DATA");
