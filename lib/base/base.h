@@ -67,6 +67,11 @@ int32_t tkt__struct_in(void *known, size_t known_size, const void *given, size_t
 /* Copies a full result out to a caller's struct of given size (its `size` member stays). */
 int32_t tkt__struct_out(void *given, const void *known, size_t known_size, size_t min_size, const char *name);
 
+/* ---- files ------------------------------------------------------------------------------------- */
+
+/* Makes a file at least so long, its bytes on the disk as far as the file system can promise them. 0, or an errno. */
+int tkt__file_fill(int fd, uint64_t bytes);
+
 /* ---- arena ------------------------------------------------------------------------------------- */
 
 #define TKT__ARENA_CHUNK 16384          /* bytes of the first ones */

@@ -45,7 +45,7 @@ void tkt__notice_open(tkt_store *store, const char *dir)
     if (fd < 0)
         return;
     bool fits = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-                (st.st_size == NOTICE_BYTES || (!store->read_only && ftruncate(fd, NOTICE_BYTES) == 0));
+                (st.st_size == NOTICE_BYTES || !store->read_only) && (store->read_only || tkt__file_fill(fd, NOTICE_BYTES) == 0);
     if (fits) {
         void *page = mmap(NULL, NOTICE_BYTES, store->read_only ? PROT_READ : PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
         store->notice = page != MAP_FAILED ? page : NULL;

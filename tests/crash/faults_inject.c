@@ -131,6 +131,19 @@ int ftruncate64(int fd, off_t n)
     return (int)syscall(SYS_ftruncate, fd, n);
 }
 
+int fallocate(int fd, int mode, off_t at, off_t n)
+{
+    FAIL_IF(IO_ERROR)
+    return (int)syscall(SYS_fallocate, fd, mode, at, n);
+}
+
+int fallocate64(int fd, int mode, off_t at, off_t n);
+int fallocate64(int fd, int mode, off_t at, off_t n)
+{
+    FAIL_IF(IO_ERROR)
+    return (int)syscall(SYS_fallocate, fd, mode, at, n);
+}
+
 int mkdir(const char *path, mode_t mode)
 {
     FAIL_IF(IO_ERROR)

@@ -157,6 +157,14 @@ Test(store, leftovers_of_dead_creators_go)
     close(open(file, O_CREAT | O_WRONLY, 0600));
     tkt_store_close(make());
     cr_assert_neq(access(file, F_OK), 0);
+    /* Of a restore that was killed, whatever it had come to. */
+    snprintf(file, sizeof file, "%s/.restore-999999999", path);
+    cr_assert_eq(mkdir(file, 0700), 0);
+    snprintf(file, sizeof file, "%s/.restore-999999999/data.mdb.copy-999999999", path);
+    close(open(file, O_CREAT | O_WRONLY, 0600));
+    tkt_store_close(make());
+    snprintf(file, sizeof file, "%s/.restore-999999999", path);
+    cr_assert_neq(access(file, F_OK), 0);
 }
 
 Test(store, a_child_is_told_to_open_anew)

@@ -9,6 +9,7 @@
  */
 #include "engine/lmdb/lmdb_engine.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -168,15 +169,19 @@ int32_t tkt__lmdb_work_dir(const char *dir, char work[TKT__PATH_MAX])
     return rc == 0 ? TKT_DONE : tkt__fail_errno(rc, dir);
 }
 
+/* All that is in it, whatever a restore that died left there, and it has no folders. */
 void tkt__lmdb_work_dir_drop(const char *work)
 {
-    static const char *const names[] = { TKT__LMDB_FILE, TKT__LMDB_FILE "-lock", "open.lock", "build.lock",
-                                        "write.lock", "notice", "payment.lock" };
-    char path[TKT__PATH_MAX + 32];
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        snprintf(path, sizeof path, "%s/%s", work, names[i]);
-        unlink(path);
+    char path[TKT__PATH_MAX + 256];
+    DIR *d = opendir(work);
+    if (d == NULL)
+        return;
+    for (const struct dirent *at = readdir(d); at != NULL; at = readdir(d)) {
+        int n = snprintf(path, sizeof path, "%s/%s", work, at->d_name);
+        if (n > 0 && (size_t)n < sizeof path)
+            unlink(path); /* "." and ".." it refuses */
     }
+    closedir(d);
     rmdir(work);
 }
 

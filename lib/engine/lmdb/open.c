@@ -21,6 +21,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define LOCK_HEAD 128u /* bytes of LMDB's lock file before its readers' slots, and of a slot */
+#define LOCK_SLOT 64u
 #define ENV_FLAGS (MDB_NOSUBDIR | MDB_NOTLS | MDB_NORDAHEAD)
 #define FRESH_PREFIX ".new-"
 #define OPEN_LOCK "open.lock"
@@ -133,16 +135,32 @@ static int open_journal(tkt__lmdb *e, MDB_txn *txn)
     return r.bad ? MDB_CORRUPTED : open_db(e, txn, "journal", 0, &e->journal_db);
 }
 
+/* LMDB makes its lock file longer and maps it: the room is there before. What it can't open LMDB judges. */
+static int fill_lock_file(const char *path, uint32_t readers)
+{
+    char lock[TKT__LMDB_PATH_MAX + 8];
+    snprintf(lock, sizeof lock, "%s-lock", path);
+    int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return 0;
+    int rc = tkt__file_fill(fd, LOCK_HEAD + (uint64_t)readers * LOCK_SLOT);
+    close(fd); /* no lock of this process is on it: no other env has this file (registry.c) */
+    return rc;
+}
+
 static int open_env(tkt__lmdb *e, const char *path, const tkt__lmdb_options *o)
 {
     mdb_filehandle_t fd;
+    uint32_t readers = o->readers != 0 ? o->readers : TKT__LMDB_READERS;
     int rc = mdb_env_create(&e->env);
     if (rc == 0)
         rc = mdb_env_set_mapsize(e->env, (size_t)map_bytes(o));
     if (rc == 0)
-        rc = mdb_env_set_maxreaders(e->env, o->readers != 0 ? o->readers : TKT__LMDB_READERS);
+        rc = mdb_env_set_maxreaders(e->env, readers);
     if (rc == 0)
         rc = mdb_env_set_maxdbs(e->env, 2 * TKT__TABLES_MAX + 2) /* and the engine's own two */;
+    if (rc == 0)
+        rc = fill_lock_file(path, readers);
     if (rc == 0)
         rc = mdb_env_open(e->env, path, ENV_FLAGS | (o->read_only ? MDB_RDONLY : 0), 0600);
     /* LMDB 0.9.24 forgets close-on-exec on its data descriptor. */
