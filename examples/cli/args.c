@@ -64,7 +64,7 @@ static bool parse_option(cli *c, const command *cmd, int argc, char **argv, int 
     const char *name = argv[*i] + 2;
     if (strcmp(name, "json") == 0)
         return true;
-    if (strcmp(name, "dry-run") == 0) {
+    if (strcmp(name, "dry-run") == 0 && is_flag(cmd, name)) { /* where nothing could be tried, it would be done */
         c->dry_run = true;
         return true;
     }

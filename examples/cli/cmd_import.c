@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #define BAR_WIDTH 32
+#define BUSY_PAUSE_MS 200
+#define BUSY_LOOKS 18000 /* an hour: the largest index is built in minutes */
 
 typedef struct source {
     FILE *file;
@@ -125,16 +127,23 @@ static int32_t begin_load(cli *c)
     return status != TKT_DONE || !empty || state == TKT_INDEX_NONE ? status : tkt_index_drop(c->store);
 }
 
-/* Also what an import that was broken off left undone. */
+/* Also what an import that was broken off left undone. Where another import builds it, that one is waited for. */
 static int32_t end_load(cli *c, const tkt_reindex_options *options)
 {
-    bool empty;
-    uint32_t state;
-    tkt_reindex_stats built = TKT_REINDEX_STATS_INIT;
-    int32_t status = look(c, &empty, &state);
-    return status != TKT_DONE || state == TKT_INDEX_CURRENT || args_option(c, "no-index") != NULL
-               ? status
-               : index_build(c, options, &built);
+    const struct timespec pause = { 0, BUSY_PAUSE_MS * 1000000L };
+    int32_t status = -TKT_E_BUSY;
+    for (int i = 0; tkt_status_primary(status) == TKT_E_BUSY && i < BUSY_LOOKS; i++) {
+        bool empty;
+        uint32_t state;
+        tkt_reindex_stats built = TKT_REINDEX_STATS_INIT;
+        if (i > 0)
+            nanosleep(&pause, NULL);
+        status = look(c, &empty, &state);
+        if (status != TKT_DONE || state == TKT_INDEX_CURRENT || args_option(c, "no-index") != NULL)
+            return status;
+        status = index_build(c, options, &built);
+    }
+    return status;
 }
 
 int cmd_import(cli *c)
@@ -170,8 +179,13 @@ int cmd_import(cli *c)
         fputc('\n', stderr);
     if (s.file != stdin)
         fclose(s.file);
-    if (status != TKT_DONE || built != TKT_DONE)
-        return out_bad(c, status != TKT_DONE ? status : built);
+    if (status != TKT_DONE) {
+        int code = out_bad(c, status);
+        (void)end_load(c, &options); /* what is there is searched as before; the reason is told already */
+        return code;
+    }
+    if (built != TKT_DONE)
+        return out_bad(c, built);
     show_stats(c, &stats, seconds_since(&start));
     return EXIT_EFFECT;
 }

@@ -6,6 +6,8 @@
  */
 #include "cli.h"
 
+#include <errno.h>
+#include <unistd.h>
 #include <string.h>
 
 const command commands[] = {
@@ -34,33 +36,33 @@ const command commands[] = {
       "available! at-least sort page page-size cursor facets! lang typo prefix match batch ",
       0, 1, STORE_READ, cmd_search },
     { "suggest", "suggest BEGINNING", " ", 1, 1, STORE_READ, cmd_suggest },
-    { "chart", "chart EVENT FILE.json", " ", 2, 2, STORE_NEEDED, cmd_chart },
-    { "ga", "ga EVENT NAME CAPACITY", " ", 3, 3, STORE_NEEDED, cmd_ga },
-    { "price", "price EVENT AREA|SECTION|'*' AMOUNT CUR", " ", 4, 4, STORE_NEEDED, cmd_price },
-    { "status", "status EVENT scheduled|postponed|rescheduled|cancelled", " ", 2, 2, STORE_NEEDED,
+    { "chart", "chart EVENT FILE.json", " dry-run! ", 2, 2, STORE_NEEDED, cmd_chart },
+    { "ga", "ga EVENT NAME CAPACITY", " dry-run! ", 3, 3, STORE_NEEDED, cmd_ga },
+    { "price", "price EVENT AREA|SECTION|'*' AMOUNT CUR", " dry-run! ", 4, 4, STORE_NEEDED, cmd_price },
+    { "status", "status EVENT scheduled|postponed|rescheduled|cancelled", " dry-run! ", 2, 2, STORE_NEEDED,
       cmd_status },
-    { "limit", "limit EVENT PLACES-A-BUYER", " ", 2, 2, STORE_NEEDED, cmd_limit },
+    { "limit", "limit EVENT PLACES-A-BUYER", " dry-run! ", 2, 2, STORE_NEEDED, cmd_limit },
     { "seats", "seats EVENT", " ", 1, 1, STORE_READ, cmd_seats },
     { "reserve",
       "reserve EVENT --seats Section/Row/Label,... | --ga AREA --quantity N  --buyer B [--user ID] [--ttl SECONDS] "
       "[--admission HEX] [--key HEX32]",
-      " seats ga quantity buyer user ttl admission key ", 1, 1, STORE_NEEDED, cmd_reserve },
-    { "release", "release HOLDTOKEN [--key HEX32]", " key ", 1, 1, STORE_NEEDED, cmd_release },
-    { "extend", "extend HOLDTOKEN [--ttl SECONDS] [--key HEX32]", " ttl key ", 1, 1, STORE_NEEDED, cmd_extend },
+      " seats ga quantity buyer user ttl admission key dry-run! ", 1, 1, STORE_NEEDED, cmd_reserve },
+    { "release", "release HOLDTOKEN [--key HEX32]", " key dry-run! ", 1, 1, STORE_NEEDED, cmd_release },
+    { "extend", "extend HOLDTOKEN [--ttl SECONDS] [--key HEX32]", " ttl key dry-run! ", 1, 1, STORE_NEEDED, cmd_extend },
     { "confirm",
       "confirm HOLDTOKEN [--payment paid|ok|decline|error|pending|pending:approve:SECONDS|unix:PATH[:TEXT]] "
       "[--key HEX32]",
-      " payment key ", 1, 1, STORE_NEEDED, cmd_confirm },
+      " payment key dry-run! ", 1, 1, STORE_NEEDED, cmd_confirm },
     { "booking", "booking ID", " ", 1, 1, STORE_READ, cmd_booking },
-    { "cancel", "cancel ID [--key HEX32]", " key ", 1, 1, STORE_NEEDED, cmd_cancel },
-    { "refund", "refund ID [--payment TEXT] [--key HEX32]", " payment key ", 1, 1, STORE_NEEDED, cmd_refund },
+    { "cancel", "cancel ID [--key HEX32]", " key dry-run! ", 1, 1, STORE_NEEDED, cmd_cancel },
+    { "refund", "refund ID [--payment TEXT] [--key HEX32]", " payment key dry-run! ", 1, 1, STORE_NEEDED, cmd_refund },
     { "payment-news", "payment-news INTENT approved|declined|refunded [--key HEX32]", " key ", 2, 2, STORE_NEEDED,
       cmd_news },
     { "feed", "feed [EVENT] [--after SEQ | --cursor C] [--most N] [--follow]", " after cursor most follow! ", 0, 1, STORE_READ,
       cmd_feed },
     { "queue",
       "queue EVENT [--mode runs|paused|open|closed] [--opens T] [--per-minute N] [--burst N] [--active N] [--new-key] [--remove]",
-      " mode opens per-minute burst active new-key! remove! ", 1, 1, STORE_NEEDED, cmd_queue },
+      " mode opens per-minute burst active new-key! remove! dry-run! ", 1, 1, STORE_NEEDED, cmd_queue },
     { "join", "join EVENT --buyer B", " buyer ", 1, 1, STORE_NEEDED, cmd_join },
     { "place", "place EVENT --buyer B", " buyer ", 1, 1, STORE_NEEDED, cmd_place },
     { "leave", "leave EVENT --buyer B", " buyer ", 1, 1, STORE_NEEDED, cmd_leave },
@@ -73,9 +75,19 @@ static int help(void)
     puts("usage: ticketing -s STORE COMMAND [ARGUMENT ...] [--json]\n");
     for (const command *cmd = commands; cmd->name != NULL; cmd++)
         printf("  %s\n", cmd->usage);
-    puts("\nEVENT is an id or ext:EXTERNALID. --json prints one JSON object. Exit: 0 done, 1 refused or\n"
-         "not found, 2 usage or input, 3 failure.");
+    puts("\nEVENT is an id or ext:EXTERNALID. --json prints one JSON object. --dry-run, where a change can be tried:\n"
+         "chart, ga, price, status, limit, reserve, release, extend, confirm, cancel, refund, queue. Exit: 0 done,\n"
+         "1 refused or not found, 2 usage or input, 3 failure.");
     return EXIT_EFFECT;
+}
+
+/* Media that can't be written: what only reads opens it so. */
+static bool only_readable(const cli *c, const command *cmd)
+{
+    char path[4096];
+    int n = snprintf(path, sizeof path, "%s/data.mdb", c->store_path);
+    return cmd->store == STORE_READ && n > 0 && (size_t)n < sizeof path && access(path, R_OK) == 0 &&
+           access(path, W_OK) != 0 && errno == EROFS;
 }
 
 static int32_t open_store(cli *c, const command *cmd)
@@ -89,6 +101,8 @@ static int32_t open_store(cli *c, const command *cmd)
         status = -TKT_E_INVALID;
     if (status == TKT_DONE)
         status = tkt_options_set_create(options, cmd->store == STORE_CREATED);
+    if (status == TKT_DONE && only_readable(c, cmd))
+        status = tkt_options_set_read_only(options, 1);
     if (status == TKT_DONE && mib != 0)
         status = tkt_options_set_map_bytes(options, (uint64_t)mib << 20);
     if (status == TKT_DONE && (cmd->run == cmd_import || args_option(c, "no-index") != NULL))
@@ -108,6 +122,12 @@ int main(int argc, char **argv)
     if (argc < 2 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0)
         return argc < 2 ? (help(), EXIT_USAGE) : help();
     if (!args_parse(&c, argc, argv, &cmd)) {
+        out_usage(&c);
+        return EXIT_USAGE;
+    }
+    const char *file = cmd->run == cmd_import ? c.positional[0] : "-";
+    if (strcmp(file, "-") != 0 && access(file, R_OK) != 0) { /* before a store is made for it */
+        usage_error("%s: %s", file, strerror(errno));
         out_usage(&c);
         return EXIT_USAGE;
     }

@@ -271,6 +271,8 @@ int32_t tkt__kv_open(const tkt__kv_config *config, tkt__kv **kv);
 void tkt__kv_close(tkt__kv *kv); /* no read transaction may be open */
 const tkt__caps *tkt__kv_caps(const tkt__kv *kv);
 const tkt__engine_ops *tkt__kv_ops(tkt__kv *kv, void **engine);
+/* -TKT_E_FORKED in a child of the process that opened it. */
+int32_t tkt__kv_here(const tkt__kv *kv);
 
 /* A body. Returns a status: 0…63, TKT_DECLINED or TKT_REFUND_DUE keep its writes; any other answer
  * rolls them back. It may run several times and must then give the same writes for the same state. */

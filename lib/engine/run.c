@@ -292,13 +292,20 @@ static int32_t prepare(tkt__kv *kv, tkt__request *r, const tkt__guard *guards, s
     return TKT_DONE;
 }
 
+int32_t tkt__kv_here(const tkt__kv *kv)
+{
+    return getpid() == kv->pid ? TKT_DONE
+                               : tkt__fail(TKT_E_FORKED, "the store was opened by the parent process: open it anew here");
+}
+
 /* Until every one is answered. TKT_DONE: the answers are in the requests. */
 static int32_t run_party(tkt__kv *kv, tkt__request *r, size_t n)
 {
     tkt__party party;
     tkt__request *leader;
-    if (getpid() != kv->pid)
-        return tkt__fail(TKT_E_FORKED, "the store was opened by the parent process: open it anew here");
+    int32_t here = tkt__kv_here(kv);
+    if (here != TKT_DONE)
+        return here;
     atomic_init(&party.word, (uint32_t)n);
     for (size_t i = 0; i < n; i++)
         r[i].party = &party;

@@ -106,6 +106,7 @@ int32_t tkt_store_restore(const char *path, size_t path_len, const char *file, s
         status = tkt__path_of(file, file_len, from, "the backup's path");
     if (status == TKT_DONE)
         status = tkt__hooks_resolve(options != NULL ? &options->hooks : NULL, &hooks);
+    bool there = status == TKT_DONE && access(dir, F_OK) == 0;
     if (status == TKT_DONE)
         status = tkt__lmdb_work_dir(dir, work);
     if (status != TKT_DONE)
@@ -118,6 +119,8 @@ int32_t tkt_store_restore(const char *path, size_t path_len, const char *file, s
         status = tkt__lmdb_adopt(work, dir);
     tkt__error_save(&record);
     tkt__lmdb_work_dir_drop(work);
+    if (status != TKT_DONE && !there)
+        rmdir(dir);
     tkt__error_load(&record);
     return status;
 }

@@ -16,6 +16,7 @@
 #include "store/internal.h"
 
 #define LEAP_MS INT64_C(300000)
+#define HORIZON_MS INT64_C(31622400000) /* a year: no hold lives so long */
 #define RESET_KEY "clock-reset"
 #define RESET_MARGIN_MS INT64_C(10000)
 
@@ -36,6 +37,8 @@ static int32_t wall_now(const tkt_store *store, int64_t *wall)
     *wall = store->hooks.wall_ms(store->hooks.user);
     if (*wall < TKT__EPOCH_2024_MS)
         return tkt__fail(TKT_E_CLOCK, "the wall clock stands before 2024: set it first");
+    if (*wall > tkt__second_ms(TKT__SECOND_NEVER - 1) - HORIZON_MS) /* a deadline is 30 bits of seconds */
+        return tkt__fail(TKT_E_CLOCK, "the wall clock stands behind 2057, past what deadlines can be: set it first");
     return TKT_DONE;
 }
 

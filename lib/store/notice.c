@@ -156,6 +156,9 @@ int32_t tkt_wait(tkt_store *store, int64_t timeout_ms, uint64_t *seen)
     if (store == NULL || seen == NULL || timeout_ms < 0 || timeout_ms > WAIT_MOST_MS)
         return tkt__fail(TKT_E_INVALID, "store, seen and a time of 0 to %lld ms are needed", (long long)WAIT_MOST_MS);
     int64_t end_ms = real_ms() + timeout_ms;
+    int32_t here = tkt__kv_here(store->kv);
+    if (here != TKT_DONE)
+        return here;
     for (;;) {
         int32_t status = present(store, &now);
         int64_t left_ms = end_ms - real_ms();
