@@ -61,7 +61,7 @@ int32_t identify(void *server_, const tkt_api_request *request, tkt_api_caller *
     }
     if (token != NULL) /* which lies in the request's head until it is answered */
         caller->scope = (tkt_text){ token, strlen(token) };
-    else if (x->session[0] != '\0')
+    if (x->session[0] != '\0') /* staff at a counter sells to one buyer after the other */
         buyer_key(s, x->session, caller->buyer_key);
     return 0;
 }

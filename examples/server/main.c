@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -65,8 +66,11 @@ static void set_one(settings *s, const struct setting *k, const char *value)
         if (*value == '\0' || *end != '\0' || n < 0 || (size_t)n > k->room)
             fail("this is no number that fits", value);
         *(int *)to = (int)n;
-    } else if (k->kind == YES)
+    } else if (k->kind == YES) {
         *(bool *)to = strcmp(value, "1") == 0 || strcmp(value, "true") == 0;
+        if (!*(bool *)to && strcmp(value, "0") != 0 && strcmp(value, "false") != 0)
+            fail("this is 1 or 0, true or false", value);
+    }
     else if (strlen(value) >= k->room)
         fail("this is too long", value);
     else
@@ -129,8 +133,18 @@ static void from_arguments(settings *s, int argc, char **argv)
     }
 }
 
+static void help(void)
+{
+    puts("usage: ticketing-server [--config FILE] [--NAME VALUE ...]; NAMEs, also TICKETING_NAME in the environment:");
+    for (size_t i = 0; i < KNOWN; i++)
+        printf("  %s\n", known[i].name);
+    exit(0);
+}
+
 static void read_settings(settings *s, int argc, char **argv)
 {
+    if (argc == 2 && strcmp(argv[1], "--help") == 0)
+        help();
     *s = (settings){ .port = 8080, .processes = 2, .threads = 8, .connections = 4000, .payments = 256, .idle_seconds = 30, .reads_a_second = 2000,
                      .writes_a_second = 200, .ttl_seconds = 600, .store = "ticketing-store", .web = "web" };
     for (int i = 1; i + 1 < argc; i += 2)
@@ -138,8 +152,8 @@ static void read_settings(settings *s, int argc, char **argv)
             from_file(s, argv[i + 1]);
     from_environment(s);
     from_arguments(s, argc, argv);
-    if (s->processes == 0 || s->threads == 0)
-        fail("processes and threads", "at least 1");
+    if (s->processes == 0 || s->threads == 0 || s->connections == 0 || s->payments == 0)
+        fail("processes, threads, connections and payments", "at least 1");
 }
 
 /* ---- processes -------------------------------------------------------------------------------------------------------------- */
@@ -160,7 +174,7 @@ static int listen_on(int *port)
 }
 
 /* Its signals are blocked from before it is there: none gets lost. 0: there is no process, try later. */
-static pid_t start(const settings *s, int listening)
+static pid_t start(const settings *s, int listening, uint64_t *counters)
 {
     pid_t parent = getpid(), pid = fork();
     if (pid > 0)
@@ -170,11 +184,11 @@ static pid_t start(const settings *s, int listening)
         return 0;
     }
     prctl(PR_SET_PDEATHSIG, SIGTERM);
-    exit(getppid() == parent ? worker_run(s, listening) : 1);
+    exit(getppid() == parent ? worker_run(s, listening, counters) : 1);
 }
 
 /* Those that ended, and those that could not be started, are started. */
-static void mend(const settings *s, int listening, pid_t *pids)
+static void mend(const settings *s, int listening, uint64_t *counters, pid_t *pids)
 {
     int status;
     for (pid_t gone; (gone = waitpid(-1, &status, WNOHANG)) > 0;)
@@ -187,7 +201,7 @@ static void mend(const settings *s, int listening, pid_t *pids)
     for (int i = 0; i < s->processes; i++)
         if (pids[i] == 0) {
             usleep(RESTART_PAUSE_US);
-            pids[i] = start(s, listening);
+            pids[i] = start(s, listening, counters);
         }
 }
 
@@ -216,13 +230,18 @@ int main(int argc, char **argv)
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGCHLD);
     sigprocmask(SIG_BLOCK, &signals, NULL);
+    if (!worker_can(&s)) /* before anything is announced; it has said why */
+        return 1;
     int listening = listen_on(&s.port), got;
+    uint64_t *counters = mmap(NULL, TKT_API_COUNTERS * sizeof *counters, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (counters == MAP_FAILED)
+        fail("counters", strerror(errno));
     for (int i = 0; i < s.processes; i++)
-        pids[i] = start(&s, listening);
+        pids[i] = start(&s, listening, counters);
     printf("serving on http://127.0.0.1:%d/\n", s.port);
     fflush(stdout);
     while ((got = sigtimedwait(&signals, NULL, &look)) != SIGTERM && got != SIGINT)
-        mend(&s, listening, pids);
+        mend(&s, listening, counters, pids);
     close(listening);
     return end_all(&s, pids) ? 0 : 1;
 }

@@ -7,7 +7,7 @@
 # serves until SIGTERM or Ctrl-C, which end it cleanly. Other settings: see README, or the environment (TICKETING_…).
 set -eu
 root=$(cd "$(dirname "$0")/../.." && pwd)
-port=8080 processes=2 store="$root/build/demo-store"
+port=${TICKETING_PORT:-8080} processes=${TICKETING_PROCESSES:-2} store=${TICKETING_STORE:-"$root/build/demo-store"}
 while [ $# -gt 0 ]; do
     case $1 in
     --port | --processes | --store)
@@ -36,7 +36,8 @@ tool="$root/build/examples/cli/ticketing"
 
 fill() {
     echo "filling $store" >&2
-    mkdir -p "$(dirname "$store")"
+    mkdir -p "$store"
+    : >"$store/filling" # a filling that was broken off is done again: every step of it repeats
     "$tool" -s "$store" import tests/data/sample.jsonl --shift-weeks auto >/dev/null
     # The next concerts of the New York Philharmonic get a hall, the next of all others places to stand.
     {
@@ -54,8 +55,12 @@ fill() {
         "$tool" -s "$store" ga "$event" Standing 400
         "$tool" -s "$store" price "$event" Standing 20.00 USD
     done >/dev/null
+    rm "$store/filling"
 }
-[ -f "$store/data.mdb" ] || fill
+filled() {
+    [ -f "$store/data.mdb" ] && [ ! -e "$store/filling" ] && "$tool" -s "$store" list --page-size 1 --json | grep -q '"eventId"'
+}
+filled || fill
 
 secret() { od -An -tx1 -N16 /dev/urandom | tr -d ' \n'; }
 [ -n "${TICKETING_STAFF_TOKEN:-}" ] || {

@@ -52,6 +52,7 @@ typedef struct server {
     tkt_api *api;
     struct MHD_Daemon *daemon;
     FILE *log;
+    uint64_t *counters;    /* of all processes */
     _Atomic int under_way; /* requests begun and not answered */
     uint8_t salt[TKT_SALT_BYTES];
 } server;
@@ -75,8 +76,10 @@ typedef struct exchange {
     int64_t began_ns;
 } exchange;
 
-/* worker.c: serves on a listening socket until SIGTERM. Answers the exit status of the process. */
-int worker_run(const settings *set, int listening);
+/* worker.c: whether a process could serve: store, page and log are there. Looked at in a process of its own. */
+bool worker_can(const settings *set);
+/* Serves on a listening socket until SIGTERM. Answers the exit status of the process. */
+int worker_run(const settings *set, int listening, uint64_t *counters);
 
 /* http.c: as the library calls them. */
 void *http_began(void *server, const char *uri, struct MHD_Connection *connection);

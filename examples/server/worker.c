@@ -8,11 +8,13 @@
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define TICK_MS 200
@@ -34,6 +36,7 @@ static bool open_all(server *s)
     tkt_api_options options = TKT_API_OPTIONS_INIT;
     options.user = s;
     options.identify = identify;
+    options.counters = s->counters;
     options.ttl_ms = (int64_t)s->set->ttl_seconds * 1000;
     options.base_url = (tkt_text){ s->set->base_url, strlen(s->set->base_url) };
     return !failed("opening the store", tkt_store_open(s->set->store, strlen(s->set->store), NULL, &s->store)) &&
@@ -94,17 +97,40 @@ static void give_memory_back(void)
 #endif
 }
 
-int worker_run(const settings *set, int listening)
+static bool log_opened(server *s)
 {
-    server s = { .set = set };
+    const char *path = s->set->access_log;
+    s->log = path[0] != '\0' ? fopen(path, "ae") : NULL;
+    if (path[0] != '\0' && s->log == NULL)
+        fprintf(stderr, "ticketing-server: the access log %s can't be opened: %s\n", path, strerror(errno));
+    return path[0] == '\0' || s->log != NULL;
+}
+
+bool worker_can(const settings *set)
+{
+    int status = 0;
+    pid_t pid = fork();
+    if (pid == 0) {
+        server s = { .set = set };
+        bool can = log_opened(&s) && pages_begin(set) &&
+                   !failed("opening the store", tkt_store_open(set->store, strlen(set->store), NULL, &s.store));
+        if (can)
+            tkt_store_close(s.store);
+        _exit(can ? 0 : 1);
+    }
+    return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+int worker_run(const settings *set, int listening, uint64_t *counters)
+{
+    server s = { .set = set, .counters = counters };
     sigset_t signals;
     give_memory_back();
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
-    s.log = set->access_log[0] != '\0' ? fopen(set->access_log, "ae") : NULL;
-    if (!open_all(&s) || !listen_now(&s, listening))
+    if (!log_opened(&s) || !open_all(&s) || !listen_now(&s, listening))
         return 1;
     tidy_until_end(&s, &signals);
     drain(&s);

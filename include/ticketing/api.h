@@ -78,8 +78,11 @@ typedef struct tkt_api_options {
     int64_t fresh_ms;      /* how long caches may give event and search answers without asking; 0: 1,000 */
     int64_t stale_ms;      /* and how long while they ask anew; 0: 10,000 */
     int64_t ttl_ms;        /* of a reservation that names none, 0: TKT_TTL_MS; also the most that a public caller gets */
+    uint64_t *counters;    /* TKT_API_COUNTERS of them, zeros at first, in memory that processes behind one address share, so
+                              that /metrics counts for all, whichever is asked; 8-aligned, outlives the handler. NULL: its own */
 } tkt_api_options;
-#define TKT_API_OPTIONS_INIT { (uint32_t)sizeof(tkt_api_options), 0, NULL, NULL, { NULL, 0 }, 0, 0, 0 }
+#define TKT_API_COUNTERS 8
+#define TKT_API_OPTIONS_INIT { (uint32_t)sizeof(tkt_api_options), 0, NULL, NULL, { NULL, 0 }, 0, 0, 0, NULL }
 TKT_API void tkt_api_options_init(tkt_api_options *options);
 
 /* A handler for one store, which must outlive it; any number of threads may use it at once. options NULL: defaults;

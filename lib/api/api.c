@@ -21,7 +21,8 @@ void tkt_api_options_init(tkt_api_options *options)
 static int32_t options_in(const tkt_api_options *given, tkt_api_options *out)
 {
     tkt_api_options none = TKT_API_OPTIONS_INIT;
-    int32_t status = tkt__struct_in(out, sizeof *out, given != NULL ? given : &none, sizeof *out, "tkt_api_options");
+    int32_t status = tkt__struct_in(out, sizeof *out, given != NULL ? given : &none,
+                                   offsetof(tkt_api_options, counters), "tkt_api_options");
     if (status == TKT_DONE)
         status = tkt__text_check(out->base_url.ptr, out->base_url.len, TKT_URL_MAX, "base_url");
     if (status != TKT_DONE)
@@ -29,6 +30,8 @@ static int32_t options_in(const tkt_api_options *given, tkt_api_options *out)
     if (out->fresh_ms < 0 || out->fresh_ms > CACHE_MAX_MS || out->stale_ms < 0 || out->stale_ms > CACHE_MAX_MS ||
         out->ttl_ms < 0 || out->ttl_ms > TKT_LIFE_MAX_MS)
         return tkt__fail(TKT_E_INVALID, "fresh_ms and stale_ms are 0 to a day, ttl_ms 0 to 30 days");
+    if (out->reserved != 0 || (uintptr_t)out->counters % sizeof(uint64_t) != 0)
+        return tkt__fail(TKT_E_INVALID, "reserved is 0, and counters lie at a multiple of 8");
     out->fresh_ms = out->fresh_ms != 0 ? out->fresh_ms : FRESH_MS;
     out->stale_ms = out->stale_ms != 0 ? out->stale_ms : STALE_MS;
     out->ttl_ms = out->ttl_ms != 0 ? out->ttl_ms : TKT_TTL_MS;
@@ -60,6 +63,7 @@ int32_t tkt_api_new(tkt_store *store, const tkt_api_options *options, tkt_api **
         memcpy(base, known.base_url.ptr, api->base_n);
     base[api->base_n] = '\0';
     api->options.base_url = (tkt_text){ base, api->base_n };
+    api->counters = known.counters != NULL ? (_Atomic uint64_t *)(void *)known.counters : api->own;
     api->began_ms = store->hooks.monotonic_ms(store->hooks.user);
     *out = api;
     return TKT_DONE;
@@ -97,8 +101,8 @@ static int32_t texts_there(const tkt_api_request *r)
 static void count(tkt_api *api, const tkt_api_response *r)
 {
     uint32_t first = r->status / 100;
-    atomic_fetch_add_explicit(&api->answered[first < 6 ? first : 0], 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&api->bytes_out, r->body.n, memory_order_relaxed);
+    atomic_fetch_add_explicit(&api->counters[first < TKT__COUNTER_BYTES ? first : 0], 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&api->counters[TKT__COUNTER_BYTES], r->body.n, memory_order_relaxed);
 }
 
 int32_t tkt_api_handle(tkt_api *api, const tkt_api_request *given, tkt_api_response **response)

@@ -75,6 +75,8 @@ void tkt__json_money(tkt__json *j, const char *key, int64_t minor, const char *c
 /* ---- the handler and its halls ----------------------------------------------------------------------------------- */
 
 #define TKT__PLANS_KEPT 8
+#define TKT__COUNTER_BYTES 6 /* before it: answers by the first digit of their status */
+_Static_assert(TKT__COUNTER_BYTES < TKT_API_COUNTERS && sizeof(_Atomic uint64_t) == sizeof(uint64_t), "counters");
 
 /* A hall, decoded. It lives while somebody uses it. */
 typedef struct tkt__hall {
@@ -95,8 +97,8 @@ struct tkt_api {
     pthread_mutex_t lock; /* halls */
     tkt__hall *halls[TKT__PLANS_KEPT];
     uint64_t uses;
-    _Atomic uint64_t answered[6]; /* by the first digit of the status */
-    _Atomic uint64_t bytes_out;
+    _Atomic uint64_t own[TKT_API_COUNTERS];
+    _Atomic uint64_t *counters;   /* the host's, or `own`: answers by the first digit of their status, bytes of bodies */
     _Atomic int64_t streams;
 };
 

@@ -6,6 +6,7 @@
 #include "api/api.h"
 
 #include <inttypes.h>
+#include <unistd.h>
 
 #define PAGE 200
 #define LIMIT_MOST 1000
@@ -55,6 +56,13 @@ static void figure(tkt__buffer *b, const char *name, const char *type, const cha
                        name, value);
 }
 
+/* Of the one process that was asked: a series of its own, so that another's is no reset of it. */
+static void figure_here(tkt__buffer *b, const char *name, const char *type, const char *help, uint64_t value)
+{
+    tkt__buffer_format(b, "# HELP ticketing_%s %s\n# TYPE ticketing_%s %s\nticketing_%s{process=\"%ld\"} %" PRIu64 "\n", name, help, name,
+                       type, name, (long)getpid(), value);
+}
+
 static void engine_figures(tkt__buffer *b, const tkt__engine_stats *s)
 {
     figure(b, "store_map_bytes", "gauge", "The most that the store may take.", s->map_bytes);
@@ -63,7 +71,7 @@ static void engine_figures(tkt__buffer *b, const tkt__engine_stats *s)
     figure(b, "store_room_bytes", "gauge", "What sales may still take before the store is full.", s->room_bytes);
     figure(b, "store_journal_bytes", "gauge", "Journal not yet in the tables.", s->journal_bytes);
     figure(b, "store_commits_total", "counter", "Durable commits since the store was made.", s->commits);
-    figure(b, "store_written_bytes_total", "counter", "Bytes written by this process.", s->written_bytes);
+    figure_here(b, "store_written_bytes_total", "counter", "Bytes written by this process.", s->written_bytes);
     figure(b, "store_readers", "gauge", "Snapshots' slots in use, of all processes.", s->readers);
     figure(b, "store_readers_max", "gauge", "Slots that there are.", s->readers_max);
 }
@@ -79,15 +87,15 @@ uint32_t tkt__get_metrics(tkt__call *c)
     if (status != TKT_DONE)
         return tkt__problem_of(c, status);
     engine_figures(b, &stats);
-    figure(b, "clock_frozen_milliseconds", "gauge", "How far the wall clock stands ahead unbelieved.",
+    figure_here(b, "clock_frozen_milliseconds", "gauge", "How far the wall clock stands ahead unbelieved.",
            (uint64_t)atomic_load(&api->store->clock.frozen_ms));
-    tkt__buffer_text(b, "# HELP ticketing_api_answers_total Answers of this process by the first digit of their status.\n"
+    tkt__buffer_text(b, "# HELP ticketing_api_answers_total Answers by the first digit of their status.\n"
                         "# TYPE ticketing_api_answers_total counter\n");
     for (uint32_t i = 2; i < 6; i++)
-        tkt__buffer_format(b, "ticketing_api_answers_total{status=\"%uxx\"} %" PRIu64 "\n", i, atomic_load(&api->answered[i]));
-    figure(b, "api_body_bytes_total", "counter", "Bytes of bodies answered.", atomic_load(&api->bytes_out));
-    figure(b, "api_streams", "gauge", "Streams that are open.", (uint64_t)atomic_load(&api->streams));
-    figure(b, "api_uptime_milliseconds", "gauge", "Since this handler was made.",
+        tkt__buffer_format(b, "ticketing_api_answers_total{status=\"%uxx\"} %" PRIu64 "\n", i, atomic_load(&api->counters[i]));
+    figure(b, "api_body_bytes_total", "counter", "Bytes of bodies answered.", atomic_load(&api->counters[TKT__COUNTER_BYTES]));
+    figure_here(b, "api_streams", "gauge", "Streams that are open.", (uint64_t)atomic_load(&api->streams));
+    figure_here(b, "api_uptime_milliseconds", "gauge", "Since this handler was made.",
            (uint64_t)(api->store->hooks.monotonic_ms(api->store->hooks.user) - api->began_ms));
     tkt__header_static(c, "Cache-Control", "no-store");
     return tkt__answered(c, 200, "text/plain; version=0.0.4; charset=utf-8");

@@ -260,6 +260,26 @@ def too_often(s):
     assert "10.6.6.6" not in log
 
 
+def cannot_serve(server, store):
+    """What can't be served is said once, before anything is announced."""
+    web = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples", "server", "web")
+    for args in (("--store", store + "-missing", "--web", web), ("--store", store, "--web", "/missing"),
+                 ("--store", store, "--web", web, "--access-log", "/missing/log"), ("--store", store, "--web", web, "--connections", "0"),
+                 ("--store", store, "--web", web, "--trust-proxy", "perhaps")):
+        done = subprocess.run([server, "--port", "0", *args], capture_output=True, text=True, timeout=30)
+        assert done.returncode in (1, 2) and not done.stdout and done.stderr.count("\n") == 1, (args, done)
+
+
+def counts_for_all(s):
+    """Whichever process is asked, the figures of the service never go back."""
+    seen = 0
+    for _ in range(60):
+        status, _, text = s.call("GET", "/metrics", role=OPERATOR)
+        now = int(text.decode().split('ticketing_api_answers_total{status="2xx"} ')[1].split()[0])
+        assert status == 200 and now > seen, (now, seen)
+        seen = now
+
+
 def stopped_at_once(server, store):
     """Whenever it is told to end, it does, and its processes with it."""
     web = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples", "server", "web")
@@ -280,6 +300,7 @@ def main():
             for name, status, allowed in group(w, s):
                 assert status in allowed, f"{name}: {status}, not {sorted(allowed)}"
                 count += 1
+        counts_for_all(s)
         slow_bank(s)
         slow(s)
         streams(s)
@@ -291,6 +312,7 @@ def main():
     with Service(*sys.argv[1:4], processes=1, trust_proxy=1, writes_a_second=5) as s:
         too_often(s)
         stopped_at_once(s.server, s.store)
+        cannot_serve(s.server, s.store)
 
 
 main()

@@ -7,6 +7,10 @@ set -eu
 root=$1
 work=$(mktemp -d)
 server=
+# The store is there and empty, and an earlier start was broken off while it filled it.
+"$root/build/examples/cli/ticketing" -s "$work/store" init >/dev/null
+head -n 300 "$root/tests/data/sample.jsonl" | "$root/build/examples/cli/ticketing" -s "$work/store" import - --no-index >/dev/null
+: >"$work/store/filling"
 trap '[ -z "$server" ] || kill "$server" 2>/dev/null; rm -rf "$work"' EXIT
 
 start() {
