@@ -14,7 +14,7 @@
 #include <strings.h>
 #include <time.h>
 
-#define DROPPED_MAX (1u << 20)
+#define DROPPED_MAX (1u << 20) /* bytes of a body that is too large anyway */
 
 int64_t clock_ns(void)
 {
@@ -207,7 +207,8 @@ static enum MHD_Result send_problem(exchange *x, unsigned status, const char *co
         return MHD_NO;
     MHD_add_response_header(response, "Content-Type", "application/problem+json");
     MHD_add_response_header(response, "Cache-Control", "no-store");
-    if (status == 429)
+    x->sent = (uint64_t)n;
+    if (status == 429 || status == 503)
         MHD_add_response_header(response, "Retry-After", "1");
     return send_response(x, status, response);
 }

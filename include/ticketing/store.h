@@ -171,7 +171,8 @@ TKT_API int32_t tkt_store_restore(const char *path, size_t path_len, const char 
 
 /* now = the wall clock, never less than the persisted floor + monotonic time since open. A forward
  * jump of the wall against the monotonic clock by more than 5 minutes is not believed: `now` goes on
- * by the monotonic clock and nothing expires early, until the host confirms the new time. */
+ * by the monotonic clock and nothing expires early, until the host confirms the new time. A process that opens the store
+ * anew believes the clock that it finds. */
 TKT_API int32_t tkt_clock_now(tkt_store *store, int64_t *now_ms);
 /* The host has made sure that the wall clock is right: a leap that was doubted is believed now. -TKT_E_CLOCK. */
 TKT_API int32_t tkt_clock_confirm(tkt_store *store);

@@ -40,6 +40,8 @@ int32_t tkt_store_set_payment(tkt_store *store, const tkt_payment *payment)
     int32_t status = tkt__struct_in(&in, sizeof in, payment, sizeof in, "tkt_payment");
     if (status != TKT_DONE)
         return status;
+    if (in.reserved != 0)
+        return tkt__fail(TKT_E_INVALID, "tkt_payment: reserved must be 0");
     if (in.window_ms < 0 || in.window_ms > TKT_LIFE_MAX_MS || in.pin_cap_ms < 0 || in.pin_cap_ms > TKT_LIFE_MAX_MS)
         return tkt__fail(TKT_E_INVALID, "window_ms and pin_cap_ms must be 0 (the default) or 1 ms to 30 days");
     if (store->payment == NULL)

@@ -52,7 +52,7 @@ def everyone(numbers, work):
 
 def sale(s):
     there = f"/events/{s.event}/queue"
-    opens = time.time() + 4
+    opens = time.time() + 8
     room = {"opens": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(opens + 1)), "perMinute": 12000, "burst": 40, "active": 60}
     assert s.call("PUT", there + "/room", room)[0] == 401
     status, _, told = s.call("PUT", there + "/room", room, role=STAFF)

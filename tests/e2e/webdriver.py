@@ -79,9 +79,15 @@ class Browser:
             time.sleep(every)
 
     def click(self, selector):
-        self.wait(selector)
-        found = self.call("POST", "/element", {"using": "css selector", "value": selector})
-        self.call("POST", f"/element/{found[ELEMENT]}/click", {})
+        """Of what the page draws anew between finding and pressing, the new one is pressed."""
+        for again in (True, True, True, False):
+            self.wait(selector)
+            try:
+                found = self.call("POST", "/element", {"using": "css selector", "value": selector})
+                return self.call("POST", f"/element/{found[ELEMENT]}/click", {})
+            except RuntimeError as e:
+                if not again or not str(e).startswith(("stale element", "no such element")):
+                    raise
 
     def type(self, selector, text):
         self.wait(selector)

@@ -233,3 +233,54 @@ Test(api_strict, a_place_is_told_its_new_admission)
     cr_assert_eq(found, 1);
     close_desk(&d);
 }
+
+/* ---- members for later ------------------------------------------------------------------------------------------------------------- */
+
+Test(api_strict, what_is_reserved_is_zero)
+{
+    desk d;
+    tkt_api *other;
+    tkt_hold hold = new_hold();
+    tkt_payment table = TKT_PAYMENT_INIT;
+    tkt_api_options options = TKT_API_OPTIONS_INIT;
+    open_desk(&d, "");
+    tkt_reserve_request request = places(&d.h, 1);
+    request.reserved = 0xdead;
+    cr_assert_eq(tkt_reserve(d.h.f.store, &request, &hold), -TKT_E_INVALID);
+    table.charge = table.status = table.refund = NULL;
+    table.reserved = 1;
+    cr_assert_eq(tkt_store_set_payment(d.h.f.store, &table), -TKT_E_INVALID);
+    options.reserved = 4;
+    cr_assert_eq(tkt_api_new(d.h.f.store, &options, &other), -TKT_E_INVALID);
+    close_desk(&d);
+}
+
+/* Two handlers, as of two processes: what the one answered the other counts too; and a program of before knows no counters. */
+Test(api_strict, counters_are_shared)
+{
+    desk d;
+    tkt_api *other;
+    tkt_api_options options = TKT_API_OPTIONS_INIT;
+    uint64_t counters[TKT_API_COUNTERS] = { 0 };
+    open_desk(&d, "");
+    tkt_api_free(d.api);
+    options.user = &d;
+    options.identify = identify;
+    options.counters = counters;
+    ok(tkt_api_new(d.h.f.store, &options, &d.api));
+    ok(tkt_api_new(d.h.f.store, &options, &other));
+    for (int i = 0; i < 5; i++)
+        ask(&d, 200, "GET", "/health", "", "", "");
+    tkt_api_response_free(d.answer);
+    d.answer = NULL;
+    tkt_api_free(d.api);
+    d.api = other;
+    d.role = TKT_ROLE_OPERATOR;
+    const char *text = ask(&d, 200, "GET", "/metrics", "", "", "");
+    cr_assert_not_null(strstr(text, "ticketing_api_answers_total{status=\"2xx\"} 5\n"), "%s", text);
+    options.counters = NULL;
+    options.size = (uint32_t)offsetof(tkt_api_options, counters);
+    ok(tkt_api_new(d.h.f.store, &options, &other));
+    tkt_api_free(other);
+    close_desk(&d);
+}

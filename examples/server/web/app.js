@@ -4,6 +4,7 @@
 // All text of the service goes through textContent. The clock that counts is the service's: each answer that has one
 // brings its `now`, and this page keeps the difference to the browser's.
 import { Hall } from '/hall.js';
+import { lookForQueue, showQueue } from '/queue.js';
 import { showStaff, closeStaff } from '/staff.js';
 
 const $ = (id) => document.getElementById(id);
@@ -42,7 +43,7 @@ export async function ask(path, options = {}) {
 }
 
 const key = () => crypto.randomUUID();
-const post = (path, body, method = 'POST', idempotencyKey = key(), headers = {}) =>
+export const post = (path, body, method = 'POST', idempotencyKey = key(), headers = {}) =>
   ask(path, { method, body: body ? JSON.stringify(body) : undefined, headers: { 'Idempotency-Key': idempotencyKey, ...headers } });
 
 export function money(m) {
@@ -176,19 +177,20 @@ for (const [id, step] of [['before', -1], ['after', 1]])
 
 // ---- what this browser holds and has bought: numbers and tokens, kept until they are over --------------------------
 
-const kept = (name) => JSON.parse(localStorage.getItem(name) || '{}');
-const keep = (name, value) => localStorage.setItem(name, JSON.stringify(value));
+export const kept = (name) => JSON.parse(localStorage.getItem(name) || '{}');
+export const keep = (name, value) => localStorage.setItem(name, JSON.stringify(value));
 
 // ---- an event ------------------------------------------------------------------------------------------------------
 
 // What comes back after a wait is for a page that may have been left: whoever waited looks whether `shown` is his still.
-let shown = null; // { id, event, hall, seq, stream, hold, chosen, timer, busy }
+export let shown = null; // { id, event, hall, seq, stream, hold, chosen, timer, busy }
 
 function closeEvent() {
   shown?.stream?.close();
   shown?.hall?.close();
   shown?.queue?.close();
   clearInterval(shown?.timer);
+  clearTimeout(shown?.edge);
   shown = null;
 }
 
@@ -199,19 +201,32 @@ function listen(s) {
     s.seq = map.seq;
     s.hall?.whole_map(map.states);
     for (const a of map.areas) showArea(s, a);
+    for (const seat of s.chosen.values()) if (seat.state !== 'available') taken(s, seat);
   });
   s.stream.addEventListener('change', (m) => {
     const c = JSON.parse(m.data);
     s.seq = c.seq;
     if (c.kind === 'seats') {
       const left = c.until ? Date.parse(c.until) - (Date.now() + s.ahead) : undefined;
-      for (const unit of c.units) s.hall?.set(unit, c.state, left);
+      for (const unit of c.units) {
+        s.hall?.set(unit, c.state, left);
+        if (c.state !== 'available' && s.chosen.has(unit)) taken(s, s.chosen.get(unit));
+      }
       if (c.state !== 'available') s.lastDelta = performance.now();
     } else if (c.kind === 'area') showArea(s, c);
-    else if (c.kind === 'event' || c.kind === 'sale') refreshFacts(s);
+    else if (['event', 'sale', 'queue'].includes(c.kind)) refreshFacts(s, c.kind === 'sale');
     document.body.dataset.seq = c.seq;
   });
   return s.stream;
+}
+
+// A seat that was chosen here and taken by somebody else: while one's own wish is under way its answer says which.
+function taken(s, seat) {
+  if (s.busy || s.hold) return;
+  s.chosen.delete(seat.unit);
+  s.hall.own(seat.unit, false);
+  say(`${seat.name} was just taken by somebody else.`);
+  showBasket(s);
 }
 
 function showArea(s, a) {
@@ -225,12 +240,40 @@ function factsOf(e) {
     bad ? el('span', { className: 'badge bad' }, e.status) : null].filter(Boolean);
 }
 
-async function refreshFacts(s) {
-  const { body } = await ask(`/events/${s.id}`, { cache: 'no-cache' });
-  if (shown !== s) return;
-  s.event = body;
-  $('event-facts')?.replaceChildren(...factsOf(body));
-  showBasket(s);
+const EDGE_MOST_MS = 86400000; // then it is looked at again; setTimeout takes no more than 24 days
+
+// How long until each edge of the sale's windows that is to come.
+const until = (s, edge) => s.event.sale.windows.map((w) => (w[edge] ? Date.parse(w[edge]) - (Date.now() + s.ahead) : 0)).filter((ms) => ms > 0);
+const opensLater = (s) => ['scheduled', 'rescheduled'].includes(s.event.status) && until(s, 'opens').length > 0;
+
+// The event as it is now: its waiting room, and a look when a window opens or closes.
+function takeFacts(s, event) {
+  s.event = event;
+  const mode = event.sale.waitingRoom, next = Math.min(...until(s, 'opens'), ...until(s, 'closes'), EDGE_MOST_MS);
+  s.room = mode !== undefined && mode !== 'open';
+  if (mode === undefined) {
+    s.queue?.close();
+    s.place = null;
+  }
+  clearTimeout(s.edge);
+  s.edge = setTimeout(() => { if (shown === s) refreshFacts(s); }, next + 1000);
+}
+
+export async function refreshFacts(s, priced) {
+  try {
+    const [{ body }, map] = await Promise.all([ask(`/events/${s.id}`, { cache: 'no-cache' }),
+      priced ? ask(`/events/${s.id}/seatmap`, { cache: 'no-cache' }) : null]);
+    if (shown !== s) return;
+    takeFacts(s, body);
+    if (map) {
+      s.hall?.reprice(map.body.sections);
+      for (const a of map.body.areas) document.querySelector(`[data-name="${a.id}"]`)?.replaceChildren(`${a.name}, ${money(a.price)}`);
+    }
+    $('event-facts')?.replaceChildren(...factsOf(body));
+    showBasket(s);
+  } catch (e) {
+    if (shown === s) say(e.message);
+  }
 }
 
 async function openEvent(id) {
@@ -241,9 +284,9 @@ async function openEvent(id) {
   box.replaceChildren(el('p', { className: 'quiet' }, 'One moment…'));
   const [{ body: e, headers }, { body: map }] = await Promise.all([ask(`/events/${id}`, { cache: 'no-cache' }), ask(`/events/${id}/seatmap`, { cache: 'no-cache' })]);
   if (shown !== s) return;
-  s.event = e;
   s.seq = map.seq;
   s.ahead = Date.parse(headers.get('Date')) + 500 - Date.now() || 0; // of the service's clock, to half a second
+  takeFacts(s, e);
   document.title = `${e.name} · Tickets`;
   const sale = el('div', { className: 'sale' }), left = el('div'), basket = el('section', { className: 'basket', id: 'basket', 'aria-label': 'Your places' });
   if (map.sections.length > 0) {
@@ -262,85 +305,12 @@ async function openEvent(id) {
   showBasket(s);
 }
 
-// ---- the waiting room ------------------------------------------------------------------------------------------------
-
-async function lookForQueue(s) {
-  const mode = s.event.sale.waitingRoom;
-  s.room = mode !== undefined && mode !== 'open';
-  if (!s.room || !kept('queued')[s.id]) return;
-  try {
-    const { body } = await ask(`/events/${s.id}/queue`);
-    if (shown === s && body.state !== 'over') follow(s, body);
-  } catch (e) {
-    if (!['not_found', 'unauthorized'].includes(e.problem?.code)) throw e;
-  }
-}
-
-async function joinQueue(s) {
-  try {
-    const { body } = await post(`/events/${s.id}/queue`, null);
-    if (shown === s) follow(s, body);
-  } catch (e) {
-    say(e.message);
-  }
-}
-
-// The stream says where we stand as it changes; a browser that lost it comes back by itself.
-function follow(s, place) {
-  s.place = place;
-  keep('queued', { ...kept('queued'), [s.id]: true });
-  s.queue?.close();
-  stay(() => {
-    s.queue = new EventSource(`/events/${s.id}/queue/stream`);
-    s.queue.addEventListener('place', (m) => {
-      s.place = JSON.parse(m.data);
-      if (s.place.state === 'over') s.queue.close();
-      showBasket(s);
-    });
-    return s.queue;
-  }, () => shown === s && s.place !== null && s.place.state !== 'over');
-  showBasket(s);
-}
-
-function minutes(ms) {
-  return ms < 60000 ? 'less than a minute' : `about ${Math.ceil(ms / 60000)} minutes`;
-}
-
-function queueText(s) {
-  const p = s.place;
-  if (p.soldOut) return 'Everything is sold.';
-  if (p.paused) return 'Nobody is let in right now. You keep your place.';
-  if (p.allHeld) return 'All places are in carts. If some come back, you are next in your turn.';
-  if (p.state === 'early') return `The queue starts at ${new Date(p.opens).toLocaleTimeString()}. All who are here by then are shuffled: there is no need to hurry.`;
-  return p.waitMs === undefined ? '' : `Your turn comes in ${minutes(p.waitMs)}. You may leave this page open; coming back keeps your place.`;
-}
-
-// True: the queue is what is to be shown.
-function showQueue(s, box) {
-  if (!s.room || s.hold || ['admitted', 'free'].includes(s.place?.state)) return false;
-  if (!s.place || s.place.state === 'over') {
-    box.replaceChildren(el('h2', {}, 'Waiting room'),
-      el('p', {}, s.place ? 'Your time at the counter is over.' : 'Many want to go: tickets are sold in turn, one place for each browser.'),
-      el('button', { id: 'join', className: 'main', type: 'button', onclick: () => joinQueue(s) }, 'Join the queue'));
-    return true;
-  }
-  box.replaceChildren(el('div', { className: 'queue' }, el('p', {}, s.place.state === 'early' ? 'Here with you' : 'Ahead of you'),
-    el('div', { id: 'ahead', className: 'place' }, s.place.ahead.toLocaleString()), el('p', { role: 'status' }, queueText(s))),
-  el('button', { type: 'button', onclick: async () => {
-    s.queue?.close();
-    await post(`/events/${s.id}/queue`, null, 'DELETE').catch((e) => say(e.message));
-    s.place = null;
-    showBasket(s);
-  } }, 'Leave the queue'));
-  return true;
-}
-
 function areaForms(s, areas) {
   const box = el('div', { className: 'areas' });
   for (const a of areas) {
     const n = el('input', { type: 'number', min: 1, max: 20, value: 1, id: `area-${a.id}` });
     const facts = el('span', { className: 'quiet', 'data-area': a.id });
-    box.append(el('div', { className: 'area' }, el('h2', {}, `${a.name}, ${money(a.price)}`), facts,
+    box.append(el('div', { className: 'area' }, el('h2', { 'data-name': a.id }, `${a.name}, ${money(a.price)}`), facts,
       el('div', { className: 'row' }, el('div', { className: 'field' }, el('label', { htmlFor: n.id }, 'Places'), n),
         el('button', { className: 'main', type: 'button', onclick: () => reserve(s, { areaId: a.id, quantity: Number(n.value) }) }, 'Reserve'))));
     setTimeout(() => showArea(s, a));
@@ -491,15 +461,19 @@ async function notPaid(s, token, e) {
   }
 }
 
-function showBasket(s) {
+export function showBasket(s) {
   const box = $('basket');
   if (!box || shown !== s) return;
+  if (s.hold && s.drawn === s.hold) return tick(s); // what is being typed stays
+  s.drawn = s.hold;
   if (s.hold) return showHold(s, box);
+  if ((s.event.sale.open || opensLater(s)) && showQueue(s, box)) return;
   if (!s.event.sale.open) {
-    box.replaceChildren(el('p', { className: 'quiet' }, s.event.status === 'scheduled' ? 'Not on sale now.' : `Not on sale: the event is ${s.event.status}.`));
+    const opens = s.event.sale.windows.find((w) => w.opens && Date.parse(w.opens) > Date.now() + s.ahead)?.opens;
+    box.replaceChildren(el('p', { className: 'quiet' }, opensLater(s) ? `On sale from ${new Date(opens).toLocaleString()}.`
+      : ['scheduled', 'rescheduled'].includes(s.event.status) ? 'Not on sale now.' : `Not on sale: the event is ${s.event.status}.`));
     return;
   }
-  if (showQueue(s, box)) return;
   if (s.chosen.size === 0) {
     box.replaceChildren(el('p', { className: 'quiet' }, s.hall ? 'Choose your seats in the hall.' : 'Choose how many places you want.'));
     return;

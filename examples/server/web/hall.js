@@ -160,6 +160,16 @@ export class Hall {
     this.show(seat);
   }
 
+  reprice(sections) {
+    const prices = new Map(sections.map((x) => [x.name, x.price]));
+    for (const seat of this.seats.values()) {
+      const price = prices.get(seat.section);
+      const same = price?.minor === seat.price?.minor && price?.currency === seat.price?.currency;
+      seat.price = price;
+      if (!same) this.show(seat);
+    }
+  }
+
   // One digit a seat from unit 64 on, as the stream's first message has them.
   whole_map(states) {
     for (const seat of this.seats.values()) {

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+// queue.js: the waiting room of an event's page: join, see how many stand before, leave; a stream says it as it changes.
+import { ask, el, keep, kept, post, refreshFacts, say, showBasket, shown, stay } from '/app.js';
+
+export async function lookForQueue(s) {
+  if (!s.room || !kept('queued')[s.id]) return;
+  try {
+    const { body } = await ask(`/events/${s.id}/queue`);
+    if (shown === s && body.state !== 'over') follow(s, body);
+  } catch (e) {
+    if (!['not_found', 'unauthorized'].includes(e.problem?.code)) throw e;
+  }
+}
+
+async function joinQueue(s) {
+  try {
+    const { body } = await post(`/events/${s.id}/queue`, null);
+    if (shown === s) follow(s, body);
+  } catch (e) {
+    say(e.message);
+  }
+}
+
+// The stream says where we stand as it changes; a browser that lost it comes back by itself.
+function follow(s, place) {
+  s.place = place;
+  keep('queued', { ...kept('queued'), [s.id]: true });
+  s.queue?.close();
+  stay(() => {
+    s.queue = new EventSource(`/events/${s.id}/queue/stream`);
+    s.queue.addEventListener('place', (m) => {
+      s.place = JSON.parse(m.data);
+      if (s.place.state === 'over') s.queue.close();
+      showBasket(s);
+    });
+    return s.queue;
+  }, () => {
+    if (shown === s) refreshFacts(s); // it may have been taken away
+    return shown === s && s.place !== null && s.place.state !== 'over';
+  });
+  showBasket(s);
+}
+
+function minutes(ms) {
+  return ms < 60000 ? 'less than a minute' : `about ${Math.ceil(ms / 60000)} minutes`;
+}
+
+function queueText(s) {
+  const p = s.place;
+  if (p.soldOut) return 'Everything is sold.';
+  if (p.closed) return 'The waiting room is closed: nobody is let in any more.';
+  if (p.paused) return 'Nobody is let in right now. You keep your place.';
+  if (p.allHeld) return 'All places are in carts. If some come back, you are next in your turn.';
+  if (p.state === 'early') return `The queue starts at ${new Date(p.opens).toLocaleTimeString()}. All who are here by then are shuffled: there is no need to hurry.`;
+  return p.waitMs === undefined ? '' : `Your turn comes in ${minutes(p.waitMs)}. You may leave this page open; coming back keeps your place.`;
+}
+
+// True: the queue is what is to be shown.
+export function showQueue(s, box) {
+  if (!s.room || s.hold || ['admitted', 'free'].includes(s.place?.state)) return false;
+  if (!s.place || s.place.state === 'over') {
+    box.replaceChildren(el('h2', {}, 'Waiting room'),
+      el('p', {}, s.place ? 'Your time at the counter is over.' : 'Many want to go: tickets are sold in turn, one place for each browser.'),
+      el('button', { id: 'join', className: 'main', type: 'button', onclick: () => joinQueue(s) }, 'Join the queue'));
+    return true;
+  }
+  box.replaceChildren(el('div', { className: 'queue' }, el('p', {}, s.place.state === 'early' ? 'Here with you' : 'Ahead of you'),
+    el('div', { id: 'ahead', className: 'place' }, s.place.ahead.toLocaleString()), el('p', { role: 'status' }, queueText(s))),
+  el('button', { type: 'button', onclick: async () => {
+    s.queue?.close();
+    await post(`/events/${s.id}/queue`, null, 'DELETE').catch((e) => say(e.message));
+    s.place = null;
+    showBasket(s);
+  } }, 'Leave the queue'));
+  return true;
+}
