@@ -6,9 +6,6 @@
  */
 #include "base/base.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
 #define DECIMALS_DEFAULT 2
 #define AMOUNT_TEXT_MAX 64
 
@@ -44,7 +41,7 @@ int32_t tkt_currency_decimals(const char *currency, uint32_t *decimals)
         return tkt__fail(TKT_E_INVALID, "decimals is NULL");
     *decimals = DECIMALS_DEFAULT;
     for (size_t i = 0; i < sizeof exceptions / sizeof exceptions[0]; i++)
-        if (memcmp(exceptions[i].code, currency, 3) == 0)
+        if (memcmp(exceptions[i].code, currency, sizeof exceptions[i].code) == 0)
             *decimals = exceptions[i].decimals;
     return TKT_DONE;
 }
@@ -107,25 +104,36 @@ int32_t tkt_amount_parse(const char *text, size_t len, const char *currency, int
     return status;
 }
 
+/* The text of an amount, written from its end: not by printf, for a page of search has dozens of amounts. */
+static char *amount_back(char *at, uint64_t magnitude, uint32_t decimals, bool negative)
+{
+    *--at = '\0';
+    for (uint32_t i = 0; i < decimals; i++, magnitude /= 10)
+        *--at = (char)('0' + magnitude % 10);
+    if (decimals != 0)
+        *--at = '.';
+    do
+        *--at = (char)('0' + magnitude % 10);
+    while ((magnitude /= 10) != 0);
+    if (negative)
+        *--at = '-';
+    return at;
+}
+
 int32_t tkt_amount_format(int64_t minor, const char *currency, char *buf, size_t cap, size_t *needed)
 {
     uint32_t decimals;
-    char text[40];
+    char text[40], *end = text + sizeof text;
     int32_t status = tkt_currency_decimals(currency, &decimals);
     if (status != TKT_DONE)
         return status;
     if (needed == NULL || (buf == NULL && cap != 0))
         return tkt__fail(TKT_E_INVALID, "buf or needed is NULL");
-    uint64_t magnitude = minor < 0 ? 0u - (uint64_t)minor : (uint64_t)minor, unit = 1;
-    for (uint32_t i = 0; i < decimals; i++)
-        unit *= 10;
-    int n = snprintf(text, sizeof text, "%s%" PRIu64, minor < 0 ? "-" : "", magnitude / unit);
-    if (decimals != 0)
-        n += snprintf(text + n, sizeof text - (size_t)n, ".%0*" PRIu64, (int)decimals,
-                      magnitude % unit);
-    *needed = (size_t)n + 1;
+    uint64_t magnitude = minor < 0 ? 0u - (uint64_t)minor : (uint64_t)minor;
+    const char *at = amount_back(end, magnitude, decimals, minor < 0);
+    *needed = (size_t)(end - at);
     if (cap < *needed)
         return tkt__fail(TKT_E_LIMIT, "the amount needs %zu bytes", *needed);
-    memcpy(buf, text, *needed);
+    memcpy(buf, at, *needed);
     return TKT_DONE;
 }

@@ -55,6 +55,23 @@ Test(money, writes_what_it_reads)
         }
 }
 
+Test(money, writes_each_digit)
+{
+    static const struct {
+        int64_t minor;
+        const char *currency, *text;
+    } cases[] = { { 5, "EUR", "0.05" },    { -5, "EUR", "-0.05" }, { 0, "KWD", "0.000" }, { 1234567, "KWD", "1234.567" }, { -7, "JPY", "-7" },
+                  { 100000, "USD", "1000.00" }, { INT64_MIN, "USD", "-92233720368547758.08" }, { INT64_MIN, "JPY", "-9223372036854775808" } };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[40];
+        size_t needed;
+        cr_assert_eq(tkt_amount_format(cases[i].minor, cases[i].currency, text, sizeof text, &needed), TKT_DONE);
+        cr_assert_str_eq(text, cases[i].text);
+        cr_assert_eq(needed, strlen(text) + 1);
+        cr_assert_eq(tkt_amount_format(cases[i].minor, cases[i].currency, text, needed - 1, &needed), -TKT_E_LIMIT);
+    }
+}
+
 Test(instant, reads_the_real_forms)
 {
     int64_t ms;
