@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #define DAY_FIRST 1024u
+#define DAY_FEW 32u /* hits of a day that need no memory of their own */
 
 typedef struct tkt__collector {
     uint64_t total, eligible; /* all; those behind the cursor */
@@ -125,21 +126,22 @@ static void take_page(tkt__search *s, tkt__hit *hit, uint32_t first, uint32_t n,
     c->eligible += more;
 }
 
-/* Sorts the day that ended, as far as the page needs it. */
+/* Sorts the day that ended, as far as the page needs it. A day that the page takes whole is read whole, and which of
+ * its slots are in order need not be looked up. */
 static int32_t sort_day(tkt__search *s, tkt__collector *c)
 {
-    uint32_t slots, split = 0, first = 0;
-    int32_t status = tkt__day_sorted(s->tx, c->day, &slots);
+    uint64_t needed = (c->skip > c->eligible ? c->skip - c->eligible : 0) + (c->want - c->n);
+    uint32_t slots = 0, split = 0, first = 0;
+    int32_t status = c->day_n > needed ? tkt__day_sorted(s->tx, c->day, &slots) : TKT_DONE;
     while (split < c->day_n && (c->doc[split] & (TKT__DAY_SLOTS - 1)) < slots)
         split++;
     if (status == TKT_DONE && s->query->has_cursor)
         status = first_behind(s, c->doc, split, &first);
     if (status != TKT_DONE)
         return status;
-    uint64_t needed = (c->skip > c->eligible ? c->skip - c->eligible : 0) + (c->want - c->n);
     uint32_t taken = split - first < needed ? split - first : (uint32_t)needed, loose = c->day_n - split;
-    size_t bytes = (taken + loose + 1) * sizeof(tkt__hit);
-    tkt__hit *hit = tkt__alloc(s->hooks, bytes);
+    size_t bytes = (taken + loose) * sizeof(tkt__hit);
+    tkt__hit few[DAY_FEW], *hit = bytes <= sizeof few ? few : tkt__alloc(s->hooks, bytes);
     if (hit == NULL)
         return no_memory();
     status = take_hits(s, c->doc + first, taken, hit);
@@ -147,7 +149,8 @@ static int32_t sort_day(tkt__search *s, tkt__collector *c)
         status = take_hits(s, c->doc + split, loose, hit + taken);
     if (status == TKT_DONE)
         take_page(s, hit, taken, taken + loose, split - first - taken);
-    tkt__free(s->hooks, hit, bytes);
+    if (hit != few)
+        tkt__free(s->hooks, hit, bytes);
     return status;
 }
 
