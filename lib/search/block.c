@@ -11,6 +11,7 @@
 #define GROUP 128
 #define GROUP_HEAD 4
 #define SLOT_MASK (TKT__DAY_SLOTS - 1)
+#define NEAR_TIMES 8u /* gaps of an eighth of the span and less mostly stay within the day */
 
 /* The head's first u32. */
 #define COUNT_BITS 9
@@ -19,52 +20,60 @@
 #define LEVELS_FLAG (UINT32_C(1) << 30)
 #define BLOCK_FLAG (UINT32_C(1) << 31)
 
-static uint32_t bits_of(uint32_t v) { return v == 0 ? 0 : 32 - (uint32_t)__builtin_clz(v); }
+/* Of 0: 0. */
+static uint32_t bits_of(uint32_t v) { return 63 - (uint32_t)__builtin_clzll((uint64_t)v << 1 | 1); }
 
 /* ---- encoding -------------------------------------------------------------------------------------- */
 
+#define TABLES 4u /* neighbours fall into one row: each counts in a table of its own, and none waits for the one before */
+
+/* Bits that an exception costs, by how many bits of it are high. */
+static const uint8_t exception_bits[33] = { 8,  16, 16, 16, 16, 16, 16, 16, 24, 24, 24, 24, 24, 24, 24, 32, 32,
+                                            32, 32, 32, 32, 32, 40, 40, 40, 40, 40, 40, 40, 48, 48, 48, 48 };
+
 /* The width that costs least: narrower ones pay one byte and the high bits for each exception. */
-static uint32_t best_width(const uint32_t *gap, uint32_t n)
+static uint32_t best_width(const uint32_t *gap, uint32_t n, uint32_t *widest)
 {
-    uint32_t count[33] = { 0 }, odd[33] = { 0 }, all = 0; /* two tables: neighbours fall into one row */
+    uint8_t table[TABLES][40] = { { 0 } };
+    uint32_t all = 0;
     for (uint32_t i = 0; i < n; i++) {
-        ++*(i & 1 ? &odd[bits_of(gap[i])] : &count[bits_of(gap[i])]);
+        table[i % TABLES][bits_of(gap[i])]++;
         all |= gap[i];
     }
-    for (uint32_t b = 0; b < 33; b++)
-        count[b] += odd[b];
-    uint32_t widest = bits_of(all), best = widest, least = n * widest;
-    for (uint32_t w = widest, exceptions = 0; w-- > 0;) {
+    uint32_t count[33], most = bits_of(all), best = most, least = n * most;
+    for (uint32_t b = 0; b <= most; b++)
+        count[b] = table[0][b] + table[1][b] + table[2][b] + table[3][b];
+    for (uint32_t w = most, exceptions = 0; w-- > 0;) {
         uint32_t bits = n * w;
         exceptions += count[w + 1];
         if (8 * exceptions >= least || exceptions > 255)
             break; /* narrower ones have more still */
-        for (uint32_t b = w + 1; b <= widest; b++)
-            bits += count[b] * (8 + 8 * ((b - w + 6) / 7));
+        for (uint32_t b = w + 1; b <= most; b++)
+            bits += count[b] * exception_bits[b - w];
         if (bits < least) {
             least = bits;
             best = w;
         }
     }
+    *widest = most;
     return best;
 }
 
+/* Up to 8 bytes behind what it returns are written too: TKT__POSTINGS_BYTES has them. */
 static uint8_t *pack(uint8_t *out, const uint32_t *gap, uint32_t n, uint32_t width)
 {
-    uint64_t held = 0;
+    uint64_t held = 0, mask = (UINT64_C(1) << width) - 1;
     uint32_t bits = 0;
     for (uint32_t i = 0; i < n; i++) {
-        held |= (uint64_t)(gap[i] & (uint32_t)((UINT64_C(1) << width) - 1)) << bits;
+        held |= (gap[i] & mask) << bits; /* at most 7 bits and 32 */
         bits += width;
-        if (bits >= 32) {
-            uint32_t le = htole32((uint32_t)held);
-            memcpy(out, &le, sizeof le);
-            out += 4;
-            held >>= 32;
-            bits -= 32;
-        }
+        uint64_t le = htole64(held);
+        memcpy(out, &le, sizeof le);
+        out += bits >> 3;
+        held >>= bits & ~7u;
+        bits &= 7;
     }
-    for (; bits > 0; bits -= bits < 8 ? bits : 8, held >>= 8)
+    if (bits > 0)
         *out++ = (uint8_t)held;
     return out;
 }
@@ -73,7 +82,7 @@ static uint8_t *put_exceptions(uint8_t *out, const uint32_t *gap, uint32_t n, ui
 {
     *count = 0;
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t high = width == 32 ? 0 : gap[i] >> width;
+        uint32_t high = gap[i] >> width; /* narrower than the widest, so than 32 */
         if (high == 0)
             continue;
         *out++ = (uint8_t)i;
@@ -87,8 +96,10 @@ static uint8_t *put_exceptions(uint8_t *out, const uint32_t *gap, uint32_t n, ui
 
 static uint8_t *put_group(uint8_t *out, uint8_t *head, const uint32_t *gap, uint32_t n)
 {
-    uint32_t width = best_width(gap, n);
-    uint8_t exceptions, *end = put_exceptions(pack(out, gap, n, width), gap, n, width, &exceptions);
+    uint32_t widest, width = best_width(gap, n, &widest);
+    uint8_t exceptions = 0, *end = pack(out, gap, n, width);
+    if (width < widest)
+        end = put_exceptions(end, gap, n, width, &exceptions);
     tkt__writer w = tkt__writer_of(head, GROUP_HEAD);
     tkt__put_u8(&w, (uint8_t)width);
     tkt__put_u8(&w, exceptions);
@@ -152,12 +163,8 @@ static size_t encode(const tkt__postings *postings, uint32_t from, uint32_t n, t
     uint8_t *at = out + HEAD + groups * GROUP_HEAD;
     put_head(postings, from, n, span, out);
     uint32_t first = old.n != 0 ? copy_groups(old, same, span, groups, out, &at) : 0, done = first * GROUP;
-    uint32_t before = local_of(doc[done], doc[0], span);
-    for (uint32_t i = done + 1; i < n; i++) {
-        uint32_t local = local_of(doc[i], doc[0], span);
-        gap[i - 1] = local - before - 1;
-        before = local;
-    }
+    for (uint32_t i = done + 1; i < n; i++)
+        gap[i - 1] = local_of(doc[i], doc[0], span) - local_of(doc[i - 1], doc[0], span) - 1;
     for (uint32_t g = first; g < groups; g++) {
         uint32_t begin = g * GROUP, count = n - 1 - begin < GROUP ? n - 1 - begin : GROUP;
         at = put_group(at, out + HEAD + g * GROUP_HEAD, gap + begin, count);
@@ -235,11 +242,14 @@ typedef struct place {
     uint32_t day, slot, span;
 } place;
 
-/* Gaps become docnos; false when they leave the number space. Most of them stay within the day. */
-static bool sum(uint32_t *doc, uint32_t n, place *last)
+/* Of a span, below: a product with it is at most one day short. */
+static uint32_t part_of(uint32_t span) { return span == 1 ? UINT32_MAX : (uint32_t)((UINT64_C(1) << 32) / span); }
+
+/* Gaps become docnos; false when they leave the number space. For gaps that mostly stay within the day. */
+static bool sum_near(uint32_t *doc, uint32_t n, place *last)
 {
     uint32_t day = last->day, slot = last->slot, span = last->span;
-    uint64_t part = (UINT64_C(1) << 32) / span; /* of a span, below: its product is at most one day short */
+    uint64_t part = part_of(span);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t at = slot + doc[i] + 1;
         if (at <= slot)
@@ -261,6 +271,31 @@ static bool sum(uint32_t *doc, uint32_t n, place *last)
     return true;
 }
 
+/* The same where nobody could foretell which gap ends a day: without that branch. */
+static bool sum_far(uint32_t *doc, uint32_t n, place *last)
+{
+    uint32_t day = last->day, span = last->span, part = part_of(span);
+    uint64_t local = last->slot;
+    for (uint32_t i = 0; i < n; i++) {
+        local += (uint64_t)doc[i] + 1;
+        doc[i] = (uint32_t)local;
+    }
+    if (local > UINT32_MAX || (uint32_t)local / span >= TKT__DAY_END - day)
+        return false;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t days = (uint32_t)((uint64_t)doc[i] * part >> 32), slot = doc[i] - days * span, over = slot >= span;
+        doc[i] = (day + days + over) << TKT__SLOT_BITS | (slot - (over ? span : 0));
+    }
+    last->day = day + (uint32_t)local / span;
+    last->slot = (uint32_t)local % span;
+    return true;
+}
+
+static bool sum(uint32_t *doc, uint32_t n, uint32_t bits, place *last)
+{
+    return (UINT64_C(1) << bits) * NEAR_TIMES <= last->span ? sum_near(doc, n, last) : sum_far(doc, n, last);
+}
+
 static const uint8_t *get_group(const uint8_t *head, const uint8_t *at, const uint8_t *end, tkt__slice block,
                                 uint32_t *doc, uint32_t n, place *last)
 {
@@ -269,7 +304,7 @@ static const uint8_t *get_group(const uint8_t *head, const uint8_t *at, const ui
     if (bits > 32 || packed > bytes || (size_t)(end - at) < bytes)
         return NULL;
     unpack(at, block.p + block.n, n, bits, doc);
-    return patch(at + packed, at + bytes, exceptions, bits, n, doc) && sum(doc, n, last) ? at + bytes : NULL;
+    return patch(at + packed, at + bytes, exceptions, bits, n, doc) && sum(doc, n, bits, last) ? at + bytes : NULL;
 }
 
 static void get_levels(const uint8_t *at, bool levels, tkt__postings *out)
