@@ -79,6 +79,7 @@ static enum MHD_Result last_forwarded(void *to, enum MHD_ValueKind kind, const c
 /* Without a port; of an IPv6 address the network, which is what one customer has (RFC 6177). */
 static bool plain_address(const char *text, char out[ADDRESS_BYTES])
 {
+    static const uint8_t in_four[12] = { [10] = 0xff, [11] = 0xff }, by_nat64[12] = { 0, 0x64, 0xff, 0x9b }; /* RFC 4291, 6052 */
     struct in6_addr six;
     char bare[ADDRESS_BYTES];
     size_t n = text[0] == '[' ? strcspn(++text, "]") : strcspn(text, " \t");
@@ -90,6 +91,8 @@ static bool plain_address(const char *text, char out[ADDRESS_BYTES])
     memcpy(bare, text, n);
     bare[n] = '\0';
     if (inet_pton(AF_INET6, bare, &six) == 1) {
+        if (memcmp(&six, in_four, sizeof in_four) == 0 || memcmp(&six, by_nat64, sizeof by_nat64) == 0)
+            return inet_ntop(AF_INET, six.s6_addr + 12, out, ADDRESS_BYTES) != NULL;
         memset(six.s6_addr + 8, 0, 8);
         return inet_ntop(AF_INET6, &six, out, ADDRESS_BYTES) != NULL;
     }
@@ -117,7 +120,7 @@ static void address_of(exchange *x)
 typedef struct framing {
     unsigned lengths, codings, hosts;
     uint64_t length;
-    bool bad;
+    bool bad, strange; /* a coding that nobody reads here */
 } framing;
 
 /* Lines that say where a request ends, or for whom it is: two that differ are a way to smuggle one past a proxy. */
@@ -129,17 +132,31 @@ static enum MHD_Result count_lines(void *to, enum MHD_ValueKind kind, const char
         f->lengths++;
         f->length = value != NULL ? strtoull(value, NULL, 10) : 0;
     }
-    f->codings += strcasecmp(name, "Transfer-Encoding") == 0;
-    f->hosts += strcasecmp(name, "Host") == 0;
+    if (strcasecmp(name, "Transfer-Encoding") == 0) {
+        f->codings++;
+        f->strange |= value == NULL || strcasecmp(value, "chunked") != 0;
+    }
+    if (strcasecmp(name, "Host") == 0) {
+        f->hosts++;
+        f->bad |= value == NULL || value[0] == '\0' || value[strcspn(value, " \t/?#@\\")] != '\0';
+    }
     f->bad |= name[strcspn(name, " \t")] != '\0';
     return MHD_YES;
+}
+
+/* What is asked for, of a target in absolute form too (RFC 9112, 3.2.2). */
+static const char *path_of(const char *target)
+{
+    size_t scheme = strncmp(target, "http://", 7) == 0 ? 7 : strncmp(target, "https://", 8) == 0 ? 8 : 0;
+    return scheme > 0 ? target + scheme + strcspn(target + scheme, "/?") : target;
 }
 
 /* The target as it came, before anything decodes it: the handler does that, once. */
 void *http_began(void *s, const char *uri, struct MHD_Connection *connection)
 {
-    size_t n = strlen(uri);
-    exchange *x = calloc(1, sizeof *x + n + 2);
+    const char *path = path_of(uri);
+    size_t cap = strlen(path) + 2;
+    exchange *x = calloc(1, sizeof *x + cap);
     if (x == NULL)
         return NULL;
     x->s = s;
@@ -147,11 +164,7 @@ void *http_began(void *s, const char *uri, struct MHD_Connection *connection)
     x->began_ns = clock_ns();
     atomic_fetch_add(&x->s->under_way, 1);
     char *target = (char *)(x + 1);
-    if (strncmp(uri, "http://", 7) == 0 || strncmp(uri, "https://", 8) == 0) { /* absolute-form (RFC 9112, 3.2.2) */
-        uri = strchr(uri + 8, '/');
-        uri = uri != NULL ? uri : "/";
-    }
-    strcpy(target, uri);
+    snprintf(target, cap, "%s%s", path != uri && *path != '/' ? "/" : "", path);
     char *query = strchr(target, '?');
     x->query = query != NULL ? query + 1 : target + strlen(target);
     if (query != NULL)
@@ -165,8 +178,9 @@ static void head(exchange *x, const char *method)
     x->method = method;
     address_of(x);
     const char *cookie = MHD_lookup_connection_value(x->connection, MHD_COOKIE_KIND, COOKIE);
-    if (cookie != NULL && strlen(cookie) == SESSION_TEXT && cookie[strspn(cookie, "0123456789abcdef")] == '\0')
-        strcpy(x->session, cookie);
+    if (cookie != NULL && strlen(cookie) == SESSION_TEXT && cookie[strspn(cookie, "0123456789abcdefABCDEF")] == '\0')
+        for (size_t i = 0; i < SESSION_TEXT; i++)
+            x->session[i] = cookie[i] >= 'A' && cookie[i] <= 'F' ? (char)(cookie[i] + 32) : cookie[i];
 }
 
 static bool add_body(exchange *x, const char *bytes, size_t n)
@@ -190,6 +204,10 @@ static enum MHD_Result send_response(exchange *x, unsigned status, struct MHD_Re
     if (response == NULL)
         return MHD_NO;
     MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+    if (atomic_load(&x->s->ending) != ENDING_NOT)
+        MHD_add_response_header(response, "Connection", "close");
+    if (strcmp(x->method, "HEAD") == 0)
+        x->sent = 0;
     x->status = status;
     enum MHD_Result result = MHD_queue_response(x->connection, status, response);
     MHD_destroy_response(response);
@@ -293,11 +311,23 @@ static enum MHD_Result framed(exchange *x, const char *version)
     framing f = { 0 };
     MHD_get_connection_values(x->connection, MHD_HEADER_KIND, count_lines, &f);
     bool host = f.hosts == 1 || (f.hosts == 0 && strcmp(version, "HTTP/1.1") != 0);
+    if (atomic_load(&x->s->ending) != ENDING_NOT)
+        return refuse(x, 503, "ending", "this process is ending: come again");
     if (f.bad || !host || f.codings > 1 || f.lengths + (f.codings != 0) > 1)
         return refuse(x, 400, "bad_request", "a request has one Host, and one Content-Length or Transfer-Encoding at most");
+    if (f.strange)
+        return refuse(x, 501, "bad_coding", "a body is sent as it is, or chunked");
     if (f.length > DROPPED_MAX)
         return refuse(x, 413, "body_too_large", "a body has at most 65536 bytes");
     return MHD_YES;
+}
+
+/* False: it is too late, nothing is begun any more. Counted first, so that whoever ends the process sees it or is seen. */
+static bool work_begins(exchange *x)
+{
+    x->working = true;
+    atomic_fetch_add(&x->s->working, 1);
+    return atomic_load(&x->s->ending) != ENDING_ALL_REFUSED;
 }
 
 /* Once the body is there; again when a payer has handled it. */
@@ -305,6 +335,8 @@ static enum MHD_Result answer(exchange *x)
 {
     unsigned status = 200;
     bool reads = strcmp(x->method, "GET") == 0 || strcmp(x->method, "HEAD") == 0, sleeps = x->sleeps;
+    if (!x->working && !work_begins(x))
+        return refuse(x, 503, "ending", "this process is ending: come again");
     if (!sleeps && !limit_allows(x, !reads))
         return refuse(x, 429, "too_many_requests", "this address asks too often");
     if (x->too_large)
@@ -351,6 +383,7 @@ void http_ended(void *s, struct MHD_Connection *connection, void **context, enum
         return;
     log_access(x);
     atomic_fetch_sub(&x->s->under_way, 1);
+    atomic_fetch_sub(&x->s->working, x->working);
     tkt_api_response_free(x->reply); /* the client had gone */
     free(x->body);
     free(x);

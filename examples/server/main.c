@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@
 #define LINE_BYTES 2048
 #define BACKLOG 1024
 #define RESTART_PAUSE_US 200000
+#define OWN_FILES 128 /* of a process besides its connections: the store, the page, the provider's book */
 
 /* ---- settings ------------------------------------------------------------------------------------------------------------- */
 
@@ -58,21 +60,27 @@ static void fail(const char *what, const char *value)
     exit(2);
 }
 
+/* What was given is not repeated: it may be a secret. */
+static void fail_setting(const struct setting *k, const char *why)
+{
+    fail(k->name, why);
+}
+
 static void set_one(settings *s, const struct setting *k, const char *value)
 {
-    char *to = (char *)s + k->at, *end;
+    char *to = (char *)s + k->at, *end, most[64];
     if (k->kind == NUMBER) {
         long n = strtol(value, &end, 10);
+        snprintf(most, sizeof most, "this is a whole number from 0 to %zu", k->room);
         if (*value == '\0' || *end != '\0' || n < 0 || (size_t)n > k->room)
-            fail("this is no number that fits", value);
+            fail_setting(k, most);
         *(int *)to = (int)n;
     } else if (k->kind == YES) {
         *(bool *)to = strcmp(value, "1") == 0 || strcmp(value, "true") == 0;
         if (!*(bool *)to && strcmp(value, "0") != 0 && strcmp(value, "false") != 0)
-            fail("this is 1 or 0, true or false", value);
-    }
-    else if (strlen(value) >= k->room)
-        fail("this is too long", value);
+            fail_setting(k, "this is 1 or 0, true or false");
+    } else if (strlen(value) >= k->room)
+        fail_setting(k, "this is too long");
     else
         strcpy(to, value);
 }
@@ -102,10 +110,13 @@ static void from_file(settings *s, const char *path)
         if (line[0] == '#' || line[0] == '\0')
             continue;
         const struct setting *k = equal != NULL ? find(line, (size_t)(equal - line)) : NULL;
+        line[strcspn(line, "= \t:")] = '\0'; /* what follows may be a secret */
         if (k == NULL)
-            fail("no such setting", line);
+            fail(equal != NULL ? "no such setting" : "a line of settings is NAME=VALUE", line);
         set_one(s, k, equal + 1);
     }
+    if (ferror(file))
+        fail("the settings can't be read", path);
     fclose(file);
 }
 
@@ -158,6 +169,13 @@ static void read_settings(settings *s, int argc, char **argv)
 
 /* ---- processes -------------------------------------------------------------------------------------------------------------- */
 
+static void cannot_listen(int port)
+{
+    char what[64];
+    snprintf(what, sizeof what, "port %d can't be listened on", port);
+    fail(what, strerror(errno));
+}
+
 /* On 127.0.0.1 alone: what faces the world is the proxy before it. */
 static int listen_on(int *port)
 {
@@ -168,9 +186,27 @@ static int listen_on(int *port)
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) != 0 ||
         bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || listen(fd, BACKLOG) != 0 ||
         getsockname(fd, (struct sockaddr *)&address, &n) != 0)
-        fail("listening", strerror(errno));
+        cannot_listen(*port);
     *port = ntohs(address.sin_port);
     return fd;
+}
+
+/* A connection is an open file. Where the system allows fewer, connections beyond would hang and not be refused. */
+static void allow_files(settings *s)
+{
+    const rlim_t wanted = (rlim_t)s->connections + OWN_FILES;
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY || files.rlim_cur >= wanted)
+        return;
+    files.rlim_cur = files.rlim_max == RLIM_INFINITY || files.rlim_max >= wanted ? wanted : files.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &files) != 0)
+        getrlimit(RLIMIT_NOFILE, &files);
+    if (files.rlim_cur >= wanted)
+        return;
+    int most = files.rlim_cur > 2 * OWN_FILES ? (int)(files.rlim_cur - OWN_FILES) : OWN_FILES;
+    fprintf(stderr, "ticketing-server: connections: the system allows a process %llu open files, so %d of %d are served\n",
+            (unsigned long long)files.rlim_cur, most, s->connections);
+    s->connections = most;
 }
 
 /* Its signals are blocked from before it is there: none gets lost. 0: there is no process, try later. */
@@ -232,6 +268,7 @@ int main(int argc, char **argv)
     sigprocmask(SIG_BLOCK, &signals, NULL);
     if (!worker_can(&s)) /* before anything is announced; it has said why */
         return 1;
+    allow_files(&s);
     int listening = listen_on(&s.port), got;
     uint64_t *counters = mmap(NULL, TKT_API_COUNTERS * sizeof *counters, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (counters == MAP_FAILED)

@@ -60,7 +60,7 @@ static bool code_of(const char *url, char code[TKT_CODE_TEXT + 1])
     return tkt_code_parse(code, TKT_CODE_TEXT, bytes) == TKT_DONE;
 }
 
-static struct MHD_Response *qr_response(const char *code)
+static struct MHD_Response *qr_response(exchange *x, const char *code)
 {
     QRcode *qr = QRcode_encodeString(code, 0, QR_ECLEVEL_M, QR_MODE_8, 1);
     if (qr == NULL)
@@ -74,14 +74,15 @@ static struct MHD_Response *qr_response(const char *code)
     }
     n = (size_t)snprintf(svg, room, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" shape-rendering=\"crispEdges\">"
                                     "<path fill=\"#fff\" d=\"M0 0h%dv%dH0z\"/><path d=\"", side, side, side, side);
-    for (int y = 0; y < qr->width; y++)
-        for (int x = 0; x < qr->width; x++)
-            if (qr->data[y * qr->width + x] & 1)
-                n += (size_t)snprintf(svg + n, room - n, "M%d %dh1v1h-1z", x + QR_QUIET, y + QR_QUIET);
+    for (int row = 0; row < qr->width; row++)
+        for (int column = 0; column < qr->width; column++)
+            if (qr->data[row * qr->width + column] & 1)
+                n += (size_t)snprintf(svg + n, room - n, "M%d %dh1v1h-1z", column + QR_QUIET, row + QR_QUIET);
     n += (size_t)snprintf(svg + n, room - n, "\"/></svg>");
     QRcode_free(qr);
     struct MHD_Response *response = MHD_create_response_from_buffer(n, svg, MHD_RESPMEM_MUST_FREE);
     if (response != NULL) {
+        x->sent = n;
         MHD_add_response_header(response, "Content-Type", "image/svg+xml");
         MHD_add_response_header(response, "Cache-Control", "private, max-age=86400");
     }
@@ -96,12 +97,13 @@ static struct MHD_Response *page_response(exchange *x, const struct page *p)
     struct MHD_Response *response = MHD_create_response_from_buffer(p->n, p->text, MHD_RESPMEM_PERSISTENT);
     if (response == NULL)
         return NULL;
+    x->sent = p->n;
     MHD_add_response_header(response, "Content-Type", p->type);
     MHD_add_response_header(response, "Content-Security-Policy", POLICY);
     MHD_add_response_header(response, "Referrer-Policy", "same-origin");
     MHD_add_response_header(response, "Cache-Control", p == pages ? "no-store" : "public, max-age=60");
     if (p == pages && x->session[0] == '\0' && session_new(session)) {
-        snprintf(cookie, sizeof cookie, COOKIE "=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=31536000", session);
+        snprintf(cookie, sizeof cookie, COOKIE "=%s; Path=/; HttpOnly; SameSite=Lax; Max-Age=31536000", session);
         MHD_add_response_header(response, "Set-Cookie", cookie);
     }
     return response;
@@ -112,7 +114,7 @@ struct MHD_Response *page_for(exchange *x, const char *url, unsigned *status)
     char code[TKT_CODE_TEXT + 1];
     *status = 200;
     if (code_of(url, code))
-        return qr_response(code);
+        return qr_response(x, code);
     for (size_t i = 0; i < PAGES; i++)
         if (strcmp(url, pages[i].url) == 0)
             return page_response(x, &pages[i]);

@@ -45,6 +45,9 @@ typedef struct settings {
     char staff_token[TOKEN_BYTES], operator_token[TOKEN_BYTES]; /* empty: nobody is */
 } settings;
 
+/* A graceful end: first nothing new is taken, then nothing is begun any more, what came of it half or whole. */
+enum ending { ENDING_NOT, ENDING_NEW_REFUSED, ENDING_ALL_REFUSED };
+
 /* What a process has while it serves. */
 typedef struct server {
     const settings *set;
@@ -53,7 +56,9 @@ typedef struct server {
     struct MHD_Daemon *daemon;
     FILE *log;
     uint64_t *counters;    /* of all processes */
-    _Atomic int under_way; /* requests begun and not answered */
+    _Atomic int under_way; /* requests whose first line came and that are not answered */
+    _Atomic int working;   /* those of them that were begun to be answered */
+    _Atomic int ending;    /* one of enum ending */
     uint8_t salt[TKT_SALT_BYTES];
 } server;
 
@@ -68,6 +73,7 @@ typedef struct exchange {
     char *body;
     size_t body_n, came;    /* bytes kept, bytes that came */
     bool too_large, answered;
+    bool working;           /* it counts among the server's */
     bool sleeps, handled;   /* a payer has it; `reply` is what came of it */
     tkt_api_response *reply;
     unsigned status;

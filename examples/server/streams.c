@@ -137,6 +137,7 @@ static ssize_t more(void *of, uint64_t at, char *to, size_t room)
     memcpy(to, s->piece.ptr, n);
     s->piece.ptr += n;
     s->piece.len -= n;
+    s->x->sent += n;
     return (ssize_t)n;
 }
 
@@ -157,6 +158,7 @@ struct MHD_Response *stream_response(exchange *x, tkt_api_response *answer)
     if (s != NULL) {
         s->answer = answer;
         s->connection = x->connection;
+        s->x = x;
         s->piece = tkt_api_response_body(answer);
         response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, PIECE_BYTES, more, s, gone);
     }

@@ -20,7 +20,7 @@
 #define TICK_MS 200
 #define TICKS_A_RECOVER 50
 #define CONNECTION_BYTES 32768 /* of a request's head: more is answered 431 */
-#define DRAIN_MS 5000
+#define DRAIN_MS 5000 /* of what is half there, and again of answers that are being read */
 #define LARGE_BYTES (128 << 10)
 #define ARENAS 4
 
@@ -76,15 +76,25 @@ static void tidy_until_end(server *s, const sigset_t *signals)
     }
 }
 
-/* No new connections; what was begun is answered; streams end, and their clients come back elsewhere. */
-static void drain(server *s)
+static void wait_for_none(_Atomic int *count)
 {
     const struct timespec pause = { 0, 10000000L };
+    for (int i = 0; i < DRAIN_MS / 10 && atomic_load(count) > 0; i++)
+        nanosleep(&pause, NULL);
+}
+
+/* Nothing new is taken, on old connections neither; what was begun is answered, payments however long they take; streams
+ * end, and their clients come back elsewhere. Only when nothing can begin any more do connections close: else one that
+ * began meanwhile would be carried out and its answer cut. */
+static void drain(server *s)
+{
+    atomic_store(&s->ending, ENDING_NEW_REFUSED);
     MHD_quiesce_daemon(s->daemon);
     streams_end();
-    for (int i = 0; i < DRAIN_MS / 10 && atomic_load(&s->under_way) > 0; i++)
-        nanosleep(&pause, NULL);
+    wait_for_none(&s->under_way);
+    atomic_store(&s->ending, ENDING_ALL_REFUSED);
     payers_end();
+    wait_for_none(&s->working);
     MHD_stop_daemon(s->daemon);
 }
 

@@ -60,7 +60,16 @@ def framing(w, s):
         raw = b"POST /bookings/4 HTTP/1.1\r\nHost: x\r\n" + "\r\n".join(lines).encode() + b"\r\n\r\n" + body + smuggled
         yield name, w.send(raw, whole=True), {400}
         assert w.last.count(b'"status":"ok"') == 0, w.last
+    for coding in (b"gzip", b"identity", b"chunked, identity"):
+        yield "another coding", w.send(b"POST /bookings/4 HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: " + coding + b"\r\n\r\n{}"), {501}
     yield "no host", w.send(b"GET /health HTTP/1.1\r\n\r\n"), {400}
+    for host in (b"", b"a b/c", b"x@y"):
+        yield "no host's name", w.send(b"GET /health HTTP/1.1\r\nHost: " + host + b"\r\n\r\n"), {400}
+    for target in (b"http://", b"http://x", b"http://x?q=/health"):
+        yield "another's page", w.send(b"GET " + target + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", whole=True), {200}
+        assert b"<!doctype html>" in w.last, target
+    yield "all of a target", w.send(b"GET http://x/health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", whole=True), {200}
+    assert b'"status":"ok"' in w.last
     yield "a body without end", w.send(b"POST /bookings/4 HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000000\r\n\r\n"), {413}
 
 
@@ -185,9 +194,10 @@ def others(w, s):
 
 
 def slow_bank(s):
-    """Payments that are with the bank, more than there are threads to serve with, hold nobody else up."""
+    """Payments that are with the bank, more than there are threads to serve with, hold nobody else up, however they are spelt."""
+    paths = (f"/bookings/{s.event}", f"/bookings/{s.event}/", f"/%62ookings/{s.event}")
     with concurrent.futures.ThreadPoolExecutor(24) as pool:
-        paying = [pool.submit(s.call, "POST", f"/bookings/{s.event}", {"ticketId": unit, "paymentDetails": "slow"},
+        paying = [pool.submit(s.call, "POST", paths[unit % len(paths)], {"ticketId": unit, "paymentDetails": "slow"},
                               {"Cookie": f"tkt_session={unit:032x}"}) for unit in range(200, 224)]
         time.sleep(0.3)
         looks = 0
@@ -254,6 +264,9 @@ def too_often(s):
     # The port, or another address of his own network, makes nobody another.
     for own in ("10.0.0.5:{}", "2001:db8::{:x}", "[2001:db8:0:1::{:x}]:4000"):
         assert any(write(own.format(i + 1))[0] == 429 for i in range(40)), own
+    # Four bytes are an address of their own in six as well.
+    assert all(write(f"::ffff:10.0.7.{i}")[0] == 400 for i in range(1, 20))
+    assert any(write("::ffff:10.0.8.1")[0] == 429 for _ in range(40)) and write("10.0.8.1")[0] == 429
     # A line of his own before that of the proxy.
     Wire(s).post(f"/events/{s.event}/reservations", {}, "X-Forwarded-For: 10.6.6.6", "X-Forwarded-For: 10.0.0.4")
     log = log_with(s, " 10.0.0.4 ")
@@ -265,9 +278,35 @@ def cannot_serve(server, store):
     web = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples", "server", "web")
     for args in (("--store", store + "-missing", "--web", web), ("--store", store, "--web", "/missing"),
                  ("--store", store, "--web", web, "--access-log", "/missing/log"), ("--store", store, "--web", web, "--connections", "0"),
-                 ("--store", store, "--web", web, "--trust-proxy", "perhaps")):
+                 ("--store", store, "--web", web, "--trust-proxy", "perhaps"), ("--store", store, "--web", web, "--config", "/tmp"),
+                 ("--store", store, "--web", web, "--staff-token", "x" * 500)):
         done = subprocess.run([server, "--port", "0", *args], capture_output=True, text=True, timeout=30)
         assert done.returncode in (1, 2) and not done.stdout and done.stderr.count("\n") == 1, (args, done)
+        assert "xxxx" not in done.stderr, "a secret was told"
+
+
+def bytes_in_the_log(s):
+    """What was sent of a body is what the log says: of a page too, and nothing of a HEAD."""
+    n = len(s.call("GET", "/app.js")[2])
+    s.call("HEAD", f"/events/{s.event}?head")
+    log_with(s, f'"GET /app.js" 200 {n} ')
+    log_with(s, f'"HEAD /events/{s.event}" 200 0 ')
+
+
+def few_files(server, store):
+    """Where the system allows fewer open files than connections are wanted, that is said, and beyond them nobody hangs."""
+    web = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples", "server", "web")
+    p = subprocess.Popen(["sh", "-c", 'ulimit -n 300; exec "$@"', "sh", server, "--port", "0", "--processes", "1", "--store", store, "--web", web],
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    port = int(p.stdout.readline().split(":")[-1].rstrip("/\n"))
+    held = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(100)]
+    held[-1].sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert held[-1].recv(4096).startswith(b"HTTP/1.1 200")
+    for c in held:
+        c.close()
+    p.send_signal(signal.SIGTERM)
+    assert p.wait(20) == 0 and "172 of 4000" in p.stderr.read()
+    p.stdout.close()
 
 
 def counts_for_all(s):
@@ -301,6 +340,7 @@ def main():
                 assert status in allowed, f"{name}: {status}, not {sorted(allowed)}"
                 count += 1
         counts_for_all(s)
+        bytes_in_the_log(s)
         slow_bank(s)
         slow(s)
         streams(s)
@@ -313,6 +353,7 @@ def main():
         too_often(s)
         stopped_at_once(s.server, s.store)
         cannot_serve(s.server, s.store)
+        few_files(s.server, s.store)
 
 
 main()
