@@ -53,7 +53,7 @@ TKT_API int32_t tkt_options_set_hooks(tkt_options *options, const tkt_hooks *hoo
 /* Opens the store at `path` (UTF-8, need not end in NUL), making it when the options say so; a
  * creation is atomic also over a power cut. options NULL: defaults. The caller owns *store.
  * Failures: TKT_E_NO_STORE, NOT_A_STORE, ALREADY_OPEN (also by another name of the same file),
- * VERSION, UPGRADE, WORD_SIZE, SHORT_FILE, NET_FS, READERS, CLOCK (wall clock before 2024), IO,
+ * VERSION, UPGRADE, WORD_SIZE, SHORT_FILE, NET_FS, READERS, CLOCK (wall clock before 2024 or behind 2057), IO,
  * NOMEM, INVALID, CORRUPT, JOURNAL (its tail is torn or of another store), BUSY (an upgrade has the store
  * alone). In a child after fork every call on the parent's handle answers
  * TKT_E_FORKED; open it anew there. Thread: any. Since 0.1. */
@@ -172,12 +172,16 @@ TKT_API int32_t tkt_store_restore(const char *path, size_t path_len, const char 
 /* now = the wall clock, never less than the persisted floor + monotonic time since open. A forward
  * jump of the wall against the monotonic clock by more than 5 minutes is not believed: `now` goes on
  * by the monotonic clock and nothing expires early, until the host confirms the new time. A process that opens the store
- * anew believes the clock that it finds. */
+ * anew believes the clock that it finds; what it commits is the store's time from then on, for all processes. */
 TKT_API int32_t tkt_clock_now(tkt_store *store, int64_t *now_ms);
-/* The host has made sure that the wall clock is right: a leap that was doubted is believed now. -TKT_E_CLOCK. */
+/* The host has made sure that the wall clock is right: a leap that was doubted is believed now. -TKT_E_CLOCK: it stands
+ * before 2024 or behind 2057. */
 TKT_API int32_t tkt_clock_confirm(tkt_store *store);
-/* Operator's tool: forgets a poisoned floor and believes the wall clock; logged in the feed of the
- * store. Holds made under the wrong clock keep their deadlines. */
+/* Operator's tool, when a wrong clock has reached the store: its time is this process's wall clock from here on, the one
+ * step back that the store's time ever takes; logged in the feed of the store. Other processes follow with their next
+ * commit, tick or new snapshot; whose own wall clock stands more than an hour ahead goes on from the store's time and
+ * does not believe its own until the host confirms it. Holds made under the wrong clock keep their deadlines.
+ * -TKT_E_CLOCK as for confirm. */
 TKT_API int32_t tkt_clock_reset(tkt_store *store);
 
 #ifdef __cplusplus

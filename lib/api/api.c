@@ -43,7 +43,9 @@ int32_t tkt_api_new(tkt_store *store, const tkt_api_options *options, tkt_api **
     tkt_api_options known;
     if (store == NULL || out == NULL)
         return tkt__fail(TKT_E_INVALID, "store or api is NULL");
-    int32_t status = options_in(options, &known);
+    int32_t status = tkt__kv_here(store->kv);
+    if (status == TKT_DONE)
+        status = options_in(options, &known);
     if (status != TKT_DONE)
         return status;
     tkt_api *api = tkt__alloc(&store->hooks, sizeof *api);

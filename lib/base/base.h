@@ -72,6 +72,16 @@ int32_t tkt__struct_out(void *given, const void *known, size_t known_size, size_
 /* Makes a file at least so long, its bytes on the disk as far as the file system can promise them. 0, or an errno. */
 int tkt__file_fill(int fd, uint64_t bytes);
 
+/* ---- forks ------------------------------------------------------------------------------------------ */
+
+typedef struct tkt__mine {
+    const volatile uint8_t *page; /* NULL: the number tells */
+    int32_t pid;
+} tkt__mine;
+void tkt__mine_begin(tkt__mine *mine);
+void tkt__mine_end(tkt__mine *mine);
+bool tkt__mine_is(const tkt__mine *mine); /* false in a child of the process that began it */
+
 /* ---- arena ------------------------------------------------------------------------------------- */
 
 #define TKT__ARENA_CHUNK 16384          /* bytes of the first ones */

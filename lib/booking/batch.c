@@ -208,12 +208,15 @@ int32_t tkt_batch_run(tkt_batch *batch)
         return tkt__fail(TKT_E_INVALID, "batch is NULL");
     if (batch->ran)
         return tkt__fail(TKT_E_INVALID, "the batch has run: clear it first");
+    int32_t status = tkt__kv_here(batch->store->kv);
+    if (status != TKT_DONE)
+        return status;
     size_t bytes = (batch->count + 1) * sizeof(tkt__job);
     tkt__job *jobs = tkt__alloc(&batch->hooks, bytes);
     if (jobs == NULL)
         return tkt__fail(TKT_E_NOMEM, "no memory to run a batch");
     uint32_t n = make_jobs(batch, jobs);
-    int32_t status = n != 0 ? tkt__kv_run_jobs(batch->store->kv, jobs, n) : TKT_DONE;
+    status = n != 0 ? tkt__kv_run_jobs(batch->store->kv, jobs, n) : TKT_DONE;
     if (status == TKT_DONE) {
         batch->ran = true;
         finish_all(batch, jobs);

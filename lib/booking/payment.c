@@ -33,11 +33,14 @@ int32_t tkt_store_set_payment(tkt_store *store, const tkt_payment *payment)
     tkt_payment in;
     if (store == NULL)
         return tkt__fail(TKT_E_INVALID, "store is NULL");
+    int32_t status = tkt__kv_here(store->kv);
+    if (status != TKT_DONE)
+        return status;
     if (payment == NULL) {
         tkt__payment_closing(store);
         return TKT_DONE;
     }
-    int32_t status = tkt__struct_in(&in, sizeof in, payment, sizeof in, "tkt_payment");
+    status = tkt__struct_in(&in, sizeof in, payment, sizeof in, "tkt_payment");
     if (status != TKT_DONE)
         return status;
     if (in.reserved != 0)

@@ -227,6 +227,8 @@ static int32_t commit(tkt__batch *b)
         b->kv->ops->write_abort(b->engine_tx);
         return tkt__fail(TKT_E_NOMEM, "no memory for a commit");
     }
+    if (b->tx.new_floor)
+        b->kv->ops->write_floor(b->engine_tx, b->tx.floor_ms);
     int32_t status = b->kv->ops->write_commit(b->engine_tx, b->writes, n, b->tx.now_ms, &info);
     b->committed = status == TKT_DONE;
     b->unsettled = b->committed && b->kv->ops->write_settle != NULL;
@@ -306,7 +308,7 @@ void tkt__batch_attempt(tkt__batch *b)
 {
     tkt__kv *kv = b->kv;
     b->effects = 0;
-    b->committed = false;
+    b->committed = b->tx.new_floor = false;
     b->done = b->again = (tkt__list){ NULL, NULL };
     tkt__overlay_reset(&b->overlay);
     tkt__arena_reset(&b->tx.arena);
@@ -315,9 +317,11 @@ void tkt__batch_attempt(tkt__batch *b)
                                           &b->tx.view, &floor_ms);
     if (status == TKT_DONE) {
         /* Only now: another process may have committed at a later instant while this one waited. */
-        status = kv->config.now(kv->config.now_user, floor_ms, &b->tx.now_ms);
-        if (status != TKT_DONE)
+        status = kv->config.now(kv->config.now_user, &b->tx, floor_ms, &b->tx.now_ms);
+        if (status != TKT_DONE) {
+            tkt__cursors_free(&b->tx);
             kv->ops->write_abort(b->engine_tx);
+        }
     }
     if (status != TKT_DONE) {
         begin_failed(b, status);

@@ -184,6 +184,8 @@ typedef struct tkt__engine_ops {
     bool (*write_low)(void *tx, bool tight);
     int32_t (*write_commit)(void *tx, const tkt__write *writes, size_t n, int64_t now_ms,
                             tkt__commit_info *out);
+    /* Before the commit: the floor that it leaves, also one below what it was: the host says that it was wrong. */
+    void (*write_floor)(void *tx, int64_t floor_ms);
     void (*write_settle)(void *tx);
     void (*write_abort)(void *tx);
 
@@ -206,7 +208,7 @@ typedef struct tkt__engine_ops {
     /* Copies the store as one snapshot sees it into a new file, whole or not at all. NULL: there is no file. */
     int32_t (*copy)(void *e, const char *file, bool compact);
 
-    int32_t (*floor_ms)(void *e, int64_t *now_ms); /* the highest now_ms of any commit */
+    int32_t (*floor_ms)(void *e, int64_t *now_ms); /* the highest now_ms of any commit since write_floor */
     int32_t (*stats)(void *e, tkt__engine_stats *out);
 } tkt__engine_ops;
 
@@ -253,15 +255,15 @@ typedef struct tkt__kv tkt__kv;
 typedef struct tkt__tx tkt__tx;         /* a read snapshot, or the transaction a body runs in */
 typedef struct tkt__cursor tkt__cursor;
 
-/* `now` is called once a batch, after its turn has come and before its first body: the whole batch runs at
- * that instant, which is never before the engine's floor unless the host has forgiven that floor. */
+/* `now` is called once a batch, after its turn has come and before its first body, with the batch's transaction to read
+ * by: the whole batch runs at that instant, which is never before the engine's floor. */
 typedef struct tkt__kv_config {
     const tkt__schema *schema;
     const tkt__engine_ops *ops;
     void *engine;              /* owned by the kv from here on: closed by tkt__kv_close */
     tkt_hooks hooks;
     uint64_t epoch;
-    int32_t (*now)(void *user, int64_t floor_ms, int64_t *now_ms);
+    int32_t (*now)(void *user, tkt__tx *tx, int64_t floor_ms, int64_t *now_ms);
     void *now_user;
     void (*committed)(void *user, uint64_t stamp); /* after each commit, no lock held; may be NULL */
     void *committed_user;
@@ -333,6 +335,8 @@ int32_t tkt__tx_del(tkt__tx *tx, uint8_t table, tkt__slice key);
 /* The instant of this transaction: a body's batch, or when the snapshot was taken/renewed. */
 int64_t tkt__tx_now(const tkt__tx *tx);
 void tkt__tx_set_now(tkt__tx *tx, int64_t now_ms); /* snapshots only: the store sets it */
+/* A body's last word: this commit leaves the floor here, though its own instant and others before may lie above. */
+void tkt__tx_set_floor(tkt__tx *tx, int64_t floor_ms);
 bool tkt__tx_dry(const tkt__tx *tx);
 /* The running body gives something back, or books what was paid for: it may take of the room that is kept for that
  * when others are refused with -TKT_E_FULL. */

@@ -96,6 +96,8 @@ struct tkt__tx {
     int32_t failed;       /* the first failure of a write: the body can't take effect any more */
     int32_t engine_failed;/* the first failure of an engine read */
     bool reserve;         /* it may take of the reserve */
+    bool new_floor;       /* of the batch: its commit leaves the floor below */
+    int64_t floor_ms;
     uint64_t raw_bytes;   /* everything the body ever put, also what it overwrote itself */
 };
 
@@ -209,7 +211,7 @@ struct tkt__kv {
     const tkt__engine_ops *ops;
     void *engine;
     tkt__caps caps;
-    pid_t pid;
+    tkt__mine mine;
     pthread_mutex_t lock;
     tkt__list queue;
     tkt__request *claims; /* requests that lead now */

@@ -294,8 +294,8 @@ static int32_t prepare(tkt__kv *kv, tkt__request *r, const tkt__guard *guards, s
 
 int32_t tkt__kv_here(const tkt__kv *kv)
 {
-    return getpid() == kv->pid ? TKT_DONE
-                               : tkt__fail(TKT_E_FORKED, "the store was opened by the parent process: open it anew here");
+    return tkt__mine_is(&kv->mine) ? TKT_DONE
+                                   : tkt__fail(TKT_E_FORKED, "the store was opened by the parent process: open it anew here");
 }
 
 /* Until every one is answered. TKT_DONE: the answers are in the requests. */

@@ -51,12 +51,12 @@ int32_t tkt__kv_open(const tkt__kv_config *config, tkt__kv **kv)
     made->schema = config->schema;
     made->ops = config->ops;
     made->engine = config->engine;
-    made->pid = getpid();
     made->ops->caps(made->engine, &made->caps);
     if (pthread_mutex_init(&made->lock, NULL)) {
         tkt__free(&hooks, made, sizeof *made);
         return tkt__fail(TKT_E_NOMEM, "no memory for a lock");
     }
+    tkt__mine_begin(&made->mine);
     *kv = made;
     return TKT_DONE;
 }
@@ -65,15 +65,16 @@ void tkt__kv_close(tkt__kv *kv)
 {
     if (!kv)
         return;
-    assert(getpid() != kv->pid || (!kv->queue.first && !kv->claims));
+    assert(!tkt__mine_is(&kv->mine) || (!kv->queue.first && !kv->claims));
     while (kv->idle) {
         tkt__batch *b = kv->idle;
         kv->idle = b->idle_next;
         tkt__batch_free(b);
     }
     kv->ops->close(kv->engine);
-    if (getpid() == kv->pid) /* in a forked child another thread may have left it locked */
+    if (tkt__mine_is(&kv->mine)) /* in a forked child another thread may have left it locked */
         pthread_mutex_destroy(&kv->lock);
+    tkt__mine_end(&kv->mine);
     tkt_hooks hooks = kv->hooks;
     tkt__free(&hooks, kv, sizeof *kv);
 }
@@ -316,6 +317,13 @@ void tkt__tx_use_reserve(tkt__tx *tx)
 int64_t tkt__tx_now(const tkt__tx *tx)
 {
     return tx->now_ms;
+}
+
+void tkt__tx_set_floor(tkt__tx *tx, int64_t floor_ms)
+{
+    assert(tx->overlay);
+    tx->new_floor = !tx->dry;
+    tx->floor_ms = floor_ms;
 }
 
 void tkt__tx_set_now(tkt__tx *tx, int64_t now_ms)

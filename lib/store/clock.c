@@ -10,15 +10,23 @@
  * it: `frozen` says by how much, and time goes on by the monotonic clock alone. Each commit persists its
  * instant as the floor.
  *
- * Two atomics, no lock: readers take them as they find them. A crash loses nothing but an unconfirmed
- * leap.
+ * A reset is a commit that leaves the floor at the wall clock of whoever asked for it, and a row that counts resets:
+ *
+ *   META "clock-reset" → u64 how many there were, i64 the floor before the last of them, i64 the one after
+ *
+ * Every process looks at the row before it commits, ticks or takes a snapshot, and at one more begins its offset anew:
+ * whoever had followed the wrong floor comes back with it, and whose own clock is wrong is not believed again.
+ *
+ * Atomics, no lock: readers take them as they find them. A crash loses nothing but an unconfirmed leap.
  */
 #include "store/internal.h"
 
 #define LEAP_MS INT64_C(300000)
 #define HORIZON_MS INT64_C(31622400000) /* a year: no hold lives so long */
 #define RESET_KEY "clock-reset"
-#define RESET_MARGIN_MS INT64_C(10000)
+#define RESET_BYTES 24u
+#define OLD_RESET_BYTES 16u
+#define LATE_MS INT64_C(3600000) /* a wall clock further than this ahead of a floor that was set right is wrong itself */
 
 static int64_t believed(const tkt_store *store, int64_t monotonic)
 {
@@ -42,45 +50,78 @@ static int32_t wall_now(const tkt_store *store, int64_t *wall)
     return TKT_DONE;
 }
 
-/* META/"clock-reset": i64 the poisoned floor, i64 what holds instead while the engine's floor, which
- * only grows, has not passed it. */
-static int32_t after_reset(tkt_store *store, int64_t *floor_ms)
+typedef struct reset {
+    uint64_t count;
+    int64_t before_ms, after_ms;
+} reset;
+
+/* None: all 0. */
+static int32_t reset_get(tkt__tx *tx, reset *r)
 {
-    tkt__tx *tx;
     tkt__slice value;
-    int32_t status = tkt__kv_read_begin(store->kv, &tx);
+    *r = (reset){ 0, 0, 0 };
+    int32_t status = tkt__tx_get(tx, TKT__T_META, tkt__slice_of(RESET_KEY, sizeof RESET_KEY - 1), &value);
     if (status != TKT_DONE)
+        return status == TKT_NOT_FOUND ? TKT_DONE : status;
+    if (value.n == OLD_RESET_BYTES)
+        return TKT_DONE; /* of a library before 0.1, which left the floor where it was */
+    tkt__reader reader = tkt__reader_of(value);
+    r->count = tkt__get_u64(&reader);
+    r->before_ms = tkt__get_i64(&reader);
+    r->after_ms = tkt__get_i64(&reader);
+    return reader.bad || reader.p != reader.end ? tkt__fail(TKT_E_CORRUPT, "the clock-reset row is malformed") : TKT_DONE;
+}
+
+/* The offset anew, from a floor that was set right. */
+static void begin_anew(tkt_store *store, int64_t floor_ms)
+{
+    int64_t wall = store->hooks.wall_ms(store->hooks.user), monotonic = store->hooks.monotonic_ms(store->hooks.user);
+    bool trusted = wall > floor_ms && wall - floor_ms <= LATE_MS;
+    atomic_store(&store->clock.offset_ms, (trusted ? wall : floor_ms) - monotonic);
+    atomic_store(&store->clock.frozen_ms, 0); /* the next look at the clock says how much it is */
+}
+
+/* Whether another process has set the clock right. The floor is given, or (NULL) looked up. */
+static int32_t follow_reset(tkt_store *store, tkt__tx *tx, const int64_t *floor_ms)
+{
+    reset r;
+    void *engine;
+    int64_t floor = floor_ms != NULL ? *floor_ms : 0;
+    uint64_t seen = atomic_load(&store->clock.resets);
+    int32_t status = reset_get(tx, &r);
+    if (status != TKT_DONE || r.count <= seen)
         return status;
-    status = tkt__tx_get(tx, TKT__T_META, tkt__slice_of(RESET_KEY, sizeof RESET_KEY - 1), &value);
-    if (status == TKT_DONE) {
-        tkt__reader r = tkt__reader_of(value);
-        int64_t poisoned = tkt__get_i64(&r), instead = tkt__get_i64(&r);
-        if (r.bad)
-            status = tkt__fail(TKT_E_CORRUPT, "the clock-reset row is malformed");
-        else if (*floor_ms <= poisoned)
-            *floor_ms = instead;
-        atomic_store(&store->clock.forgiven_ms, poisoned);
-    }
-    tkt__kv_read_end(tx);
-    return status == TKT_NOT_FOUND ? TKT_DONE : status;
+    if (floor_ms == NULL)
+        status = tkt__kv_ops(store->kv, &engine)->floor_ms(engine, &floor);
+    if (status == TKT_DONE && atomic_compare_exchange_strong(&store->clock.resets, &seen, r.count))
+        begin_anew(store, floor);
+    return status;
+}
+
+int32_t tkt__clock_follow(tkt_store *store, tkt__tx *tx)
+{
+    return follow_reset(store, tx, NULL);
 }
 
 int32_t tkt__clock_open(tkt_store *store)
 {
     int64_t wall, floor_ms = 0, monotonic = store->hooks.monotonic_ms(store->hooks.user);
     void *engine;
-    atomic_init(&store->clock.forgiven_ms, INT64_MIN);
+    tkt__tx *tx;
+    reset r = { 0, 0, 0 };
     int32_t status = wall_now(store, &wall);
-    if (status != TKT_DONE)
-        return status;
-    status = tkt__kv_ops(store->kv, &engine)->floor_ms(engine, &floor_ms);
     if (status == TKT_DONE)
-        status = after_reset(store, &floor_ms);
+        status = tkt__kv_read_begin(store->kv, &tx);
     if (status != TKT_DONE)
         return status;
+    status = reset_get(tx, &r);
+    tkt__kv_read_end(tx);
+    if (status == TKT_DONE)
+        status = tkt__kv_ops(store->kv, &engine)->floor_ms(engine, &floor_ms);
+    atomic_init(&store->clock.resets, r.count);
     atomic_init(&store->clock.offset_ms, (wall > floor_ms ? wall : floor_ms) - monotonic);
     atomic_init(&store->clock.frozen_ms, 0);
-    return TKT_DONE;
+    return status;
 }
 
 int32_t tkt__clock_read(tkt_store *store, int64_t *now_ms)
@@ -103,12 +144,14 @@ int32_t tkt__clock_read(tkt_store *store, int64_t *now_ms)
 
 /* Time does not run backwards in commit order, though each process has its own idea of it; who is behind goes on from
  * what the store has come to, else its time would stand still there until he has caught up. */
-int32_t tkt__clock_of_batch(void *user, int64_t floor_ms, int64_t *now_ms)
+int32_t tkt__clock_of_batch(void *user, tkt__tx *tx, int64_t floor_ms, int64_t *now_ms)
 {
     tkt_store *store = user;
     int64_t monotonic = store->hooks.monotonic_ms(store->hooks.user);
-    int32_t status = tkt__clock_read(store, now_ms);
-    if (status == TKT_DONE && *now_ms < floor_ms && floor_ms > atomic_load(&store->clock.forgiven_ms)) {
+    int32_t status = follow_reset(store, tx, &floor_ms);
+    if (status == TKT_DONE)
+        status = tkt__clock_read(store, now_ms);
+    if (status == TKT_DONE && *now_ms < floor_ms) {
         raise_offset(store, floor_ms - monotonic);
         *now_ms = floor_ms;
     }
@@ -119,7 +162,8 @@ int32_t tkt_clock_now(tkt_store *store, int64_t *now_ms)
 {
     if (store == NULL || now_ms == NULL)
         return tkt__fail(TKT_E_INVALID, "store or now_ms is NULL");
-    return tkt__clock_read(store, now_ms);
+    int32_t status = tkt__kv_here(store->kv);
+    return status == TKT_DONE ? tkt__clock_read(store, now_ms) : status;
 }
 
 int32_t tkt_clock_confirm(tkt_store *store)
@@ -127,7 +171,9 @@ int32_t tkt_clock_confirm(tkt_store *store)
     int64_t wall;
     if (store == NULL)
         return tkt__fail(TKT_E_INVALID, "store is NULL");
-    int32_t status = wall_now(store, &wall);
+    int32_t status = tkt__kv_here(store->kv);
+    if (status == TKT_DONE)
+        status = wall_now(store, &wall);
     if (status != TKT_DONE)
         return status;
     raise_offset(store, wall - store->hooks.monotonic_ms(store->hooks.user));
@@ -135,39 +181,42 @@ int32_t tkt_clock_confirm(tkt_store *store)
     return TKT_DONE;
 }
 
-typedef struct reset {
-    int64_t poisoned, instead;
-} reset;
-
 static int32_t reset_body(tkt__tx *tx, void *ctx)
 {
-    reset *r = ctx;
+    reset *now = ctx, had;
     const tkt__guard guard = { TKT__G_STORE, 0 };
-    uint8_t bytes[16];
+    uint8_t bytes[RESET_BYTES];
     tkt__writer w = tkt__writer_of(bytes, sizeof bytes);
-    /* This commit, and those of others on their way, raise the floor a last time. */
-    r->poisoned = tkt__tx_now(tx) + RESET_MARGIN_MS;
-    tkt__put_i64(&w, r->poisoned);
-    tkt__put_i64(&w, r->instead);
-    int32_t status = tkt__tx_put(tx, TKT__T_META, tkt__slice_of(RESET_KEY, sizeof RESET_KEY - 1),
-                                 tkt__slice_of(bytes, w.n));
-    return status == TKT_DONE ? tkt__feed_append(tx, guard, TKT__F_CLOCK_RESET, bytes, w.n) : status;
+    int32_t status = reset_get(tx, &had);
+    if (status != TKT_DONE)
+        return status;
+    now->count = had.count + 1;
+    now->before_ms = tkt__tx_now(tx);
+    tkt__put_u64(&w, now->count);
+    tkt__put_i64(&w, now->before_ms);
+    tkt__put_i64(&w, now->after_ms);
+    status = tkt__tx_put(tx, TKT__T_META, tkt__slice_of(RESET_KEY, sizeof RESET_KEY - 1), tkt__slice_of(bytes, w.n));
+    if (status == TKT_DONE)
+        status = tkt__feed_append(tx, guard, TKT__F_CLOCK_RESET, bytes + 8, w.n - 8);
+    if (status == TKT_DONE)
+        tkt__tx_set_floor(tx, now->after_ms);
+    return status;
 }
 
 int32_t tkt_clock_reset(tkt_store *store)
 {
     const tkt__guard guard = { TKT__G_STORE, 0 };
-    reset r;
+    reset r = { 0, 0, 0 };
     int32_t status = tkt__store_writable(store);
     if (status == TKT_DONE)
-        status = wall_now(store, &r.instead);
+        status = wall_now(store, &r.after_ms);
     if (status == TKT_DONE)
         status = tkt__store_run(store, &guard, 1, 0, reset_body, &r);
     if (status != TKT_DONE)
         return status;
-    atomic_store(&store->clock.forgiven_ms, r.poisoned);
-    atomic_store(&store->clock.offset_ms, r.instead - store->hooks.monotonic_ms(store->hooks.user));
-    atomic_store(&store->clock.frozen_ms, 0);
+    uint64_t seen = r.count - 1;
+    if (atomic_compare_exchange_strong(&store->clock.resets, &seen, r.count)) /* else another thread's commit has seen it */
+        begin_anew(store, r.after_ms);
     return TKT_DONE;
 }
 

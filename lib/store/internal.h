@@ -52,7 +52,9 @@ int32_t tkt__format_set_journal(tkt_store *store, bool on);
 
 /* clock.c */
 int32_t tkt__clock_open(tkt_store *store);
-int32_t tkt__clock_of_batch(void *store, int64_t floor_ms, int64_t *now_ms);
+int32_t tkt__clock_of_batch(void *store, tkt__tx *tx, int64_t floor_ms, int64_t *now_ms);
+/* Whether the store's clock was set right since: by a transaction that reads. */
+int32_t tkt__clock_follow(tkt_store *store, tkt__tx *tx);
 
 /* ids.c */
 int32_t tkt__ids_open(tkt_store *store);

@@ -222,8 +222,10 @@ int32_t tkt_store_salt(const tkt_store *store, uint8_t salt[TKT_SALT_BYTES])
 {
     if (store == NULL || salt == NULL)
         return tkt__fail(TKT_E_INVALID, "store or salt is NULL");
-    memcpy(salt, store->salt, TKT_SALT_BYTES);
-    return TKT_DONE;
+    int32_t status = tkt__kv_here(store->kv);
+    if (status == TKT_DONE)
+        memcpy(salt, store->salt, TKT_SALT_BYTES);
+    return status;
 }
 
 /* ---- writing ------------------------------------------------------------------------------------------ */
@@ -232,7 +234,7 @@ int32_t tkt__store_writable(const tkt_store *store)
 {
     if (store == NULL)
         return tkt__fail(TKT_E_INVALID, "store is NULL");
-    return store->read_only ? tkt__fail(TKT_E_READ_ONLY, "the store was opened for reading") : TKT_DONE;
+    return store->read_only ? tkt__fail(TKT_E_READ_ONLY, "the store was opened for reading") : tkt__kv_here(store->kv);
 }
 
 int32_t tkt__store_run(tkt_store *store, const tkt__guard *guards, size_t n, uint32_t flags,

@@ -29,7 +29,9 @@ int32_t tkt_snapshot_begin(tkt_store *store, tkt_snapshot **snapshot)
         return status;
     }
     atomic_fetch_add(&store->references, 1);
-    status = set_now(s);
+    status = tkt__clock_follow(store, s->tx);
+    if (status == TKT_DONE)
+        status = set_now(s);
     if (status != TKT_DONE) {
         tkt_snapshot_end(s);
         return status;
@@ -85,6 +87,9 @@ int32_t tkt__snapshot_tx(const tkt_snapshot *s, tkt__tx **tx)
 {
     if (s == NULL)
         return tkt__fail(TKT_E_INVALID, "snapshot is NULL");
+    int32_t here = tkt__kv_here(s->store->kv);
+    if (here != TKT_DONE)
+        return here;
     if (tkt_snapshot_age_ms(s) > s->store->snapshot_limit_ms)
         return tkt__fail(TKT_E_TOO_OLD, "the snapshot has outlived %lld ms: renew it",
                          (long long)s->store->snapshot_limit_ms);

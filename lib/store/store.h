@@ -144,7 +144,7 @@ typedef struct tkt__id_lease {
 typedef struct tkt__clock {
     _Atomic int64_t offset_ms;  /* believed wall − monotonic; only grows, save by reset */
     _Atomic int64_t frozen_ms;  /* how far the wall stands ahead unbelieved; 0: it runs */
-    _Atomic int64_t forgiven_ms;/* a floor at or below it is poisoned and does not count */
+    _Atomic uint64_t resets;    /* of the store's clock that this process has followed */
 } tkt__clock;
 
 typedef struct tkt__notice tkt__notice;

@@ -38,6 +38,18 @@ static int32_t may_wait(waiting *w, int32_t status)
     return TKT_DONE;
 }
 
+/* Another process may have set the store's clock right: before anything is swept by it. */
+static int32_t follow_clock(tkt_store *store)
+{
+    tkt__tx *tx;
+    int32_t status = tkt__kv_read_begin(store->kv, &tx);
+    if (status != TKT_DONE)
+        return status;
+    status = tkt__clock_follow(store, tx);
+    tkt__kv_read_end(tx);
+    return status;
+}
+
 int32_t tkt_tick(tkt_store *store, uint32_t most, uint32_t *done)
 {
     uint32_t count = 0;
@@ -45,6 +57,8 @@ int32_t tkt_tick(tkt_store *store, uint32_t most, uint32_t *done)
     int32_t status = tkt__store_writable(store);
     if (status == TKT_DONE && most > TICK_MOST)
         status = tkt__fail(TKT_E_INVALID, "at most %u items a tick", TICK_MOST);
+    if (status == TKT_DONE)
+        status = follow_clock(store);
     if (status != TKT_DONE)
         return status;
     if (most == 0)

@@ -30,9 +30,10 @@ const tkt__schema conformance_schema = { tables, TABLES, GUARD, DISCOVERY, CATAL
 
 /* ---- the subject -------------------------------------------------------------------------------------- */
 
-static int32_t now(void *user, int64_t floor_ms, int64_t *now_ms)
+static int32_t now(void *user, tkt__tx *tx, int64_t floor_ms, int64_t *now_ms)
 {
     subject *s = user;
+    (void)tx;
     *now_ms = s->now_ms > floor_ms ? s->now_ms : floor_ms;
     return TKT_DONE;
 }
@@ -388,6 +389,13 @@ static void a_refusal_takes_its_writes_back(subject *s)
     }
 }
 
+static int32_t set_floor_body(tkt__tx *tx, void *ctx)
+{
+    (void)ctx;
+    tkt__tx_set_floor(tx, NOW_MS - 7000);
+    return tkt__tx_put(tx, SALE, key_of(1, "later"), text_of("floor"));
+}
+
 /* ---- 11: stamps, and the instant of a commit ------------------------------------------------------------------------ */
 
 static void rule_11_stamps_and_instants_grow_with_commit_order(subject *s)
@@ -415,6 +423,15 @@ static void rule_11_stamps_and_instants_grow_with_commit_order(subject *s)
     s->now_ms = NOW_MS; /* a process whose clock is behind */
     MUST(write_one(s, TKT__PUT, SALE, 1, key_of(1, "later"), text_of("y")) == TKT_DONE);
     MUST(s->ops->floor_ms(s->engine, &floor_ms) == TKT_DONE && floor_ms == NOW_MS + 5000);
+
+    /* The host says that it was wrong: time goes on from where he says, whatever the commits before said. */
+    const tkt__guard guard = event_guard(1);
+    MUST(tkt__kv_run(s->kv, &guard, 1, NULL, set_floor_body, NULL) == TKT_DONE);
+    MUST(s->ops->floor_ms(s->engine, &floor_ms) == TKT_DONE && floor_ms == NOW_MS - 7000);
+    s->now_ms = NOW_MS - 9000;
+    MUST(write_one(s, TKT__PUT, SALE, 1, key_of(1, "later"), text_of("z")) == TKT_DONE);
+    MUST(s->ops->floor_ms(s->engine, &floor_ms) == TKT_DONE && floor_ms == NOW_MS - 7000);
+    s->now_ms = NOW_MS;
 }
 
 /* ---- 6, 9: re-runs and outcomes ------------------------------------------------------------------------------------------ */

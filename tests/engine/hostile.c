@@ -172,6 +172,7 @@ const tkt__engine_ops hostile_ops = {
     .cursor_close = hostile_cursor_close,
     .write_begin = hostile_write_begin,
     .write_commit = hostile_write_commit,
+    .write_floor = hostile_write_floor,
     .write_abort = hostile_write_abort,
     .bulk_begin = bulk_begin,
     .bulk_append = bulk_append,

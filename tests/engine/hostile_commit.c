@@ -158,11 +158,12 @@ int32_t hostile_write_begin(void *e, const tkt__guard *guards, size_t n, int64_t
         hostile_land_late(db, false);
         tx->view = (hostile_view){ db, db->stamp, NULL };
         tx->guards_n = n;
-        *floor_ms = n != 0 ? INT64_MIN : db->floor_ms;
+        tx->new_floor = false;
+        *floor_ms = n == 0 || db->floor_stamp != 0 ? db->floor_ms : INT64_MIN;
         for (size_t i = 0; i < n; i++) {
             const hostile_version *v = guard_version(db, guards[i]);
             tx->guards[i] = guards[i];
-            if (v != NULL && v->now_ms > *floor_ms)
+            if (v != NULL && v->stamp > db->floor_stamp && v->now_ms > *floor_ms)
                 *floor_ms = v->now_ms;
         }
         *tx_out = tx;
@@ -209,7 +210,7 @@ static int32_t commit(hostile *db, const hostile_tx *tx, const tkt__write *write
     }
     if (hostile_comes(db, o->unknown_lost))
         return unknown(&db->counts.unknown_lost);
-    if (db->late_n < LATE_MAX && hostile_comes(db, o->unknown_late)) {
+    if (db->late_n < LATE_MAX && !tx->new_floor && hostile_comes(db, o->unknown_late)) {
         send_late(db, tx, writes, n, now_ms);
         return unknown(&db->counts.unknown_late);
     }
@@ -218,6 +219,10 @@ static int32_t commit(hostile *db, const hostile_tx *tx, const tkt__write *write
         return tkt__fail(TKT_E_CONFLICT, "another was first");
     }
     apply(db, writes, n, now_ms);
+    if (tx->new_floor) {
+        db->floor_ms = tx->floor_ms;
+        db->floor_stamp = db->stamp;
+    }
     if (hostile_comes(db, o->unknown_done))
         return unknown(&db->counts.unknown_done);
     out->stamp = db->stamp;
@@ -228,6 +233,13 @@ static void end_transaction(hostile_tx *tx)
 {
     hostile_give_back(&tx->view);
     free(tx);
+}
+
+void hostile_write_floor(void *opaque, int64_t floor_ms)
+{
+    hostile_tx *tx = opaque;
+    tx->new_floor = true;
+    tx->floor_ms = floor_ms;
 }
 
 int32_t hostile_write_commit(void *opaque, const tkt__write *writes, size_t n, int64_t now_ms, tkt__commit_info *out)

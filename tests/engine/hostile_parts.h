@@ -51,6 +51,7 @@ struct hostile {
     uint32_t generation; /* bits as in the generation row */
     uint64_t stamp, random;
     int64_t floor_ms;
+    uint64_t floor_stamp; /* of the last commit that left a floor of its own: what was before it does not count */
     bool calm, in_rival;
     hostile_late *late[LATE_MAX];
     size_t late_n;
@@ -78,6 +79,8 @@ typedef struct hostile_tx {
     hostile_view view;
     tkt__guard guards[256];
     size_t guards_n;
+    bool new_floor;
+    int64_t floor_ms;
 } hostile_tx;
 
 /* Chance; under the lock. */
@@ -101,6 +104,7 @@ void hostile_cursor_close(void *cursor);
 
 int32_t hostile_write_begin(void *engine, const tkt__guard *guards, size_t n, int64_t deadline_ms, void **tx,
                             void **view, int64_t *floor_ms);
+void hostile_write_floor(void *tx, int64_t floor_ms);
 int32_t hostile_write_commit(void *tx, const tkt__write *writes, size_t n, int64_t now_ms, tkt__commit_info *out);
 void hostile_write_abort(void *tx);
 /* Commits on their way arrive: all of them, or now and then one. Under the lock. */

@@ -57,9 +57,9 @@ typedef struct subject {
     tkt__kv *kv;
 } subject;
 
-static int32_t now(void *user, int64_t floor_ms, int64_t *now_ms)
+static int32_t now(void *user, tkt__tx *tx, int64_t floor_ms, int64_t *now_ms)
 {
-    (void)user;
+    (void)user, (void)tx;
     *now_ms = floor_ms > 0 ? floor_ms : 1;
     return TKT_DONE;
 }

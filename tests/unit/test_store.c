@@ -12,8 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <ticketing/booking.h>
 #include <ticketing/catalog.h>
-
 #include <ticketing/feed.h>
 
 #include "store/store.h"
@@ -283,6 +283,108 @@ Test(store, clock_goes_on_from_where_another_process_is)
     tkt_store_close(s);
 }
 
+#define YEARS (INT64_C(86400000) * 365 * 5)
+
+static bool commit_at(int64_t wall_ms, bool reset)
+{
+    tkt_store *mine;
+    uint64_t id;
+    int64_t now;
+    wall = wall_ms;
+    bool right = open_as(path, 0, 0, &mine) == TKT_DONE;
+    for (int i = 0; right && reset && i < 2; i++) /* once more does no harm */
+        right = tkt_clock_reset(mine) == TKT_DONE && tkt_clock_now(mine, &now) == TKT_DONE && now == wall_ms;
+    right = right && tkt__id_take(mine, TKT__ID_EVENT, 1, &id) == TKT_DONE;
+    right = right && (!reset || (tkt_clock_now(mine, &now) == TKT_DONE && now == wall_ms));
+    if (right)
+        tkt_store_close(mine);
+    return right;
+}
+
+/* In a process of its own. */
+static void commits(int64_t wall_ms, bool reset)
+{
+    int status;
+    pid_t child = fork();
+    if (child == 0)
+        _exit(commit_at(wall_ms, reset) ? 0 : 1);
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert_eq(status, 0);
+}
+
+Test(store, a_clock_set_right_is_right_for_all)
+{
+    tkt_store *s = make();
+    uint64_t id;
+    int64_t now;
+    commits(NOW + YEARS, false);
+    cr_assert_eq(tkt__id_take(s, TKT__ID_BOOKING, 1, &id), TKT_DONE);
+    cr_assert_eq(tkt_clock_now(s, &now), TKT_DONE);
+    cr_assert_eq(now, NOW + YEARS); /* it has followed the store */
+    commits(NOW, true);
+    cr_assert_eq(tkt__id_take(s, TKT__ID_PERFORMER, 1, &id), TKT_DONE); /* of another kind: a commit */
+    cr_assert_eq(tkt_clock_now(s, &now), TKT_DONE);
+    cr_assert_eq(now, NOW);
+    /* Time that was set right does not go back either. */
+    wall = NOW + 86400000, mono += 86400000;
+    cr_assert_eq(tkt__id_take(s, TKT__ID_VENUE, 1, &id), TKT_DONE);
+    tkt_store_close(s);
+    wall = NOW, mono = 5;
+    s = make();
+    cr_assert_eq(tkt_clock_now(s, &now), TKT_DONE);
+    cr_assert_eq(now, NOW + 86400000);
+    tkt_store_close(s);
+}
+
+/* The process whose own clock is wrong goes on from the store's time and is told. */
+Test(store, who_is_wrong_himself_follows_a_reset)
+{
+    tkt_store *s = make();
+    tkt_stats stats = TKT_STATS_INIT;
+    uint64_t id;
+    int64_t now;
+    wall = NOW + YEARS;
+    cr_assert_eq(tkt_clock_confirm(s), TKT_DONE);
+    cr_assert_eq(tkt__id_take(s, TKT__ID_BOOKING, 1, &id), TKT_DONE);
+    commits(NOW, true);
+    cr_assert_eq(tkt_tick(s, 0, NULL), TKT_DONE);
+    mono += 1000;
+    cr_assert_eq(tkt_clock_now(s, &now), TKT_DONE);
+    cr_assert_eq(now, NOW + 1000);
+    cr_assert_eq(tkt_store_stats(s, &stats), TKT_DONE);
+    cr_assert_eq(stats.clock_frozen_ms, YEARS - 1000);
+    tkt_store_close(s);
+}
+
+static bool forked(int32_t status)
+{
+    return tkt_status_primary(status) == TKT_E_FORKED;
+}
+
+Test(store, a_snapshot_of_the_parent_is_refused_in_a_child)
+{
+    tkt_store *s = make();
+    tkt_snapshot *snap;
+    uint64_t id = 0;
+    int status;
+    cr_assert_eq(tkt_snapshot_begin(s, &snap), TKT_DONE);
+    pid_t child = fork();
+    if (child == 0) {
+        int64_t now;
+        uint8_t salt[TKT_SALT_BYTES];
+        tkt_batch *batch;
+        bool right = forked(tkt_venue_find(snap, (tkt_text){ "x", 1 }, (tkt_text){ "", 0 }, (tkt_text){ "", 0 }, &id)) &&
+                     forked(tkt_snapshot_renew(snap)) && forked(tkt_clock_now(s, &now)) && forked(tkt_clock_confirm(s)) &&
+                     forked(tkt_clock_reset(s)) && forked(tkt_store_salt(s, salt)) && forked(tkt_batch_new(s, &batch)) &&
+                     forked(tkt_store_set_payment(s, NULL));
+        _exit(right ? 0 : 1);
+    }
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert_eq(status, 0);
+    tkt_snapshot_end(snap);
+    tkt_store_close(s);
+}
+
 Test(store, ids_are_dense_and_given_once)
 {
     uint64_t first, next;
@@ -498,6 +600,42 @@ Test(store, a_full_reader_table_is_told)
     while (n > 0)
         tkt_snapshot_end(open[--n]);
     tkt_store_close(store);
+}
+
+/* Takes snapshots until there is none any more, and holds them until it is told to go. */
+static void hold_snapshots(int up, int down)
+{
+    char byte = 0;
+    tkt_store *mine = open_limited(64 << 20, 600);
+    tkt_snapshot *snap;
+    int n = 0;
+    while (n < 700 && tkt_snapshot_begin(mine, &snap) == TKT_DONE)
+        n++;
+    bool right = write(up, &n, sizeof n) == sizeof n && read(down, &byte, 1) == 0;
+    _exit(right ? 0 : 1);
+}
+
+/* Whoever opens a store that others have takes its readers' slots as they are: theirs end where their map ends. */
+Test(store, another_process_may_want_more_readers)
+{
+    tkt_store *s = open_limited(64 << 20, 16);
+    tkt_stats stats = TKT_STATS_INIT;
+    int up[2], down[2], n = 0, status;
+    uint64_t id;
+    cr_assert_eq(pipe(up) | pipe(down), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        close(down[1]);
+        hold_snapshots(up[1], down[0]);
+    }
+    cr_assert_eq(read(up[0], &n, sizeof n), (ssize_t)sizeof n);
+    cr_assert(n > 0 && n < 600, "%d", n);
+    cr_assert_eq(tkt_status_primary(tkt_store_stats(s, &stats)), TKT_E_READERS); /* they are all taken, and looked through */
+    cr_assert_eq(tkt__id_take(s, TKT__ID_EVENT, 1, &id), TKT_DONE);
+    close(down[1]);
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert_eq(status, 0);
+    tkt_store_close(s);
 }
 
 Test(store, slots_of_dead_readers_come_back)

@@ -56,8 +56,7 @@ struct tkt__lmdb {
     MDB_dbi dbs[TKT__TABLES_MAX][2]; /* [1]: the second generation of bulk tables */
     dev_t device;
     ino_t inode;
-    pid_t pid;
-    const volatile uint8_t *own; /* a page wiped on fork: 1 in the process that opened */
+    tkt__mine mine;
     bool registered, read_only, alone;
     bool journal_on;             /* fixed while the store is open */
     uint64_t journal_tag, journal_half;
@@ -143,6 +142,7 @@ bool tkt__space_for(const tkt__space *space, uint64_t bytes); /* rows of so many
 /* write.c */
 int32_t tkt__lmdb_write_begin(void *e, const tkt__guard *guards, size_t n, int64_t deadline_ms,
                               void **tx, void **view, int64_t *floor_ms);
+void tkt__lmdb_write_floor(void *tx, int64_t floor_ms);
 int32_t tkt__lmdb_write_commit(void *tx, const tkt__write *writes, size_t n, int64_t now_ms,
                                tkt__commit_info *out);
 bool tkt__lmdb_write_low(void *tx, bool tight);

@@ -135,16 +135,53 @@ static int open_journal(tkt__lmdb *e, MDB_txn *txn)
     return r.bad ? MDB_CORRUPTED : open_db(e, txn, "journal", 0, &e->journal_db);
 }
 
-/* LMDB makes its lock file longer and maps it: the room is there before. What it can't open LMDB judges. */
+/* Whether a process has the lock file open as LMDB has it: a lock on its first byte. */
+static bool lock_file_used(int fd)
+{
+    struct flock first = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1 };
+    return fcntl(fd, F_GETLK, &first) != 0 || first.l_type != F_UNLCK;
+}
+
+/* LMDB makes its lock file longer and maps it: the room is there before. What it can't open LMDB judges. A file that
+ * others have mapped stays as long as it is: they read as many slots as are in use, past the end of their map too. */
 static int fill_lock_file(const char *path, uint32_t readers)
 {
     char lock[TKT__LMDB_PATH_MAX + 8];
+    struct stat st;
     snprintf(lock, sizeof lock, "%s-lock", path);
     int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
         return 0;
-    int rc = tkt__file_fill(fd, LOCK_HEAD + (uint64_t)readers * LOCK_SLOT);
+    uint64_t bytes = LOCK_HEAD + (uint64_t)readers * LOCK_SLOT;
+    if (lock_file_used(fd))
+        bytes = fstat(fd, &st) == 0 && st.st_size > 0 ? (uint64_t)st.st_size : 0;
+    int rc = bytes != 0 ? tkt__file_fill(fd, bytes) : 0;
     close(fd); /* no lock of this process is on it: no other env has this file (registry.c) */
+    return rc;
+}
+
+/* Openers one after the other, by a lock on the folder: none maps the lock file while another makes it longer. Where
+ * folders can't be locked it goes without. */
+static int folder_lock(const char *path)
+{
+    char dir[TKT__LMDB_PATH_MAX];
+    snprintf(dir, sizeof dir, "%s", path);
+    char *slash = strrchr(dir, '/');
+    if (slash != NULL)
+        *slash = '\0';
+    int fd = open(slash == NULL ? "." : slash == dir ? "/" : dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    while (fd >= 0 && flock(fd, LOCK_EX) != 0 && errno == EINTR)
+        continue;
+    return fd;
+}
+
+static int open_locked(tkt__lmdb *e, const char *path, uint32_t readers, unsigned flags)
+{
+    int folder = folder_lock(path), rc = fill_lock_file(path, readers);
+    if (rc == 0)
+        rc = mdb_env_open(e->env, path, flags, 0600);
+    if (folder >= 0)
+        close(folder);
     return rc;
 }
 
@@ -160,9 +197,7 @@ static int open_env(tkt__lmdb *e, const char *path, const tkt__lmdb_options *o)
     if (rc == 0)
         rc = mdb_env_set_maxdbs(e->env, 2 * TKT__TABLES_MAX + 2) /* and the engine's own two */;
     if (rc == 0)
-        rc = fill_lock_file(path, readers);
-    if (rc == 0)
-        rc = mdb_env_open(e->env, path, ENV_FLAGS | (o->read_only ? MDB_RDONLY : 0), 0600);
+        rc = open_locked(e, path, readers, ENV_FLAGS | (o->read_only ? MDB_RDONLY : 0));
     /* LMDB 0.9.24 forgets close-on-exec on its data descriptor. */
     if (rc == 0 && (rc = mdb_env_get_fd(e->env, &fd)) == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
         rc = errno;
@@ -297,21 +332,6 @@ static void sweep_leftovers(const char *dir)
 
 /* ---- open -------------------------------------------------------------------------------------------- */
 
-/* One page that the kernel hands to a forked child as zeros; NULL where it can't (getpid then). */
-static const volatile uint8_t *own_page(void)
-{
-    size_t n = (size_t)sysconf(_SC_PAGESIZE);
-    uint8_t *page = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (page == MAP_FAILED)
-        return NULL;
-    if (madvise(page, n, MADV_WIPEONFORK) != 0) {
-        munmap(page, n);
-        return NULL;
-    }
-    *page = 1;
-    return page;
-}
-
 static int32_t missing_table(tkt__lmdb *e, MDB_txn *txn)
 {
     MDB_dbi db;
@@ -434,8 +454,7 @@ static void close_engine(void *engine)
     if (!tkt__lmdb_forked(e)) /* another thread may have held it at the fork */
         pthread_mutex_destroy(&e->writer);
     tkt__tail_free(&e->tail, !tkt__lmdb_forked(e)); /* another thread may have held the lock at the fork */
-    if (e->own != NULL)
-        munmap((void *)(uintptr_t)e->own, (size_t)sysconf(_SC_PAGESIZE));
+    tkt__mine_end(&e->mine);
     tkt_hooks hooks = e->hooks;
     tkt__free(&hooks, e, sizeof *e);
 }
@@ -465,6 +484,7 @@ static const tkt__engine_ops lmdb_ops = {
     .cursor_close = tkt__lmdb_cursor_close,
     .write_begin = tkt__lmdb_write_begin,
     .write_commit = tkt__lmdb_write_commit,
+    .write_floor = tkt__lmdb_write_floor,
     .write_low = tkt__lmdb_write_low,
     .write_settle = tkt__lmdb_write_settle,
     .write_abort = tkt__lmdb_write_abort,
@@ -538,8 +558,7 @@ int32_t tkt__lmdb_open(const char *dir, const tkt__lmdb_options *options, const 
     e->hooks = *hooks;
     e->schema = schema;
     e->written_before = tkt__lmdb_written();
-    e->pid = getpid();
-    e->own = own_page();
+    tkt__mine_begin(&e->mine);
     e->read_only = options->read_only;
     e->journal_half = journal_half(options);
     tkt__lmdb_open_lock();

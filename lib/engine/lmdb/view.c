@@ -14,7 +14,7 @@
 
 bool tkt__lmdb_forked(const tkt__lmdb *e)
 {
-    return e->own != NULL ? *e->own == 0 : e->pid != getpid();
+    return !tkt__mine_is(&e->mine);
 }
 
 int32_t tkt__lmdb_forked_error(void)

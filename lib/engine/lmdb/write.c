@@ -27,6 +27,7 @@ typedef struct lmdb_tx {
     const tkt__write *writes;
     size_t n;
     bool low;            /* it may take of the reserve */
+    bool new_floor;      /* `before` has the floor that the commit leaves */
 } lmdb_tx;
 
 static void free_tx(lmdb_tx *t)
@@ -49,10 +50,10 @@ static int32_t read_stamp(tkt__lmdb_view *v, stamp_row *row)
     if (r.bad)
         return tkt__fail(TKT_E_CORRUPT, "the stamp row is malformed");
     int32_t status = tkt__tail_look(v);
-    if (status == TKT_DONE && v->seen.high > row->stamp)
+    if (status == TKT_DONE && v->seen.high > row->stamp) {
         row->stamp = v->seen.high;
-    if (status == TKT_DONE && v->seen.high != 0 && v->seen.floor_ms > row->floor_ms)
         row->floor_ms = v->seen.floor_ms;
+    }
     return status;
 }
 
@@ -71,7 +72,7 @@ int32_t tkt__lmdb_write_begin(void *engine, const tkt__guard *guards, size_t n, 
     if (t == NULL)
         return tkt__fail(TKT_E_NOMEM, "no memory for a transaction");
     t->view = (tkt__lmdb_view){ .e = e, .live = true, .write = true };
-    t->low = false;
+    t->low = t->new_floor = false;
     int rc = tkt__lmdb_txn_begin(e, 0, &t->view.txn);
     if (rc != 0) {
         tkt__free(&e->hooks, t, sizeof *t);
@@ -220,6 +221,13 @@ static int32_t commit(tkt__lmdb_view *v)
     return rc != 0 ? commit_failed(e, rc) : TKT_DONE;
 }
 
+void tkt__lmdb_write_floor(void *tx, int64_t floor_ms)
+{
+    lmdb_tx *t = tx;
+    t->new_floor = true;
+    t->before.floor_ms = floor_ms;
+}
+
 int32_t tkt__lmdb_write_commit(void *tx, const tkt__write *writes, size_t n, int64_t now_ms,
                                tkt__commit_info *out)
 {
@@ -227,7 +235,7 @@ int32_t tkt__lmdb_write_commit(void *tx, const tkt__write *writes, size_t n, int
     tkt__lmdb *e = t->view.e;
     stamp_row row = { t->before.stamp + 1, t->before.floor_ms };
     uint64_t record_bytes = 0;
-    if (now_ms > row.floor_ms)
+    if (!t->new_floor && now_ms > row.floor_ms)
         row.floor_ms = now_ms;
     int32_t status = within_space(t, writes, n);
     if (status == TKT_DONE)
