@@ -128,6 +128,7 @@ static inline uint32_t dry(const cli *c)
 int cmd_init(cli *c);
 int cmd_check(cli *c);
 int cmd_stats(cli *c);
+int cmd_clock(cli *c);
 int cmd_tick(cli *c);
 int cmd_upgrade(cli *c);
 int cmd_backup(cli *c);

@@ -32,7 +32,7 @@ static int32_t store_chart(cli *c, const tkt_chart *chart, uint64_t event, uint6
 {
     int32_t status = tkt_chart_put(c->store, venue, chart, &sale->chart_id, &sale->chart_version);
     if (status == TKT_DONE)
-        status = tkt_event_set_chart(c->store, event, sale->chart_id, sale->chart_version, dry(c));
+        status = tkt_event_set_chart(c->store, event, sale->chart_id, sale->chart_version, 0);
     return status;
 }
 

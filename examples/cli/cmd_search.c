@@ -89,14 +89,15 @@ static int32_t set_window(const cli *c, tkt_query *q, bool *usage)
     return status == TKT_DONE ? tkt_query_set_during(q, args_option(c, "during") != NULL) : status;
 }
 
-static bool all_digits(const char *text) { return *text != '\0' && text[strspn(text, "0123456789")] == '\0'; }
+/* No number begins with 0: "013" is a name. */
+static bool is_number(const char *text) { return *text != '\0' && *text != '0' && text[strspn(text, "0123456789")] == '\0'; }
 
 /* A venue or performer by number or name; an unknown performer matches nothing. */
 static int32_t add_entities(const cli *c, tkt_snapshot *snap, tkt_query *q, const char *name, const char *value)
 {
     uint64_t id = 0;
     bool venue = strcmp(name, "venue") == 0;
-    if (all_digits(value))
+    if (is_number(value))
         id = strtoull(value, NULL, 10);
     else if (venue)
         return tkt_query_add_venue_name(q, given(value));

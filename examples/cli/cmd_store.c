@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * cmd_store.c: the store itself: init, check, stats, tick, upgrade.
+ * cmd_store.c: the store itself: init, check, stats, clock, tick, upgrade.
  */
 #include "cli.h"
 
@@ -83,6 +83,27 @@ int cmd_stats(cli *c)
             printf("%-14s %" PRIu64 "\n", rows[i].name, rows[i].value);
     }
     out_end(c);
+    return EXIT_EFFECT;
+}
+
+int cmd_clock(cli *c)
+{
+    int64_t now = 0;
+    char text[TKT_INSTANT_TEXT];
+    size_t n = 0;
+    int32_t status = args_option(c, "reset") != NULL ? tkt_clock_reset(c->store) : TKT_DONE;
+    if (status == TKT_DONE)
+        status = tkt_clock_now(c->store, &now);
+    if (status == TKT_DONE)
+        status = tkt_instant_format(now, 0, 0, text, &n);
+    if (status != TKT_DONE)
+        return out_bad(c, status);
+    out_begin(c);
+    out_status(c, TKT_DONE);
+    out_number(c, "now", now);
+    out_end(c);
+    if (!c->json)
+        printf("the store's time is %s\n", text);
     return EXIT_EFFECT;
 }
 

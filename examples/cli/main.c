@@ -9,11 +9,13 @@
 #include <errno.h>
 #include <unistd.h>
 #include <string.h>
+#include <sys/stat.h>
 
 const command commands[] = {
     { "init", "init [--map-mib N] [--no-index] [--no-journal]", " map-mib no-index! no-journal! ", 0, 0, STORE_CREATED, cmd_init },
     { "check", "check", " ", 0, 0, STORE_READ, cmd_check },
     { "stats", "stats", " ", 0, 0, STORE_READ, cmd_stats },
+    { "clock", "clock [--reset]", " reset! ", 0, 0, STORE_NEEDED, cmd_clock },
     { "tick", "tick", " ", 0, 0, STORE_NEEDED, cmd_tick },
     { "upgrade", "upgrade [--journal on|off]", " journal ", 0, 0, STORE_READ, cmd_upgrade },
     { "backup", "backup FILE [--compact]", " compact! ", 1, 1, STORE_READ, cmd_backup },
@@ -36,7 +38,7 @@ const command commands[] = {
       "available! at-least sort page page-size cursor facets! lang typo prefix match batch ",
       0, 1, STORE_READ, cmd_search },
     { "suggest", "suggest BEGINNING", " ", 1, 1, STORE_READ, cmd_suggest },
-    { "chart", "chart EVENT FILE.json", " dry-run! ", 2, 2, STORE_NEEDED, cmd_chart },
+    { "chart", "chart EVENT FILE.json", " ", 2, 2, STORE_NEEDED, cmd_chart },
     { "ga", "ga EVENT NAME CAPACITY", " dry-run! ", 3, 3, STORE_NEEDED, cmd_ga },
     { "price", "price EVENT AREA|SECTION|'*' AMOUNT CUR", " dry-run! ", 4, 4, STORE_NEEDED, cmd_price },
     { "status", "status EVENT scheduled|postponed|rescheduled|cancelled", " dry-run! ", 2, 2, STORE_NEEDED,
@@ -76,8 +78,9 @@ static int help(void)
     for (const command *cmd = commands; cmd->name != NULL; cmd++)
         printf("  %s\n", cmd->usage);
     puts("\nEVENT is an id or ext:EXTERNALID. --json prints one JSON object. --dry-run, where a change can be tried:\n"
-         "chart, ga, price, status, limit, reserve, release, extend, confirm, cancel, refund, queue. Exit: 0 done,\n"
-         "1 refused or not found, 2 usage or input, 3 failure.");
+         "ga, price, status, limit, reserve, release, extend, confirm, cancel, refund, queue. Exit: 0 done,\n"
+         "1 refused or not found, 2 usage or input, 3 failure. clock --reset: when a wrong clock has reached the store,\n"
+         "its time is this machine's from here on.");
     return EXIT_EFFECT;
 }
 
@@ -115,6 +118,15 @@ static int32_t open_store(cli *c, const command *cmd)
     return status;
 }
 
+static bool can_be_read(const char *file)
+{
+    struct stat st;
+    if (access(file, R_OK) != 0 || stat(file, &st) != 0)
+        return false;
+    errno = EISDIR;
+    return !S_ISDIR(st.st_mode);
+}
+
 int main(int argc, char **argv)
 {
     cli c = { 0 };
@@ -126,7 +138,7 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     }
     const char *file = cmd->run == cmd_import ? c.positional[0] : "-";
-    if (strcmp(file, "-") != 0 && access(file, R_OK) != 0) { /* before a store is made for it */
+    if (strcmp(file, "-") != 0 && !can_be_read(file)) { /* before a store is made for it */
         usage_error("%s: %s", file, strerror(errno));
         out_usage(&c);
         return EXIT_USAGE;

@@ -92,7 +92,7 @@ extern "C" {
 #define TKT_E_NET_FS INT32_C(14)      /* the path lies on a network file system */
 #define TKT_E_SHORT_FILE INT32_C(15)  /* the data file is shorter than its own pages say */
 #define TKT_E_READERS INT32_C(16)     /* the reader table is full */
-#define TKT_E_CLOCK INT32_C(17)       /* the clock is before 2024 */
+#define TKT_E_CLOCK INT32_C(17)       /* the clock is before 2024 or behind 2057 */
 #define TKT_E_UNKNOWN INT32_C(18)     /* committed or not: not known; ask again with the same key */
 #define TKT_E_UNAVAILABLE INT32_C(19) /* certainly not done: the system of record is away */
 #define TKT_E_BUSY INT32_C(20)        /* certainly not done: the deadline passed while waiting */

@@ -8,7 +8,9 @@
  * available at that very instant, whether or not anything swept it. A hold with money in flight is
  * pinned and can't expire under its buyer. Every mutating call carries an idempotency key: the same
  * key with the same request answers the first result again (TKT_REPLAYED, `replayed` = 1); with
- * another request TKT_KEY_REUSED. Refusals are never stored, they are decided anew.
+ * another request TKT_KEY_REUSED. A key belongs to one event and one kind of call: the same 16 bytes for another event, or
+ * for reserve and then release, are two keys. What goes to the provider (details) is no part of the request. Refusals are
+ * never stored, they are decided anew.
  */
 #ifndef TICKETING_BOOKING_H
 #define TICKETING_BOOKING_H
@@ -132,7 +134,7 @@ TKT_API int32_t tkt_release(tkt_store *store, const tkt_hold_request *request, t
  * AT_HARD_CAP when more was asked for and the hold stands at its cap. Refusals else as release. */
 TKT_API int32_t tkt_extend(tkt_store *store, const tkt_hold_request *request, tkt_hold *hold);
 /* Releases `token` and takes `request` of the same event in one step, own places counted as free; the
- * new hold inherits the hard cap. request->key counts. Nothing changes when the new one is refused. */
+ * new hold inherits the hard cap, and where the old one lives past it (after a decline) its end. request->key counts. Nothing changes when the new one is refused. */
 TKT_API int32_t tkt_replace(tkt_store *store, const uint8_t token[TKT_TOKEN_BYTES], const tkt_reserve_request *request, tkt_hold *hold);
 
 /* A hold by its token, as the snapshot's now sees it, and its seats. */
@@ -334,7 +336,8 @@ TKT_API int32_t tkt_refund(tkt_store *store, const tkt_booking_request *request,
  * who buys for a bus. What a commit costs is paid once, so a batch of a hundred is many times faster than a hundred
  * calls. Each command has its own outcome, exactly as the call of its name would have answered, and none undoes
  * another. They run in the order in which they were added; the first may be seen a commit earlier than the
- * last where they do not fit into one (8 MiB of rows). Commands of other threads may share the commit. */
+ * last where they do not fit into one (8 MiB of rows). A cancel is of a booking that is there when it is
+ * added. Commands of other threads may share the commit. */
 typedef struct tkt_batch tkt_batch;
 #define TKT_BATCH_MAX UINT32_C(1024) /* commands */
 

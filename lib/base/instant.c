@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #define DAY_MS INT64_C(86400000)
+#define MOST_MS INT64_C(253402300799999) /* the end of the year 9999 */
 #define MINUTE_MS INT64_C(60000)
 #define OFFSET_MIN_MAX (24 * 60 - 1)
 
@@ -135,6 +136,8 @@ int32_t tkt_instant_parse(const char *text, size_t len, int64_t *ms, int32_t *of
         return tkt__fail(TKT_E_PARSE, "byte %zu: a date, or a date and time with Z or an offset",
                          (size_t)(s.p - text) + 1);
     *ms = days * DAY_MS + of_day - minutes * MINUTE_MS;
+    if (days * DAY_MS + of_day > MOST_MS) /* by its leap second */
+        return tkt__fail(TKT_E_PARSE, "the instant lies behind the year 9999");
     if (offset_min != NULL)
         *offset_min = minutes;
     if (date_only != NULL)
@@ -176,12 +179,12 @@ static char *put_hour(char *at, int64_t rest, int32_t offset_min)
 int32_t tkt_instant_format(int64_t ms, int32_t offset_min, int32_t date_only,
                            char buf[TKT_INSTANT_TEXT], size_t *len)
 {
-    const int64_t least = days_of(1, 1, 1) * DAY_MS, most = days_of(10000, 1, 1) * DAY_MS - 1;
+    const int64_t least = days_of(1, 1, 1) * DAY_MS;
     int64_t y, local;
     int m, d;
     if (buf == NULL || len == NULL || offset_min < -OFFSET_MIN_MAX || offset_min > OFFSET_MIN_MAX)
         return tkt__fail(TKT_E_INVALID, "an offset lies within 24 hours");
-    if (!tkt__add_i64(ms, offset_min * MINUTE_MS, &local) || local < least || local > most)
+    if (!tkt__add_i64(ms, offset_min * MINUTE_MS, &local) || local < least || local > MOST_MS)
         return tkt__fail(TKT_E_INVALID, "the instant lies outside the years 0001 to 9999");
     int64_t days = local >= 0 ? local / DAY_MS : -((-local + DAY_MS - 1) / DAY_MS);
     int64_t rest = local - days * DAY_MS;

@@ -242,7 +242,7 @@ static int32_t replace_body(tkt__tx *tx, void *ctx)
     if (status == TKT_DONE)
         status = tkt__claim_save(tx, &old);
     if (status == TKT_DONE)
-        status = take_new(tx, c, &sale, old.hard_cap_s, &claim);
+        status = take_new(tx, c, &sale, old.expires_s > old.hard_cap_s ? old.expires_s : old.hard_cap_s, &claim);
     return status == TKT_DONE ? finish(tx, c, &claim) : status;
 }
 

@@ -2,12 +2,13 @@
  *
  * catalog/chart_store.c: puts a version of a chart.
  *
- * The version is numbered against the newest one on a snapshot, encoded whole in memory, and then
+ * The version is numbered against those before it on a snapshot, encoded whole in memory, and then
  * put in bodies of at most SLICE_WRITES rows and SLICE_BYTES bytes under the catalogue's and the
  * store's guards: the first slices with a job row, the last with the header, which makes the
  * version visible. What fits into one body needs no job.
  * Invariants: a seat of the same section, row and label keeps its unit, a section of the same name
- * its id; a position once given is never given to another seat of this chart. The body that starts
+ * its id, also one that was left out of some versions: what an event sold is there again with the chart
+ * that it was sold by; a position once given is never given to another seat of this chart. The body that starts
  * and the one that ends check that the version numbered against is still the newest.
  * A crash leaves an invisible version with its job row: chart_job.c.
  */
@@ -15,6 +16,7 @@
 
 #define SLICE_WRITES 1000u
 #define SLICE_BYTES  (768u << 10)
+#define OLDER_MOST   64u /* versions that are looked at for what is new */
 #define PUT_TRIES    8 /* others that put a version of the same chart in between */
 
 typedef struct putting {
@@ -40,7 +42,7 @@ static int32_t keep_section(void *user, uint32_t index, const tkt__section_info 
     numbering *m = (numbering *)user;
     uint32_t now;
     (void)index;
-    if (tkt__chart_find(m->chart, TKT__NAME_SECTION, 0, old->name, &now)) {
+    if (tkt__chart_find(m->chart, TKT__NAME_SECTION, 0, old->name, &now) && m->n.sections[now].id == 0) {
         m->n.sections[now].id = old->id;
         m->n.sections[now].first_block = old->first_block;
         m->n.sections[now].last_block = old->last_block;
@@ -49,7 +51,7 @@ static int32_t keep_section(void *user, uint32_t index, const tkt__section_info 
     return TKT_DONE;
 }
 
-/* Seats that the older version has too keep their units. */
+/* Seats that an older version has too keep their units; the newest of those that have one tells. */
 static void keep_units(numbering *m, const tkt_plan *old)
 {
     tkt_seat seat = { .size = (uint32_t)sizeof(seat) };
@@ -60,9 +62,37 @@ static void keep_units(numbering *m, const tkt_plan *old)
             tkt__chart_find(m->chart, TKT__NAME_ROW, section,
                             tkt__slice_of(seat.row.ptr, seat.row.len), &row) &&
             tkt__chart_find(m->chart, TKT__NAME_SEAT, row,
-                            tkt__slice_of(seat.label.ptr, seat.label.len), &now))
+                            tkt__slice_of(seat.label.ptr, seat.label.len), &now) &&
+            m->n.units[now] == 0 && m->n.sections[section].id == seat.section)
             m->n.units[now] = seat.unit;
     }
+}
+
+static bool all_kept(const numbering *m)
+{
+    for (size_t i = 0; i < m->chart->section_n; i++)
+        if (m->n.sections[i].id == 0)
+            return false;
+    for (size_t i = 0; i < m->chart->seat_n; i++)
+        if (m->n.units[i] == 0)
+            return false;
+    return true;
+}
+
+static int32_t keep_of(const putting *p, tkt__tx *tx, uint32_t version, numbering *m)
+{
+    tkt__chart_header h;
+    tkt_plan *old = NULL;
+    int32_t rc = tkt__chart_header_get(tx, p->chart_id, version, &h);
+    if (rc == TKT_DONE)
+        rc = tkt__chart_sections(tx, p->chart_id, version, &h, keep_section, m);
+    if (rc == TKT_DONE)
+        rc = tkt__plan_of(tx, &p->store->hooks, p->chart_id, version, &old);
+    if (rc != TKT_DONE)
+        return rc;
+    keep_units(m, old);
+    tkt_plan_free(old);
+    return TKT_DONE;
 }
 
 static int32_t number_fresh(numbering *m)
@@ -91,13 +121,13 @@ static int32_t number_fresh(numbering *m)
     return TKT_DONE;
 }
 
-/* Reads the base version and gives every section its id and every seat its unit. */
+/* Reads the base version, those before it as long as something is new, and gives every section its id and every seat
+ * its unit. */
 static int32_t number_against(putting *p, tkt__tx *tx, numbering *m)
 {
     if (p->base == 0)
         return number_fresh(m);
     tkt__chart_header h;
-    tkt_plan *old = NULL;
     int32_t rc = tkt__chart_header_get(tx, p->chart_id, p->base, &h);
     if (rc != TKT_DONE)
         return rc;
@@ -106,14 +136,10 @@ static int32_t number_against(putting *p, tkt__tx *tx, numbering *m)
                          (unsigned long long)p->chart_id, (unsigned long long)h.venue);
     m->n.blocks = h.blocks;
     m->n.last_section = h.last_section;
-    rc = tkt__chart_sections(tx, p->chart_id, p->base, &h, keep_section, m);
-    if (rc == TKT_DONE)
-        rc = tkt__plan_of(tx, &p->store->hooks, p->chart_id, p->base, &old);
-    if (rc != TKT_DONE)
-        return rc;
-    keep_units(m, old);
-    tkt_plan_free(old);
-    return number_fresh(m);
+    uint32_t least = p->base > OLDER_MOST ? p->base - OLDER_MOST : 0;
+    for (uint32_t version = p->base; rc == TKT_DONE && version > least && (version == p->base || !all_kept(m)); version--)
+        rc = keep_of(p, tx, version, m);
+    return rc == TKT_DONE ? number_fresh(m) : rc;
 }
 
 static int32_t encode_version(putting *p, tkt__tx *tx)

@@ -152,7 +152,8 @@ static yajl_val given(yajl_val object, const char *name)
 static bool is_nothing(yajl_val price)
 {
     const char *p = YAJL_IS_NUMBER(price) ? price->u.number.r : YAJL_IS_STRING(price) ? YAJL_GET_STRING(price) : "";
-    return *p == '0' && p[strspn(p, "0.")] == '\0';
+    size_t whole = strspn(p, "0"), parts = p[whole] == '.' ? strspn(p + whole + 1, "0") : 0;
+    return whole > 0 && p[whole + parts + (parts > 0)] == '\0';
 }
 
 /* Of several offers the lowest price counts, and the highest is shown beside it; those of another currency than the first
@@ -175,6 +176,10 @@ static bool offer_in(yajl_val offer, tkt_event *event, tkt__line_error *e)
         memcpy(event->currency, currency.ptr, 3);
         if (!amount(price, event->currency, &low, e) || (high != NULL && !amount(high, event->currency, &top, e)))
             return false;
+    }
+    if (high != NULL && top < low) { /* it says nothing */
+        high = NULL;
+        top = 0;
     }
     int64_t most = high != NULL ? top : low, seen = event->price_high_minor != 0 ? event->price_high_minor : event->price_minor;
     if (first) {

@@ -107,6 +107,8 @@ static int32_t set_body(tkt__tx *tx, void *ctx)
         memcpy(room.seed, c->seed, sizeof room.seed); /* the one before may have been told */
         room.started = 0;
     }
+    if (room.set.mode != c->set.mode || room.set.per_minute != c->set.per_minute)
+        room.measured_ms = 0; /* the rate so far tells nothing of how it goes on */
     room.set = c->set;
     room.idle = 0;
     status = tkt__queue_tell(tx, &room);

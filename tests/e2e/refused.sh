@@ -42,12 +42,14 @@ t both check | grep -q '"ok":true'
 t shop import "$data/sample.jsonl" >/dev/null
 before=$(t shop stats | tr ',' '\n' | grep commits)
 t shop backup "$work/copy" >/dev/null
-for command in "import $data/sample.jsonl" "reindex" "backup $work/other" "export $work/other" "upgrade --journal off" "tick" "join 4 --buyer a" \
+for command in "import $data/sample.jsonl" "chart 4 $data/arena-two-floors.json" "reindex" "backup $work/other" "export $work/other" "upgrade --journal off" "tick" "join 4 --buyer a" \
     "payment-news 1 approved" "recover"; do
     # shellcheck disable=SC2086 # words of a command
     fails 2 t shop $command --dry-run
 done
 fails 2 t again restore "$work/copy" --dry-run
+fails 2 t new import "$work"
+[ ! -e "$work/new" ]
 [ ! -e "$work/again" ] && [ ! -e "$work/other" ]
 t shop ga 4 Floor 5 --dry-run >/dev/null
 [ "$(t shop stats | tr ',' '\n' | grep commits)" = "$before" ]

@@ -89,6 +89,7 @@ Test(instant, reads_the_real_forms)
     cr_assert_eq(plain, 1);
     cr_assert_eq(tkt_instant_parse("2024-02-29T23:59:59.250Z", 24, &ms, NULL, NULL), TKT_DONE);
     cr_assert_eq(ms, INT64_C(1709251199250));
+    cr_assert_eq(tkt_status_primary(tkt_instant_parse("9999-12-31T23:59:60Z", 20, &ms, NULL, NULL)), TKT_E_PARSE);
 }
 
 Test(instant, refuses_what_is_none)

@@ -99,6 +99,29 @@ Test(pay, a_decline_gives_the_hold_back_with_time_to_try_again)
     close_hall(&h);
 }
 
+/* The grace after a decline goes past the hard cap, and so does what the hold is replaced by. */
+Test(pay, who_was_declined_may_still_change_seats)
+{
+    hall h;
+    open_hall(&h);
+    tkt_reserve_request want = seats(&h, 0, 2);
+    tkt_hold hold = new_hold(), other = new_hold();
+    tkt_booking booking = new_booking();
+    want.hard_cap_ms = want.ttl_ms = 60000;
+    ok(tkt_reserve(h.f.store, &want, &hold));
+    h.bank.on_charge = TKT_PAY_DECLINED;
+    answers(confirm(&h, &hold, 0, &booking), TKT_DECLINED);
+    pass(&h.f, 120000); /* past the cap */
+    want = seats(&h, 5, 2);
+    ok(tkt_replace(h.f.store, hold.token, &want, &other));
+    cr_assert_eq(other.state, TKT_HOLD_ACTIVE);
+    cr_assert_eq(other.expires_ms, booking.hold_expires_ms);
+    h.bank.on_charge = TKT_PAY_APPROVED;
+    ok(confirm(&h, &other, 0, NULL));
+    counts_are(&h, ALL - 2, 0, 2);
+    close_hall(&h);
+}
+
 Test(pay, pending_keeps_the_seats_until_the_news_come)
 {
     hall h;

@@ -119,14 +119,20 @@ Test(catalog_charts, units_stay_over_versions)
             TKT_NOT_FOUND);
     plan_agrees(other, 108);
     plan_agrees(event, 90); /* the first event's version is as it was */
-    /* The seats that left come back: to other places. */
-    uint32_t third = put_chart(small_chart(1, 40), &chart);
-    uint64_t last = event_with(chart, third);
-    cr_assert_neq(unit_of(last, "Rang", "A", "1"), gone);
+    /* The seats that left come back, and so does a section with all of its seats: to their own places. */
+    tkt_chart *stalls = new_chart();
+    ok(tkt_chart_add_section(stalls, T("Parkett")));
+    ok(tkt_chart_add_row(stalls, T("A")));
+    add_seats(stalls, 1, 2);
+    uint64_t less = event_with(chart, put_chart(stalls, &chart));
+    plan_agrees(less, 2);
+    uint64_t last = event_with(chart, put_chart(small_chart(1, 45), &chart));
+    cr_assert_eq(unit_of(last, "Rang", "A", "1"), gone);
     cr_assert_eq(unit_of(last, "Parkett", "A", "7"), a7);
-    ok(tkt_scope_find(f.snap, last, T("Rang"), &unit, &section));
+    cr_assert_eq(unit_of(last, "Rang", "A", "31"), unit_of(other, "Rang", "A", "31"));
+    ok(tkt_scope_find(look(&f), last, T("Rang"), &unit, &section));
     cr_assert(unit == TKT_SCOPE_SECTION && section == 2);
-    plan_agrees(last, 120);
+    plan_agrees(last, 135);
     check_clean(&f);
 }
 

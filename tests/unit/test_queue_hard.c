@@ -280,6 +280,33 @@ Test(queue_hard, a_pause_is_no_slow_hour)
     close_hall(&h);
 }
 
+/* With nobody at the counter no step is due meanwhile. */
+Test(queue_hard, a_pause_with_an_empty_counter_neither)
+{
+    hall h;
+    tkt_queue_settings s = settings(0, 60, 1, 100);
+    open_room(&h, 0, 60, 100);
+    set_queue(&h, s);
+    for (uint32_t i = 0; i < 60; i++)
+        join(&h, i);
+    for (uint32_t k = 0; k < 20; k++) {
+        stand(&h, 59, 1);
+        for (uint32_t i = 0; i < 59; i++)
+            if (poll_place(&h, i).state == TKT_PLACE_ADMITTED)
+                leave(&h, i);
+    }
+    s.mode = TKT_QUEUE_PAUSED;
+    set_queue(&h, s);
+    stand(&h, 59, 600);
+    s.mode = TKT_QUEUE_RUNS;
+    set_queue(&h, s);
+    stand(&h, 59, 3);
+    tkt_place p = join(&h, 100);
+    cr_assert(p.wait_ms > (int64_t)p.ahead * 800 && p.wait_ms < (int64_t)p.ahead * 1200, "%llu ahead, %lld ms",
+              (unsigned long long)p.ahead, (long long)p.wait_ms);
+    close_hall(&h);
+}
+
 /* One in ten seconds: whoever comes is told about the same, whether one was let in just now or not. */
 Test(queue_hard, a_slow_queue_is_told_evenly)
 {
