@@ -23,6 +23,8 @@ static struct page {
     { "/", "index.html", "text/html; charset=utf-8", NULL, 0 },
     { "/app.js", "app.js", "text/javascript; charset=utf-8", NULL, 0 },
     { "/hall.js", "hall.js", "text/javascript; charset=utf-8", NULL, 0 },
+    { "/buy.js", "buy.js", "text/javascript; charset=utf-8", NULL, 0 },
+    { "/search.js", "search.js", "text/javascript; charset=utf-8", NULL, 0 },
     { "/queue.js", "queue.js", "text/javascript; charset=utf-8", NULL, 0 },
     { "/staff.js", "staff.js", "text/javascript; charset=utf-8", NULL, 0 },
     { "/style.css", "style.css", "text/css; charset=utf-8", NULL, 0 },

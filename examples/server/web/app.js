@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: MIT
-// app.js: the page: search as you type, an event with its hall, a reservation with its countdown, payment, tickets.
+// app.js: the page: what its parts share, an event with its hall, which part is shown. search.js searches, buy.js reserves,
+// pays and shows tickets, queue.js is the waiting room, staff.js the staff's.
 //
 // All text of the service goes through textContent. The clock that counts is the service's: each answer that has one
 // brings its `now`, and this page keeps the difference to the browser's.
 import { Hall } from '/hall.js';
-import { lookForQueue, showQueue } from '/queue.js';
+import { reserve, resumeHold, showBasket, showMine } from '/buy.js';
+import { lookForQueue } from '/queue.js';
+import { showSearch } from '/search.js';
 import { showStaff, closeStaff } from '/staff.js';
 
-const $ = (id) => document.getElementById(id);
-const PAGE_SIZE = 20;
-const AGAIN_MS = 2000;
+// Functions and not values, where a part uses them while it is read: the parts are read before this one.
+export function $(id) {
+  return document.getElementById(id);
+}
+export const AGAIN_MS = 2000;
 
 export function el(name, properties = {}, ...children) {
   const e = document.createElement(name);
@@ -29,6 +34,22 @@ export function say(text) {
   messageTimer = setTimeout(() => { $('message').hidden = true; }, 6000);
 }
 
+// For who does not see the page: what a press came to.
+export function announce(text) {
+  $('announce').textContent = text;
+}
+
+// Draws a box anew without losing who stands in it with the keyboard: on the same control if there is one, else on the
+// box's heading.
+export function redraw(box, ...children) {
+  const stood = box.contains(document.activeElement) ? document.activeElement.id : null;
+  box.replaceChildren(...children);
+  if (stood === null) return;
+  const to = (stood && $(stood)) || box.querySelector('h2') || box;
+  if (!to.matches('button, input, a')) to.tabIndex = -1;
+  to.focus({ preventScroll: true });
+}
+
 export class Refused extends Error {
   constructor(problem) {
     super(problem.detail || problem.title);
@@ -42,7 +63,7 @@ export async function ask(path, options = {}) {
   return { body: await answer.json(), headers: answer.headers };
 }
 
-const key = () => crypto.randomUUID();
+export const key = () => crypto.randomUUID();
 export const post = (path, body, method = 'POST', idempotencyKey = key(), headers = {}) =>
   ask(path, { method, body: body ? JSON.stringify(body) : undefined, headers: { 'Idempotency-Key': idempotencyKey, ...headers } });
 
@@ -71,109 +92,7 @@ export function stay(begin, wanted) {
   });
 }
 
-const place = (v) => (v ? [v.name, v.city, v.country].filter(Boolean).join(', ') : '');
-
-// ---- search ---------------------------------------------------------------------------------------------------
-
-const NEAR_METRES = 50000;
-const search = { city: [], category: [], month: '', near: '', page: 1, asked: null };
-
-function monthWindow(month) {
-  const [y, m] = month.split('-').map(Number);
-  return [`${month}-01`, new Date(Date.UTC(y, m, 0)).toISOString().slice(0, 10)];
-}
-
-function query() {
-  const q = new URLSearchParams();
-  const [from, to] = search.month ? monthWindow(search.month) : [$('start').value, $('end').value];
-  if ($('keyword').value.trim()) q.set('keyword', $('keyword').value);
-  if (from) q.set('start', from);
-  if (to) q.set('end', to);
-  if ($('price').value) q.set('maxPrice', $('price').value);
-  if ($('available').checked) q.set('available', 'true');
-  if (search.near) {
-    q.set('near', search.near);
-    q.set('radius', NEAR_METRES);
-  }
-  for (const c of search.city) q.append('city', c);
-  for (const c of search.category) q.append('category', c);
-  q.set('sort', $('sort').value);
-  return q;
-}
-
-function eventItem(e) {
-  const title = el('strong');
-  if (e.highlight) title.append(...e.highlight.map((p) => (p.hit ? el('mark', {}, p.text) : p.text)));
-  else title.textContent = e.name;
-  const bad = e.status === 'cancelled' || e.status === 'postponed';
-  return el('li', {}, el('a', { href: `#/event/${e.id}` }, title,
-    el('div', { className: 'facts' }, el('span', {}, when(e.start)), el('span', {}, place(e.venue)),
-      el('span', {}, e.price ? `from ${money(e.price)}` : ''), bad ? el('span', { className: 'badge bad' }, e.status) : null)));
-}
-
-function facetGroup(name, title, values, chosen) {
-  if (values.length === 0) return null;
-  const list = el('ul');
-  for (const v of values.slice(0, 12)) {
-    const on = chosen.includes(v.value);
-    list.append(el('li', {}, el('button', { type: 'button', 'aria-pressed': String(on), onclick: () => {
-      if (name === 'month') search.month = on ? '' : v.value;
-      else search[name] = on ? search[name].filter((x) => x !== v.value) : [...search[name], v.value];
-      search.page = 1;
-      runSearch();
-    } }, el('span', {}, v.value), el('span', { className: 'count' }, v.count.toLocaleString()))));
-  }
-  const open = matchMedia('(min-width: 52rem)').matches || chosen.length > 0;
-  return el('details', { open }, el('summary', {}, title), list);
-}
-
-async function runSearch() {
-  const q = query(), full = new URLSearchParams(q);
-  full.set('page', search.page);
-  full.set('pageSize', PAGE_SIZE);
-  full.set('highlight', 'true');
-  search.asked?.abort();
-  search.asked = new AbortController();
-  const signal = search.asked.signal;
-  try {
-    const [page, facets] = await Promise.all([ask(`/events/search?${full}`, { signal }), ask(`/events/facets?${q}`, { signal })]);
-    const total = Number(page.headers.get('X-Total-Count'));
-    $('found').textContent = `${page.headers.get('X-Total-Is-Lower-Bound') ? 'at least ' : ''}${total.toLocaleString()} event${total === 1 ? '' : 's'}`;
-    $('events').replaceChildren(...page.body.map(eventItem));
-    $('events').start = (search.page - 1) * PAGE_SIZE + 1;
-    $('before').disabled = search.page === 1;
-    $('after').disabled = search.page * PAGE_SIZE >= total;
-    $('facets').replaceChildren(...[facetGroup('month', 'Month', facets.body.month, search.month ? [search.month] : []),
-      facetGroup('city', 'City', facets.body.city, search.city),
-      facetGroup('category', 'Kind', facets.body.category, search.category)].filter(Boolean));
-  } catch (e) {
-    if (e.name !== 'AbortError') say(e.message);
-  }
-}
-
-let typing;
-$('search-form').addEventListener('submit', (e) => { e.preventDefault(); runSearch(); });
-for (const id of ['keyword', 'start', 'end', 'sort', 'price', 'available'])
-  $(id).addEventListener('input', () => {
-    search.page = 1;
-    if (id === 'start' || id === 'end') search.month = '';
-    clearTimeout(typing);
-    typing = setTimeout(runSearch, 120);
-  });
-$('near').addEventListener('input', () => {
-  search.page = 1;
-  search.near = '';
-  if (!$('near').checked) return runSearch();
-  navigator.geolocation.getCurrentPosition(({ coords }) => {
-    search.near = `${coords.latitude.toFixed(4)},${coords.longitude.toFixed(4)}`;
-    runSearch();
-  }, () => {
-    $('near').checked = false;
-    say('This browser does not say where you are.');
-  }, { maximumAge: 600000, timeout: 10000 });
-});
-for (const [id, step] of [['before', -1], ['after', 1]])
-  $(id).addEventListener('click', () => { search.page += step; runSearch(); scrollTo(0, 0); });
+export const place = (v) => (v ? [v.name, v.city, v.country].filter(Boolean).join(', ') : '');
 
 // ---- what this browser holds and has bought: numbers and tokens, kept until they are over --------------------------
 
@@ -244,7 +163,7 @@ const EDGE_MOST_MS = 86400000; // then it is looked at again; setTimeout takes n
 
 // How long until each edge of the sale's windows that is to come.
 const until = (s, edge) => s.event.sale.windows.map((w) => (w[edge] ? Date.parse(w[edge]) - (Date.now() + s.ahead) : 0)).filter((ms) => ms > 0);
-const opensLater = (s) => ['scheduled', 'rescheduled'].includes(s.event.status) && until(s, 'opens').length > 0;
+export const opensLater = (s) => ['scheduled', 'rescheduled'].includes(s.event.status) && until(s, 'opens').length > 0;
 
 // The event as it is now: its waiting room, and a look when a window opens or closes.
 function takeFacts(s, event) {
@@ -272,7 +191,9 @@ export async function refreshFacts(s, priced) {
     $('event-facts')?.replaceChildren(...factsOf(body));
     showBasket(s);
   } catch (e) {
-    if (shown === s) say(e.message);
+    if (shown !== s) return;
+    s.gone = e.problem?.status === 404;
+    say(e.message);
   }
 }
 
@@ -299,7 +220,10 @@ async function openEvent(id) {
   box.replaceChildren(el('h1', {}, e.name), el('p', { className: 'facts', id: 'event-facts' }, ...factsOf(e)), sale,
     e.description ? el('p', {}, e.description) : null ?? '',
     el('p', { className: 'quiet' }, el('a', { href: `/events/${id}/ics` }, 'Add to calendar')));
-  stay(() => listen(s), () => shown === s);
+  stay(() => listen(s), () => {
+    if (shown === s) refreshFacts(s); // it may be there no more
+    return shown === s && !s.gone;
+  });
   await resumeHold(s);
   await lookForQueue(s);
   showBasket(s);
@@ -327,211 +251,6 @@ function chooseSeat(s, seat) {
   showBasket(s);
 }
 
-// ---- reserving and paying ----------------------------------------------------------------------------------------------
-
-// One wish at a time; one that was not answered is asked for again with its own key, so it is not taken twice.
-async function reserve(s, wish) {
-  const text = JSON.stringify(wish);
-  if (s.busy) return;
-  if (s.hold) return say('You hold places already: pay for them or give them back first.');
-  if (s.wish?.text !== text) s.wish = { text, key: key() };
-  s.busy = true;
-  try {
-    const { body } = await post(`/events/${s.id}/reservations`, wish, 'POST', s.wish.key, s.place?.admission ? { Admission: s.place.admission } : {});
-    s.wish = null;
-    keep('holds', { ...kept('holds'), [s.id]: body.holdToken });
-    if (shown === s) takeHold(s, body);
-  } catch (e) {
-    if (e instanceof Refused) s.wish = null;
-    for (const c of e.problem?.causes || []) {
-      if (c.unit) {
-        s.chosen.delete(c.unit);
-        s.hall?.own(c.unit, false);
-      }
-    }
-    say(e.message);
-  } finally {
-    s.busy = false;
-  }
-  showBasket(s);
-}
-
-function takeHold(s, hold) {
-  s.hold = hold;
-  s.payKey = key();
-  s.ahead = Date.parse(hold.now) - Date.now();
-  for (const unit of s.chosen.keys()) s.hall?.own(unit, false);
-  s.chosen.clear();
-  for (const seat of hold.seats) s.hall?.own(seat.unit, true);
-  clearInterval(s.timer);
-  s.timer = setInterval(() => tick(s), 250);
-}
-
-function dropHold(s) {
-  for (const seat of s.hold?.seats || []) s.hall?.own(seat.unit, false);
-  s.hold = null;
-  clearInterval(s.timer);
-  const holds = kept('holds');
-  delete holds[s.id];
-  keep('holds', holds);
-}
-
-async function resumeHold(s) {
-  const token = kept('holds')[s.id];
-  if (!token) return;
-  try {
-    const { body } = await ask(`/reservations/${token}`);
-    if (body.state === 'booked' && body.bookingId) bought(body.bookingId, token);
-    if (shown !== s) return;
-    if (body.state === 'active') takeHold(s, body);
-    else if (body.state === 'in_payment') say('Your payment is under way. Look again in a moment: nothing is charged twice.');
-    else dropHold(s);
-  } catch (e) {
-    if (e instanceof Refused && shown === s) dropHold(s);
-  }
-}
-
-// The booking is this browser's from now on.
-function bought(bookingId, token) {
-  keep('bookings', { ...kept('bookings'), [bookingId]: token });
-}
-
-function tick(s) {
-  if (shown !== s || !s.hold || s.busy) return; // while it is paid for, the service decides
-  const clock = $('clock');
-  const left = Math.max(0, Math.ceil((Date.parse(s.hold.expires) - (Date.now() + s.ahead)) / 1000));
-  if (clock) {
-    clock.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, '0')}`;
-    clock.classList.toggle('soon', left < 60);
-  }
-  if (left === 0) {
-    dropHold(s);
-    showBasket(s);
-    say('The time for these places is over; they are free for others again.');
-  }
-}
-
-async function giveBack(s) {
-  if (s.busy) return;
-  try {
-    await post(`/reservations/${s.hold.holdToken}`, null, 'DELETE');
-  } catch (e) {
-    say(e.message);
-  }
-  dropHold(s);
-  showBasket(s);
-}
-
-// An attempt has one key until its outcome is known: who heard nothing asks again, and is charged once.
-async function pay(s, card) {
-  const token = s.hold.holdToken;
-  if (s.busy) return;
-  s.busy = true;
-  $('pay').disabled = true;
-  try {
-    const { body } = await post(`/reservations/${token}/confirm`, { paymentDetails: { card } }, 'POST', s.payKey);
-    bought(body.bookingId, token);
-    if (shown !== s) return;
-    dropHold(s);
-    $('message').hidden = true;
-    location.hash = `#/mine/${body.bookingId}`;
-  } catch (e) {
-    if (shown === s) await notPaid(s, token, e);
-  } finally {
-    s.busy = false;
-  }
-  if (shown === s && $('pay')) $('pay').disabled = false;
-}
-
-async function notPaid(s, token, e) {
-  if (!(e instanceof Refused)) return say('There was no answer. Press Pay again: nothing is charged twice.');
-  s.payKey = key();
-  const { body } = await ask(`/reservations/${token}`).catch(() => ({}));
-  if (body?.state === 'booked' && body.bookingId) {
-    bought(body.bookingId, token);
-    dropHold(s);
-    location.hash = `#/mine/${body.bookingId}`;
-  } else if (body?.state === 'active') {
-    s.hold.expires = body.expires;
-    say(e.problem.code === 'declined' ? 'The payment was declined. Your places are still yours: try another card.' : e.message);
-  } else {
-    say(body?.state === 'in_payment' ? 'Your payment is under way. Look again in a moment: nothing is charged twice.' : e.message);
-    if (body?.state !== 'in_payment') dropHold(s);
-    showBasket(s);
-  }
-}
-
-export function showBasket(s) {
-  const box = $('basket');
-  if (!box || shown !== s) return;
-  if (s.hold && s.drawn === s.hold) return tick(s); // what is being typed stays
-  s.drawn = s.hold;
-  if (s.hold) return showHold(s, box);
-  if ((s.event.sale.open || opensLater(s)) && showQueue(s, box)) return;
-  if (!s.event.sale.open) {
-    const opens = s.event.sale.windows.find((w) => w.opens && Date.parse(w.opens) > Date.now() + s.ahead)?.opens;
-    box.replaceChildren(el('p', { className: 'quiet' }, opensLater(s) ? `On sale from ${new Date(opens).toLocaleString()}.`
-      : ['scheduled', 'rescheduled'].includes(s.event.status) ? 'Not on sale now.' : `Not on sale: the event is ${s.event.status}.`));
-    return;
-  }
-  if (s.chosen.size === 0) {
-    box.replaceChildren(el('p', { className: 'quiet' }, s.hall ? 'Choose your seats in the hall.' : 'Choose how many places you want.'));
-    return;
-  }
-  const seats = [...s.chosen.values()];
-  const priced = seats.filter((x) => x.price);
-  const sum = priced.reduce((a, x) => a + x.price.minor, 0);
-  const decimals = priced[0] ? (priced[0].price.amount.split('.')[1] || '').length : 0;
-  const total = priced[0] ? { amount: (sum / 10 ** decimals).toFixed(decimals), currency: priced[0].price.currency } : null;
-  box.replaceChildren(el('h2', {}, `${seats.length} seat${seats.length === 1 ? '' : 's'} chosen`),
-    el('ul', {}, ...seats.map((x) => el('li', {}, x.name))), el('p', { className: 'total' }, money(total)),
-    el('button', { id: 'reserve', className: 'main', type: 'button', onclick: () => reserve(s, { ticketId: [...s.chosen.keys()] }) }, 'Reserve for me'));
-}
-
-function showHold(s, box) {
-  const card = el('input', { id: 'card', autocomplete: 'cc-number', inputMode: 'numeric', value: '4242 4242 4242 4242' });
-  const form = el('form', { onsubmit: (e) => { e.preventDefault(); pay(s, card.value); } },
-    el('div', { className: 'field grow' }, el('label', { htmlFor: 'card' }, 'Card (a made-up one; write "decline" to see it refused)'), card),
-    el('button', { id: 'pay', className: 'main' }, `Pay ${money(s.hold.total)}`),
-    el('button', { id: 'give-back', type: 'button', onclick: () => giveBack(s) }, 'Give back'));
-  box.replaceChildren(el('h2', {}, 'Reserved for you'),
-    el('p', {}, 'Yours for ', el('span', { id: 'clock', className: 'clock', role: 'timer' }, '…')),
-    el('ul', {}, ...s.hold.seats.map((x) => el('li', {}, `${x.section}, row ${x.row}, seat ${x.label}`)),
-      s.hold.quantity ? el('li', {}, `${s.hold.quantity} place${s.hold.quantity === 1 ? '' : 's'}`) : null ?? ''),
-    el('p', { className: 'total' }, money(s.hold.total)), form);
-  tick(s);
-}
-
-// ---- tickets ---------------------------------------------------------------------------------------------------------------
-
-let visit = 0; // to the tickets: what comes back for an earlier one is dropped
-
-async function showMine(first) {
-  const box = $('my-bookings'), mine = ++visit;
-  const bookings = Object.entries(kept('bookings')).sort(([a], [b]) => (b === first) - (a === first) || b - a);
-  if (bookings.length === 0) {
-    box.replaceChildren(el('p', { className: 'quiet' }, 'Tickets that you buy with this browser are shown here.'));
-    return;
-  }
-  box.replaceChildren();
-  for (const [id, token] of bookings) {
-    try {
-      const { body: b } = await ask(`/bookings/${id}`, { headers: { 'Hold-Token': token } });
-      const { body: e } = await ask(`/events/${b.eventId}`);
-      if (mine !== visit) return;
-      box.append(el('h2', {}, e.name), el('p', { className: 'facts' }, el('span', {}, when(e.start)), el('span', {}, place(e.venue)),
-        el('span', {}, `booking ${b.bookingId}`), el('span', { className: 'badge' }, b.state.replace('_', ' '))));
-      for (const t of b.tickets)
-        box.append(el('article', { className: 'ticket' }, el('img', { src: `/qr/${t.code}.svg`, alt: `QR code of ticket ${t.code}` }),
-          el('div', {}, el('strong', {}, t.label ? `${t.section}, row ${t.row}, seat ${t.label}` : 'General admission'), el('br'),
-            el('code', {}, t.code), el('br'), t.state === 'void' ? el('span', { className: 'badge bad' }, 'void') : money(t.price))));
-    } catch (e) {
-      if (mine !== visit) return;
-      box.append(el('p', { className: 'quiet' }, `booking ${id}: ${e.message}`));
-    }
-  }
-}
-
 // ---- which page ---------------------------------------------------------------------------------------------------------------
 
 async function route() {
@@ -546,12 +265,14 @@ async function route() {
     if (page === 'event') await openEvent(Number(id));
     else if (page === 'mine') await showMine(id);
     else if (page === 'staff') await showStaff(id ? Number(id) : null);
-    else await runSearch();
+    else await showSearch();
   } catch (e) {
-    if (location.hash === here) $(page).replaceChildren(el('h1', {}, 'Not here'), el('p', {}, e.message), el('a', { href: '#/' }, 'To the search'));
+    if (location.hash !== here) return;
+    const there = e instanceof Refused;
+    $(page).replaceChildren(el('h1', {}, there ? 'Not here' : 'No answer'), el('p', {}, there ? e.message : 'The service did not answer.'),
+      there ? '' : el('p', {}, el('button', { type: 'button', onclick: route }, 'Try again')), el('a', { href: '#/' }, 'To the search'));
   }
 }
 
 addEventListener('hashchange', () => { $('message').hidden = true; route(); $('main').focus(); scrollTo(0, 0); });
-$('start').value = new Date().toISOString().slice(0, 10);
 route();

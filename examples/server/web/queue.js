@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // queue.js: the waiting room of an event's page: join, see how many stand before, leave; a stream says it as it changes.
-import { ask, el, keep, kept, post, refreshFacts, say, showBasket, shown, stay } from '/app.js';
+import { $, AGAIN_MS, Refused, announce, ask, el, keep, kept, post, redraw, refreshFacts, say, shown, stay } from '/app.js';
+import { showBasket } from '/buy.js';
 
 export async function lookForQueue(s) {
   if (!s.room || !kept('queued')[s.id]) return;
@@ -8,7 +9,9 @@ export async function lookForQueue(s) {
     const { body } = await ask(`/events/${s.id}/queue`);
     if (shown === s && body.state !== 'over') follow(s, body);
   } catch (e) {
-    if (!['not_found', 'unauthorized'].includes(e.problem?.code)) throw e;
+    if (['not_found', 'unauthorized'].includes(e.problem?.code)) return;
+    say(e instanceof Refused ? e.message : 'There was no answer about your place in the queue: it is asked for again.');
+    setTimeout(() => { if (shown === s && !s.place) lookForQueue(s); }, AGAIN_MS);
   }
 }
 
@@ -55,22 +58,31 @@ function queueText(s) {
   return p.waitMs === undefined ? '' : `Your turn comes in ${minutes(p.waitMs)}. You may leave this page open; coming back keeps your place.`;
 }
 
+// Drawn once: what changes in it changes in place.
+function drawPlace(s, box) {
+  redraw(box, el('div', { className: 'queue' }, el('p', { id: 'ahead-label' }), el('div', { id: 'ahead', className: 'place' }), el('p', { id: 'queue-text' })),
+    el('button', { id: 'leave', type: 'button', onclick: async () => {
+      s.queue?.close();
+      await post(`/events/${s.id}/queue`, null, 'DELETE').catch((e) => say(e.message));
+      s.place = null;
+      showBasket(s);
+    } }, 'Leave the queue'));
+}
+
 // True: the queue is what is to be shown.
 export function showQueue(s, box) {
   if (!s.room || s.hold || ['admitted', 'free'].includes(s.place?.state)) return false;
   if (!s.place || s.place.state === 'over') {
-    box.replaceChildren(el('h2', {}, 'Waiting room'),
+    redraw(box, el('h2', {}, 'Waiting room'),
       el('p', {}, s.place ? 'Your time at the counter is over.' : 'Many want to go: tickets are sold in turn, one place for each browser.'),
       el('button', { id: 'join', className: 'main', type: 'button', onclick: () => joinQueue(s) }, 'Join the queue'));
     return true;
   }
-  box.replaceChildren(el('div', { className: 'queue' }, el('p', {}, s.place.state === 'early' ? 'Here with you' : 'Ahead of you'),
-    el('div', { id: 'ahead', className: 'place' }, s.place.ahead.toLocaleString()), el('p', { role: 'status' }, queueText(s))),
-  el('button', { type: 'button', onclick: async () => {
-    s.queue?.close();
-    await post(`/events/${s.id}/queue`, null, 'DELETE').catch((e) => say(e.message));
-    s.place = null;
-    showBasket(s);
-  } }, 'Leave the queue'));
+  if (!$('ahead')) drawPlace(s, box);
+  const label = s.place.state === 'early' ? 'Here with you' : 'Ahead of you', text = queueText(s);
+  $('ahead-label').textContent = label;
+  $('ahead').textContent = s.place.ahead.toLocaleString();
+  if ($('queue-text').textContent !== text) announce(`${label}: ${s.place.ahead.toLocaleString()}. ${text}`);
+  $('queue-text').textContent = text;
   return true;
 }
