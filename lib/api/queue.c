@@ -187,8 +187,11 @@ static void read_anew(tkt__call *c)
 /* Members that are not there stay as they are, or take the defaults of a new room; also where another changes some too. */
 uint32_t tkt__put_room(tkt__call *c)
 {
+    static const char *const known[] = { "mode", "opens", "perMinute", "burst", "active", "partyPercent", "claimMs", "sessionMs", "graceMs", NULL };
     tkt_queue_settings s, seen;
     int32_t status = -TKT_E_CONFLICT;
+    if (!tkt__members_are(c, known))
+        return c->response->status;
     for (int i = 0; status == -TKT_E_CONFLICT && i < CHANGES_MOST; i++) {
         tkt_queue_settings_init(&seen);
         if (!tkt__read(c))

@@ -43,6 +43,7 @@ Test(api_strict, what_cant_be_tried_is_not_done)
     ask(&d, 400, "POST", path, "dryRun=1", "", "");
     cr_assert_eq(d.h.bank.refunds, 0);
     ask(&d, 400, "PUT", path_of(&d, "/queue/room"), "dryRun=true", "", "{}");
+    ask(&d, 400, "PUT", path_of(&d, "/queue/room"), "", "", "{\"perMinutes\":5}");
     ask(&d, 200, "POST", path, "dryRun=false", "", "");
     close_desk(&d);
 }
