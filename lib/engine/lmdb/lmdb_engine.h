@@ -139,6 +139,9 @@ void tkt__lmdb_cursor_close(void *cursor);
 int tkt__space_look(tkt__lmdb *e, MDB_txn *txn, bool all, tkt__space *space);
 bool tkt__space_for(const tkt__space *space, uint64_t bytes); /* rows of so many bytes leave the reserve whole */
 
+/* key.c */
+int tkt__lmdb_compare(const MDB_val *a, const MDB_val *b);
+
 /* write.c */
 int32_t tkt__lmdb_write_begin(void *e, const tkt__guard *guards, size_t n, int64_t deadline_ms,
                               void **tx, void **view, int64_t *floor_ms);

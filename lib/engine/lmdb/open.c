@@ -80,7 +80,8 @@ static int32_t check_map(const tkt__lmdb_options *o)
 static int open_db(tkt__lmdb *e, MDB_txn *txn, const char *name, unsigned flags, MDB_dbi *db)
 {
     (void)e;
-    return mdb_dbi_open(txn, name, flags, db);
+    int rc = mdb_dbi_open(txn, name, flags, db);
+    return rc == 0 ? mdb_set_compare(txn, *db, tkt__lmdb_compare) : rc;
 }
 
 static int open_dbs(tkt__lmdb *e, MDB_txn *txn, unsigned flags)
