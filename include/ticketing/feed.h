@@ -63,7 +63,7 @@ typedef struct tkt_change {
     uint32_t state;
     uint64_t owner;        /* event or user of the sequence; 0: catalogue, store */
     uint64_t seq;          /* from 1, without a gap within its sequence */
-    int64_t instant_ms;    /* when it was committed; never before that of the record before */
+    int64_t instant_ms;    /* when it was committed; never before that of the record before, but after a TKT_CHANGE_CLOCK */
     uint64_t id;
     int64_t expires_ms;    /* when it ends by itself; 0: it does not */
     uint32_t number;

@@ -4,7 +4,7 @@
  *
  * Under be64 stamp, little-endian:
  *    0  8  XXH3-64 of what follows, seeded with the journal's tag XOR the stamp
- *    8  8  i64 the highest instant of any commit, this one included (the clock's floor)
+ *    8  8  i64 the floor of the clock that this commit leaves: the highest instant of any, or where it was set right
  *   16  8  bytes of all records there ever were, each with TKT__RECORD_COST, this one included
  *   24  4  number of writes
  *   28     the writes, sorted by (table, key), each key once:
