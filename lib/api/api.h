@@ -144,6 +144,7 @@ struct tkt_api_response {
 #define TKT__SEGMENTS_MAX 6
 #define TKT__PARAMS_MAX 64
 #define TKT__DEPTH_MAX 16 /* of a body */
+#define TKT__MEMBERS_MAX 64u /* of a body */
 
 typedef struct tkt__param {
     tkt_text name, value; /* decoded; within `decoded` */

@@ -322,6 +322,19 @@ bool tkt__members_are(tkt__call *c, const char *const *known)
     return true;
 }
 
+/* Of a member that stands there twice, one would count here and the other for whoever looked before (RFC 8259, 4). */
+static uint32_t once_each(tkt__call *c)
+{
+    const char **names = c->body->u.object.keys;
+    if (c->body->u.object.len > TKT__MEMBERS_MAX)
+        return tkt__problem_say(c, 400, "bad_json", "the body has at most %u members", TKT__MEMBERS_MAX);
+    for (size_t i = 1; i < c->body->u.object.len; i++)
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(names[i], names[k]) == 0)
+                return tkt__problem_say(c, 400, "bad_json", "the member \"%.40s\" stands there twice", names[i]);
+    return 0;
+}
+
 uint32_t tkt__request_body(tkt__call *c)
 {
     tkt_text body = c->request->body;
@@ -346,7 +359,7 @@ uint32_t tkt__request_body(tkt__call *c)
     if (c->body == NULL)
         return tkt__problem_say(c, 400, "bad_json", "the body is no JSON at byte %llu",
                                 (unsigned long long)tkt__json_error_byte(body.ptr, body.len));
-    return YAJL_IS_OBJECT(c->body) ? 0 : tkt__problem_say(c, 400, "bad_json", "the body is a JSON object");
+    return YAJL_IS_OBJECT(c->body) ? once_each(c) : tkt__problem_say(c, 400, "bad_json", "the body is a JSON object");
 }
 
 yajl_val tkt__member(const tkt__call *c, const char *name)

@@ -131,6 +131,8 @@ def bodies(w, s):
     yield "an event that is none", w.post("/events/999999/reservations", {"ticketId": [64]}), {404}
     yield "a key too long", w.post(there, {"ticketId": [64]}, f"Cookie: tkt_session={'a' * 32}\r\nIdempotency-Key: " + "k" * 300), {400}
     yield "a key that would be everybody's", w.post(there, {"ticketId": [64]}, "Idempotency-Key: order-1"), {401}
+    yield "a member twice", w.post(f"/bookings/{s.event}", b'{"ticketId":[64],"ticketId":[65]}'), {400}
+    yield "many members", w.post(f"/bookings/{s.event}", {f"m{i}": i for i in range(100)}), {400}
     yield "large details", w.post(f"/bookings/{s.event}", {"ticketId": [64], "paymentDetails": "x" * 20000}), {400}
 
 

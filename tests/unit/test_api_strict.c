@@ -7,6 +7,8 @@
 
 #include <ticketing/queue.h>
 
+#include "base/base.h"
+
 static const char *path_of(desk *d, const char *what)
 {
     static char path[192];
@@ -44,6 +46,8 @@ Test(api_strict, what_cant_be_tried_is_not_done)
     cr_assert_eq(d.h.bank.refunds, 0);
     ask(&d, 400, "PUT", path_of(&d, "/queue/room"), "dryRun=true", "", "{}");
     ask(&d, 400, "PUT", path_of(&d, "/queue/room"), "", "", "{\"perMinutes\":5}");
+    const char *said = ask(&d, 400, "PUT", path_of(&d, "/queue/room"), "", "", "{\"xéééééééééééééééééééééééééééééé\":5}"); /* cut in a character */
+    cr_assert(tkt__utf8_valid(said, strlen(said)), "%s", said);
     ask(&d, 200, "POST", path, "dryRun=false", "", "");
     close_desk(&d);
 }
