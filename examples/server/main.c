@@ -203,7 +203,9 @@ static void allow_files(settings *s)
         getrlimit(RLIMIT_NOFILE, &files);
     if (files.rlim_cur >= wanted)
         return;
-    int most = files.rlim_cur > 2 * OWN_FILES ? (int)(files.rlim_cur - OWN_FILES) : OWN_FILES;
+    int most = files.rlim_cur > OWN_FILES ? (int)(files.rlim_cur - OWN_FILES) : 1;
+    if (most >= s->connections)
+        return;
     fprintf(stderr, "ticketing-server: connections: the system allows a process %llu open files, so %d of %d are served\n",
             (unsigned long long)files.rlim_cur, most, s->connections);
     s->connections = most;

@@ -179,8 +179,8 @@ TKT_API int32_t tkt_clock_now(tkt_store *store, int64_t *now_ms);
 TKT_API int32_t tkt_clock_confirm(tkt_store *store);
 /* Operator's tool, when a wrong clock has reached the store: its time is this process's wall clock from here on, the one
  * step back that the store's time ever takes; logged in the feed of the store. Other processes follow with their next
- * commit, tick or new snapshot; whose own wall clock stands more than an hour ahead goes on from the store's time and
- * does not believe its own until the host confirms it. Holds made under the wrong clock keep their deadlines.
+ * commit, tick or new snapshot; whose own wall clock is the wrong one (it agrees with the time before, and stands more than
+ * an hour ahead) goes on from the store's time and does not believe its own until the host confirms it. Holds made under the wrong clock keep their deadlines.
  * -TKT_E_CLOCK as for confirm. */
 TKT_API int32_t tkt_clock_reset(tkt_store *store);
 

@@ -100,7 +100,8 @@ int32_t tkt__chart_job_next(tkt__tx *tx, uint64_t *after, tkt__chart_job *job)
 bool tkt__chart_job_stale(const tkt__chart_job *job, int64_t now_ms)
 {
     return tkt__is_zero(job->owner, TKT__JOB_OWNER) ||
-           now_ms - job->progress_ms >= TKT__CHART_STALE_MS;
+           now_ms - job->progress_ms >= TKT__CHART_STALE_MS ||
+           job->progress_ms - now_ms >= TKT__CHART_STALE_MS; /* of a clock that was set right since */
 }
 
 /* ---- clearing away --------------------------------------------------------------------------- */

@@ -48,6 +48,12 @@ static int64_t rate_of(const tkt__room_row *room, int64_t now)
     return rate > 0 ? rate : 1;
 }
 
+/* The instant that he was told; 0: none. A record of another time, from before the clock was set back, tells nothing. */
+static int64_t promised(const tkt__member *m, int64_t now)
+{
+    return m->seen_ms <= now ? m->promised_ms : 0;
+}
+
 /* The instant that he is told: people ahead by how fast they go; never later than before, as long as that one is to come.
  * WAIT_UNKNOWN: none now. */
 static int64_t promise(const tkt__room_row *room, uint64_t ahead, const tkt__member *m, int64_t now)
@@ -55,7 +61,8 @@ static int64_t promise(const tkt__room_row *room, uint64_t ahead, const tkt__mem
     if (!wait_known(room) || ahead > UINT64_C(1) << 40)
         return WAIT_UNKNOWN;
     int64_t at = now + (int64_t)(ahead + 1) * 1000000 / rate_of(room, now);
-    return m->promised_ms > now && m->promised_ms < at ? m->promised_ms : at;
+    int64_t before = promised(m, now);
+    return before > now && before < at ? before : at;
 }
 
 /* Of his wait he is told what is on record, while that is to come, so that nothing earlier is told which a later answer does
@@ -72,7 +79,7 @@ static void waiting(const tkt__room_row *room, const tkt__member *m, int64_t now
     p->state = TKT_PLACE_WAITING;
     p->place = place_of(room, m);
     p->ahead = ahead_of(room, p->place);
-    int64_t at = wait_known(room) && m->promised_ms > now ? m->promised_ms : promise(room, p->ahead, m, now);
+    int64_t at = wait_known(room) && promised(m, now) > now ? m->promised_ms : promise(room, p->ahead, m, now);
     p->wait_ms = at == WAIT_UNKNOWN ? WAIT_UNKNOWN : at - now;
 }
 
@@ -152,6 +159,7 @@ static int32_t note_there(tkt__tx *tx, const tkt__room_row *room, tkt__member *m
         return tkt__member_claim(tx, room, m);
     if (m->state != TKT__MEMBER_WAITS)
         return TKT_DONE;
+    m->promised_ms = promised(m, now);
     m->seen_ms = now;
     int64_t at = tkt__room_early(room, now) ? WAIT_UNKNOWN : promise(room, ahead_of(room, place_of(room, m)), m, now);
     if (at != WAIT_UNKNOWN) /* while none is known, the one that was told stands */
@@ -240,7 +248,7 @@ static int32_t look_body(tkt__tx *tx, void *ctx)
     int32_t status = find(tx, c, &room, &m, &absent);
     if (status != TKT_DONE)
         return status;
-    bool heard = m.state == TKT__MEMBER_WAITS && now - m.seen_ms >= room.set.grace_ms / TKT__HEARTBEATS;
+    bool heard = m.state == TKT__MEMBER_WAITS && (now < m.seen_ms || now - m.seen_ms >= room.set.grace_ms / TKT__HEARTBEATS);
     bool claims = m.state == TKT__MEMBER_ADMITTED && !m.claimed && m.until_ms > now;
     /* What was promised has passed: another instant, on record. A crowd that was promised none yet costs no writes here. */
     bool promises = m.state == TKT__MEMBER_WAITS && m.promised_ms != 0 && m.promised_ms <= now && wait_known(&room);

@@ -31,6 +31,7 @@ extern const tkt__room tkt__queue_room;
 #define TKT__STEP_IDLE_MS 2000  /* where the last one could let nobody in, and nothing has come back since */
 #define TKT__STEP_ADMITS 200    /* of one step, at most */
 #define TKT__STEP_PASSES 400    /* members looked at in one step, at most */
+#define TKT__QUEUE_LIFE_MS INT64_C(86400000) /* the longest that a claim, a session or a silence may be */
 #define TKT__STEP_ENDS 400      /* admissions ended in one step, at most */
 #define TKT__HEARTBEATS 3       /* a member is noted as there so often within the grace */
 #define TKT__RATE_MS 5000       /* the rate is measured over so long at least */

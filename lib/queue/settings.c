@@ -9,7 +9,6 @@
 #define RATE_MOST 1000000u
 #define ACTIVE_MOST 10000000u
 #define DURATION_MIN_MS INT64_C(1000)
-#define DURATION_MAX_MS INT64_C(86400000)
 
 void tkt_queue_settings_init(tkt_queue_settings *settings)
 {
@@ -33,7 +32,7 @@ static bool duration_in(int64_t *ms, int64_t otherwise)
 {
     if (*ms == 0)
         *ms = otherwise;
-    return *ms >= DURATION_MIN_MS && *ms <= DURATION_MAX_MS;
+    return *ms >= DURATION_MIN_MS && *ms <= TKT__QUEUE_LIFE_MS;
 }
 
 static int32_t settings_in(const tkt_queue_settings *given, tkt_queue_settings *s)

@@ -72,10 +72,13 @@ static int32_t end_those(tkt__tx *tx, tkt__room_row *room, uint32_t from, uint32
     return status == TKT_NOT_FOUND ? TKT_DONE : status;
 }
 
-/* The clock went back: what ends later than anything can that is given out now was given out by the clock before. */
-static int32_t end_of_another_time(tkt__tx *tx, tkt__room_row *room, uint32_t *ended)
+/* What ends later than anything can that is given out now was given out by a clock before. When it went back, just now, by
+ * what the settings give; later, when they may have been others, by the most that any give. */
+static int32_t end_of_another_time(tkt__tx *tx, tkt__room_row *room, bool now, uint32_t *ended)
 {
     int64_t longest = room->set.claim_ms > room->set.session_ms ? room->set.claim_ms : room->set.session_ms;
+    if (!now)
+        longest = TKT__QUEUE_LIFE_MS;
     return end_those(tx, room, tkt__second_of(tkt__tx_now(tx) + longest) + 1, UINT32_MAX, ended);
 }
 
@@ -190,7 +193,7 @@ static int32_t after_a_gap(tkt__tx *tx, tkt__room_row *room, uint32_t *ended)
     bool back = now < room->stepped_ms;
     if (room->stepped_ms != 0 && (back || now - room->stepped_ms > room->set.grace_ms / 2))
         room->heard_since_ms = now;
-    return back ? end_of_another_time(tx, room, ended) : TKT_DONE;
+    return end_of_another_time(tx, room, back, ended);
 }
 
 int32_t tkt__queue_step(tkt__tx *tx, tkt__room_row *room)

@@ -17,7 +17,8 @@
  * Every process looks at the row before it commits, ticks or takes a snapshot, and at one more begins its offset anew:
  * whoever had followed the wrong floor comes back with it, and whose own clock is wrong is not believed again.
  *
- * Atomics, no lock: readers take them as they find them. A crash loses nothing but an unconfirmed leap.
+ * Atomics: readers take them as they find them; a lock only around the begin anew. A crash loses nothing but an
+ * unconfirmed leap.
  */
 #include "store/internal.h"
 
@@ -26,7 +27,7 @@
 #define RESET_KEY "clock-reset"
 #define RESET_BYTES 24u
 #define OLD_RESET_BYTES 16u
-#define LATE_MS INT64_C(3600000) /* a wall clock further than this ahead of a floor that was set right is wrong itself */
+#define LATE_MS INT64_C(3600000)
 
 static int64_t believed(const tkt_store *store, int64_t monotonic)
 {
@@ -72,13 +73,26 @@ static int32_t reset_get(tkt__tx *tx, reset *r)
     return reader.bad || reader.p != reader.end ? tkt__fail(TKT_E_CORRUPT, "the clock-reset row is malformed") : TKT_DONE;
 }
 
-/* The offset anew, from a floor that was set right. */
+/* The offset anew, from a floor that was set right. A wall clock that stood well behind what was believed is not what
+ * was wrong; another is believed as far as nobody may have committed for so long. */
 static void begin_anew(tkt_store *store, int64_t floor_ms)
 {
     int64_t wall = store->hooks.wall_ms(store->hooks.user), monotonic = store->hooks.monotonic_ms(store->hooks.user);
-    bool trusted = wall > floor_ms && wall - floor_ms <= LATE_MS;
+    bool other = wall < believed(store, monotonic) - LEAP_MS;
+    bool trusted = wall > floor_ms && (other || wall - floor_ms <= LATE_MS);
     atomic_store(&store->clock.offset_ms, (trusted ? wall : floor_ms) - monotonic);
     atomic_store(&store->clock.frozen_ms, 0); /* the next look at the clock says how much it is */
+}
+
+/* The offset first, then the count: whoever finds the count goes by the new offset, whoever does not waits for it here. */
+static void follow(tkt_store *store, uint64_t count, int64_t floor_ms)
+{
+    pthread_mutex_lock(&store->clock.lock);
+    if (count > atomic_load(&store->clock.resets)) {
+        begin_anew(store, floor_ms);
+        atomic_store(&store->clock.resets, count);
+    }
+    pthread_mutex_unlock(&store->clock.lock);
 }
 
 /* Whether another process has set the clock right. The floor is given, or (NULL) looked up. */
@@ -87,14 +101,13 @@ static int32_t follow_reset(tkt_store *store, tkt__tx *tx, const int64_t *floor_
     reset r;
     void *engine;
     int64_t floor = floor_ms != NULL ? *floor_ms : 0;
-    uint64_t seen = atomic_load(&store->clock.resets);
     int32_t status = reset_get(tx, &r);
-    if (status != TKT_DONE || r.count <= seen)
+    if (status != TKT_DONE || r.count <= atomic_load(&store->clock.resets))
         return status;
     if (floor_ms == NULL)
         status = tkt__kv_ops(store->kv, &engine)->floor_ms(engine, &floor);
-    if (status == TKT_DONE && atomic_compare_exchange_strong(&store->clock.resets, &seen, r.count))
-        begin_anew(store, floor);
+    if (status == TKT_DONE)
+        follow(store, r.count, floor);
     return status;
 }
 
@@ -214,9 +227,7 @@ int32_t tkt_clock_reset(tkt_store *store)
         status = tkt__store_run(store, &guard, 1, 0, reset_body, &r);
     if (status != TKT_DONE)
         return status;
-    uint64_t seen = r.count - 1;
-    if (atomic_compare_exchange_strong(&store->clock.resets, &seen, r.count)) /* else another thread's commit has seen it */
-        begin_anew(store, r.after_ms);
+    follow(store, r.count, r.after_ms);
     return TKT_DONE;
 }
 

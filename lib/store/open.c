@@ -31,6 +31,7 @@ void tkt__store_unref(tkt_store *store)
     tkt__kv_close(store->kv);
     tkt__notice_close(store);
     tkt__flights_close(store);
+    pthread_mutex_destroy(&store->clock.lock);
     tkt__free(&hooks, store, sizeof *store);
 }
 
@@ -125,6 +126,7 @@ int32_t tkt__store_open_engine(const tkt__engine_ops *ops, void *engine, bool cr
     store->search_cache_bytes = options != NULL ? options->cache_bytes : TKT__CACHE_DEFAULT;
     store->snapshot_limit_ms = options != NULL ? options->snapshot_limit_ms : TKT__SNAPSHOT_LIMIT_MS;
     atomic_init(&store->references, 1);
+    store->clock.lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     status = begin(store, ops, engine);
     if (status != TKT_DONE) { /* the common layer did not take the engine */
         ops->close(engine);

@@ -10,6 +10,7 @@
 #ifndef TKT_STORE_STORE_H
 #define TKT_STORE_STORE_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include <ticketing/store.h>
@@ -144,6 +145,7 @@ typedef struct tkt__id_lease {
 typedef struct tkt__clock {
     _Atomic int64_t offset_ms;  /* believed wall − monotonic; only grows, save by reset */
     _Atomic int64_t frozen_ms;  /* how far the wall stands ahead unbelieved; 0: it runs */
+    pthread_mutex_t lock;       /* of whoever follows a reset */
     _Atomic uint64_t resets;    /* of the store's clock that this process has followed */
 } tkt__clock;
 

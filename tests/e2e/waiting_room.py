@@ -144,7 +144,7 @@ def browser(s, pictures):
             b.picture(os.path.join(pictures, "queue-phone.png"))
         # Neither place nor state changes: the stream tells it all the same.
         s.call("PUT", there + "/room", {"mode": "paused"}, role=STAFF)
-        b.wait("return document.querySelector('.queue [role=status]')?.textContent.startsWith('Nobody is let in')")
+        b.wait("return document.querySelector('#queue-text')?.textContent.startsWith('Nobody is let in')")
         s.call("PUT", there + "/room", {"mode": "runs", "perMinute": 600, "burst": 100}, role=STAFF)
         b.wait("return document.querySelector('#basket')?.textContent.includes('Choose your seats')", 20)
         free = b.run("return Number(document.querySelector('[data-state=available]').dataset.unit)")

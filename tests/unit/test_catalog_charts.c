@@ -441,3 +441,19 @@ Test(catalog_charts, bad_files_are_refused)
         tkt_chart_free(chart);
     }
 }
+
+/* A writer that died under a clock that was years ahead blocks nobody once it is set right. */
+Test(catalog_charts, a_dead_writer_of_another_time_is_cleared)
+{
+    const int64_t years = INT64_C(86400000) * 365 * 5;
+    uint64_t chart = 0;
+    put_chart(small_chart(1, 10), &chart);
+    f.now_ms += years;
+    ok(tkt_clock_confirm(f.store));
+    die_half_way(chart, 2);
+    f.now_ms -= years;
+    ok(tkt_clock_reset(f.store));
+    ok(tkt_tick(f.store, 0, NULL));
+    put_chart(small_chart(1, 12), &chart);
+    check_clean(&f);
+}

@@ -374,3 +374,31 @@ Test(queue_hard, a_change_that_was_overtaken_is_not_made)
     cr_assert_eq(look_queue(&h).mode, TKT_QUEUE_PAUSED);
     close_hall(&h);
 }
+
+/* The crowd came under a clock that was years ahead; then it was set right: who is there is heard, and told what is true. */
+Test(queue_hard, who_waits_across_a_reset_keeps_his_place)
+{
+    hall h;
+    const int64_t years = INT64_C(86400000) * 365 * 5;
+    open_room(&h, 0, 6, 1);
+    set_queue(&h, settings(0, 6, 1, 100));
+    h.f.now_ms += years;
+    ok(tkt_clock_confirm(h.f.store));
+    for (uint32_t i = 0; i < 60; i++)
+        join(&h, i);
+    stand(&h, 0, 30);
+    for (uint32_t i = 0; i < 60; i++)
+        poll_place(&h, i);
+    h.f.now_ms -= years;
+    ok(tkt_clock_reset(h.f.store));
+    for (uint32_t k = 0; k < 200; k++) {
+        pass(&h.f, 2000);
+        ok(tkt_tick(h.f.store, 0, NULL));
+        for (uint32_t i = 0; i < 60; i++) {
+            tkt_place p = poll_place(&h, i);
+            cr_assert(p.state != TKT_PLACE_WAITING || p.wait_ms <= 1200000, "%u at step %u: %lld ms", i, k, (long long)p.wait_ms);
+            cr_assert(i < 45 || p.state == TKT_PLACE_WAITING || p.state == TKT_PLACE_ADMITTED, "%u at step %u: state %u", i, k, p.state);
+        }
+    }
+    close_hall(&h);
+}

@@ -5,6 +5,7 @@
  */
 #include "store_help.h"
 
+#include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -142,5 +143,83 @@ Test(store_clock, who_is_wrong_himself_follows_a_reset)
     cr_assert_eq(now, NOW + 1000);
     cr_assert_eq(tkt_store_stats(s, &stats), TKT_DONE);
     cr_assert_eq(stats.clock_frozen_ms, YEARS - 1000);
+    tkt_store_close(s);
+}
+
+/* Nobody asks for a night; the clock of the machine is right by then. */
+Test(store_clock, who_slept_believes_a_clock_that_was_set_right)
+{
+    tkt_store *s = make();
+    uint64_t id;
+    int64_t now;
+    wall = NOW + YEARS;
+    cr_assert_eq(tkt_clock_confirm(s), TKT_DONE);
+    cr_assert_eq(tkt__id_take(s, TKT__ID_BOOKING, 1, &id), TKT_DONE);
+    commits(NOW, true);
+    wall = NOW + 8 * 3600000, mono += 8 * 3600000;
+    cr_assert_eq(tkt__id_take(s, TKT__ID_EVENT, 1, &id), TKT_DONE);
+    cr_assert_eq(tkt_clock_now(s, &now), TKT_DONE);
+    cr_assert_eq(now, wall);
+    tkt_store_close(s);
+}
+
+static _Thread_local int asked; /* by the thread that resets: from 1 on */
+static _Atomic bool waits, goes_on;
+
+/* The wall clock, which makes its asker wait at the last look of a reset. */
+static int64_t slow_wall(void *user)
+{
+    (void)user;
+    if (asked > 0 && ++asked > 3) { /* his own look, that of his commit, and this one */
+        atomic_store(&waits, true);
+        for (int i = 0; i < 200 && !atomic_load(&goes_on); i++)
+            usleep(1000);
+    }
+    return wall;
+}
+
+static void *resets(void *store)
+{
+    asked = 1;
+    return tkt_clock_reset(store) == TKT_DONE ? store : NULL;
+}
+
+static void *takes(void *store)
+{
+    uint64_t id;
+    return tkt__id_take(store, TKT__ID_EVENT, 1, &id) == TKT_DONE ? store : NULL;
+}
+
+/* Another thread commits while the one that has set the clock right is still about to follow that itself. */
+Test(store_clock, a_reset_is_not_overtaken)
+{
+    tkt_options *o;
+    tkt_hooks hooks = TKT_HOOKS_INIT;
+    tkt_store *s;
+    pthread_t one, two;
+    void *did;
+    uint64_t id;
+    int64_t now;
+    hooks.wall_ms = slow_wall;
+    hooks.monotonic_ms = fake_mono;
+    cr_assert_eq(tkt_options_new(&o), TKT_DONE);
+    cr_assert_eq(tkt_options_set_create(o, 1) | tkt_options_set_map_bytes(o, 64 << 20) | tkt_options_set_hooks(o, &hooks), TKT_DONE);
+    cr_assert_eq(tkt_store_open(path, strlen(path), o, &s), TKT_DONE);
+    tkt_options_free(o);
+    wall = NOW + YEARS;
+    cr_assert_eq(tkt_clock_confirm(s), TKT_DONE);
+    cr_assert_eq(tkt__id_take(s, TKT__ID_BOOKING, 1, &id), TKT_DONE);
+    wall = NOW;
+    cr_assert_eq(pthread_create(&one, NULL, resets, s), 0);
+    while (!atomic_load(&waits))
+        usleep(100);
+    cr_assert_eq(pthread_create(&two, NULL, takes, s), 0);
+    usleep(50000);
+    atomic_store(&goes_on, true);
+    cr_assert(pthread_join(one, &did) == 0 && did == s);
+    cr_assert(pthread_join(two, &did) == 0 && did == s);
+    cr_assert_eq(tkt__id_take(s, TKT__ID_VENUE, 1, &id), TKT_DONE);
+    cr_assert_eq(tkt_clock_now(s, &now), TKT_DONE);
+    cr_assert_eq(now, NOW);
     tkt_store_close(s);
 }

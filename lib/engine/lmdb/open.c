@@ -181,8 +181,10 @@ static int open_locked(tkt__lmdb *e, const char *path, uint32_t readers, unsigne
     int folder = folder_lock(path), rc = fill_lock_file(path, readers);
     if (rc == 0)
         rc = mdb_env_open(e->env, path, flags, 0600);
-    if (folder >= 0)
+    if (folder >= 0) {
+        flock(folder, LOCK_UN); /* a child that still has the descriptor must not keep the lock */
         close(folder);
+    }
     return rc;
 }
 
