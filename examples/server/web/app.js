@@ -7,7 +7,7 @@
 import { Hall } from '/hall.js';
 import { reserve, resumeHold, showBasket, showMine } from '/buy.js';
 import { lookForQueue } from '/queue.js';
-import { showSearch } from '/search.js';
+import { leaveSearch, showSearch } from '/search.js';
 import { showStaff, closeStaff } from '/staff.js';
 
 // Functions and not values, where a part uses them while it is read: the parts are read before this one.
@@ -50,16 +50,21 @@ export function redraw(box, ...children) {
   to.focus({ preventScroll: true });
 }
 
+// An answer that says no. `later`: it says nothing of what was asked for, only that this was no time to ask.
 export class Refused extends Error {
-  constructor(problem) {
+  constructor(problem, status) {
     super(problem.detail || problem.title);
     this.problem = problem;
+    this.later = status === 429 || status >= 500;
   }
 }
 
+// Whether it is known now: no answer, and one that puts off, leave it open.
+export const isFinal = (e) => e instanceof Refused && !e.later;
+
 export async function ask(path, options = {}) {
   const answer = await fetch(path, { ...options, headers: { Accept: 'application/json', ...(options.headers || {}) } });
-  if (!answer.ok && answer.status !== 304) throw new Refused(await answer.json().catch(() => ({ title: `status ${answer.status}` })));
+  if (!answer.ok && answer.status !== 304) throw new Refused(await answer.json().catch(() => ({ title: `status ${answer.status}` })), answer.status);
   return { body: await answer.json(), headers: answer.headers };
 }
 
@@ -258,6 +263,7 @@ async function route() {
   const [, name = '', id] = location.hash.split('/');
   const page = ['event', 'mine', 'staff'].includes(name) ? name : 'search';
   for (const section of ['search', 'event', 'mine', 'staff']) $(section).hidden = section !== page;
+  if (page !== 'search') leaveSearch();
   if (page !== 'event') closeEvent();
   if (page !== 'staff') closeStaff();
   document.title = 'Tickets';
@@ -268,8 +274,8 @@ async function route() {
     else await showSearch();
   } catch (e) {
     if (location.hash !== here) return;
-    const there = e instanceof Refused;
-    $(page).replaceChildren(el('h1', {}, there ? 'Not here' : 'No answer'), el('p', {}, there ? e.message : 'The service did not answer.'),
+    const there = isFinal(e);
+    $(page).replaceChildren(el('h1', {}, there ? 'Not here' : 'No answer'), el('p', {}, e instanceof Refused ? e.message : 'The service did not answer.'),
       there ? '' : el('p', {}, el('button', { type: 'button', onclick: route }, 'Try again')), el('a', { href: '#/' }, 'To the search'));
   }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // buy.js: reserve, hold with its countdown, pay or give back, tickets. What this browser holds and has bought is kept as
 // numbers and tokens until it is over; several tabs may hold places of one event, each ends its own.
-import { $, Refused, announce, ask, el, key, keep, kept, money, opensLater, place, post, redraw, say, shown, when } from '/app.js';
+import { $, AGAIN_MS, Refused, announce, ask, el, isFinal, key, keep, kept, money, opensLater, place, post, redraw, say, shown, when } from '/app.js';
 import { showQueue } from '/queue.js';
 
 const LOOK_MS = 2000; // at a payment that is under way
@@ -41,14 +41,14 @@ export async function reserve(s, wish) {
     keepHolds(s.id, [...holdsOf(s.id), body.holdToken]);
     if (shown === s) takeHold(s, body);
   } catch (e) {
-    if (e instanceof Refused) s.wish = null;
+    if (isFinal(e)) s.wish = null;
     for (const c of e.problem?.causes || []) {
       if (c.unit) {
         s.chosen.delete(c.unit);
         s.hall?.own(c.unit, false);
       }
     }
-    say(e instanceof Refused ? e.message : NO_ANSWER);
+    say(isFinal(e) ? e.message : NO_ANSWER);
   } finally {
     s.busy = false;
   }
@@ -88,9 +88,21 @@ export async function resumeHold(s) {
       else if (body.state === 'in_payment') return followPayment(s, token);
       else holdIsOver(s.id, token);
     } catch (e) {
-      if (e instanceof Refused) holdIsOver(s.id, token);
+      if (isFinal(e)) holdIsOver(s.id, token);
+      else return resumeLater(s);
     }
   }
+}
+
+// What is held is not known now, and is not forgotten for that.
+function resumeLater(s) {
+  if (shown !== s) return;
+  say('What you hold could not be looked up: it is asked for again.');
+  setTimeout(async () => {
+    if (shown !== s || s.hold || s.paying) return;
+    await resumeHold(s);
+    showBasket(s);
+  }, AGAIN_MS);
 }
 
 function tick(s) {
@@ -118,7 +130,7 @@ async function giveBack(s) {
     announce('Given back.');
   } catch (e) {
     over = ['released', 'expired', 'not_found'].includes(e.problem?.code);
-    if (!over) say(e instanceof Refused ? e.message : NO_ANSWER);
+    if (!over) say(isFinal(e) ? e.message : NO_ANSWER);
   } finally {
     s.busy = false;
   }
@@ -163,7 +175,7 @@ async function pay(s, card) {
 
 async function notPaid(s, token, e) {
   if (!(e instanceof Refused)) return say('There was no answer. Press Pay again: nothing is charged twice.');
-  s.payKey = key();
+  if (isFinal(e)) s.payKey = key(); // else the same attempt may be asked for again
   const { body } = await ask(`/reservations/${token}`).catch(() => ({}));
   if (body?.state === 'booked' && body.bookingId) return paid(s, token, body.bookingId);
   if (body?.state === 'in_payment') return followPayment(s, token);
@@ -183,8 +195,9 @@ function followPayment(s, token) {
   clearInterval(s.timer);
   s.hold = null;
   s.paying = token;
+  showBasket(s);
   const look = async () => {
-    const { body } = await ask(`/reservations/${token}`).catch((e) => ({ body: e instanceof Refused ? { state: 'over' } : { state: 'in_payment' } }));
+    const { body } = await ask(`/reservations/${token}`).catch((e) => ({ body: { state: isFinal(e) ? 'over' : 'in_payment' } }));
     if (body.state === 'in_payment') return setTimeout(look, LOOK_MS);
     s.paying = null;
     if (body.state === 'booked' && body.bookingId) return paid(s, token, body.bookingId);

@@ -62,8 +62,12 @@ function queueText(s) {
 function drawPlace(s, box) {
   redraw(box, el('div', { className: 'queue' }, el('p', { id: 'ahead-label' }), el('div', { id: 'ahead', className: 'place' }), el('p', { id: 'queue-text' })),
     el('button', { id: 'leave', type: 'button', onclick: async () => {
+      try {
+        await post(`/events/${s.id}/queue`, null, 'DELETE');
+      } catch (e) {
+        if (!['not_found', 'unauthorized'].includes(e.problem?.code)) return say(`You are in the queue still: ${e.message}`);
+      }
       s.queue?.close();
-      await post(`/events/${s.id}/queue`, null, 'DELETE').catch((e) => say(e.message));
       s.place = null;
       showBasket(s);
     } }, 'Leave the queue'));

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT
 // search.js: search as you type, by dates, price, place and what there is of each. What is asked for stands in the
 // address, so a reload, a bookmark and the way back from an event find it again.
-import { $, Refused, ask, el, money, place, say, when } from '/app.js';
+import { $, ask, el, isFinal, money, place, say, when } from '/app.js';
 
 const PAGE_SIZE = 20, FACETS_SHOWN = 12, NEAR_METRES = 50000;
 const FIELDS = ['keyword', 'start', 'end', 'sort', 'price'];
 const search = { city: [], category: [], month: '', near: '', page: 1, asked: null };
 
-// The month's days, but none before the first day that was asked for.
+// The month's days, of them those within the dates that were asked for.
 function monthWindow(month) {
-  const [y, m] = month.split('-').map(Number), first = `${month}-01`, from = $('start').value;
-  return [from.startsWith(month) ? from : first, new Date(Date.UTC(y, m, 0)).toISOString().slice(0, 10)];
+  const [y, m] = month.split('-').map(Number), first = `${month}-01`, last = new Date(Date.UTC(y, m, 0)).toISOString().slice(0, 10);
+  const from = $('start').value, to = $('end').value;
+  return [from.startsWith(month) ? from : first, to.startsWith(month) ? to : last];
 }
 
 function query() {
@@ -120,7 +121,7 @@ async function runSearch() {
     show(...await Promise.all([ask(`/events/search?${full}`, { signal }), ask(`/events/facets?${q}`, { signal })]));
   } catch (e) {
     if (e.name === 'AbortError') return;
-    if (e instanceof Refused) { // what stands there answers another question
+    if (isFinal(e)) { // what stands there answers another question
       $('events').replaceChildren();
       $('found').textContent = 'No events';
     }
@@ -146,6 +147,7 @@ $('near').addEventListener('input', () => {
   search.near = '';
   if (!$('near').checked) return ask_anew(true);
   navigator.geolocation.getCurrentPosition(({ coords }) => {
+    if (!$('near').checked || $('search').hidden) return; // it came too late
     search.near = `${coords.latitude.toFixed(4)},${coords.longitude.toFixed(4)}`;
     ask_anew(true);
   }, () => {
@@ -155,6 +157,12 @@ $('near').addEventListener('input', () => {
 });
 for (const [id, step] of [['before', -1], ['after', 1]])
   $(id).addEventListener('click', () => { search.page += step; ask_anew(true); scrollTo(0, 0); });
+
+// What is typed last does not speak for a page that was left.
+export function leaveSearch() {
+  clearTimeout(typing);
+  search.asked?.abort();
+}
 
 export async function showSearch() {
   clearTimeout(typing);
