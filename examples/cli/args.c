@@ -48,7 +48,8 @@ static bool takes_value(const command *cmd, const char *name)
     char framed[64];
     if ((size_t)snprintf(framed, sizeof framed, " %s ", name) >= sizeof framed)
         return false;
-    return strstr(cmd->options, framed) != NULL || strcmp(name, "key") == 0;
+    bool alone = cmd->run == cmd_upgrade || cmd->run == cmd_restore; /* these open the store by themselves */
+    return strstr(cmd->options, framed) != NULL || strcmp(name, "key") == 0 || (strcmp(name, "map-mib") == 0 && !alone);
 }
 
 /* Options without a value are listed as "name!". */

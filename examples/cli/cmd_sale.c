@@ -94,8 +94,12 @@ static void show_hold(cli *c, int32_t status, const tkt_hold *hold, const uint32
     tkt_token_format(hold->token, token);
     out_begin(c);
     out_status(c, status);
-    out_string(c, "holdToken", token, sizeof token);
-    out_number(c, "expiresAt", hold->expires_ms);
+    if (c->dry_run) /* there is no hold that they could be of */
+        out_bool(c, "dryRun", true);
+    else {
+        out_string(c, "holdToken", token, sizeof token);
+        out_number(c, "expiresAt", hold->expires_ms);
+    }
     out_array(c, "units");
     for (uint32_t i = 0; i < count; i++)
         out_unsigned(c, NULL, units[i]);

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 
 const command commands[] = {
-    { "init", "init [--map-mib N] [--no-index] [--no-journal]", " map-mib no-index! no-journal! ", 0, 0, STORE_CREATED, cmd_init },
+    { "init", "init [--no-index] [--no-journal]", " no-index! no-journal! ", 0, 0, STORE_CREATED, cmd_init },
     { "check", "check", " ", 0, 0, STORE_READ, cmd_check },
     { "stats", "stats", " ", 0, 0, STORE_READ, cmd_stats },
     { "clock", "clock [--reset]", " reset! ", 0, 0, STORE_NEEDED, cmd_clock },
@@ -77,7 +77,8 @@ static int help(void)
     puts("usage: ticketing -s STORE COMMAND [ARGUMENT ...] [--json]\n");
     for (const command *cmd = commands; cmd->name != NULL; cmd++)
         printf("  %s\n", cmd->usage);
-    puts("\nEVENT is an id or ext:EXTERNALID. --json prints one JSON object. --dry-run, where a change can be tried:\n"
+    puts("\n--map-mib N: how large the store may grow, for this command: a store remembers no limit, 64 GiB where none is given.\n"
+         "EVENT is an id or ext:EXTERNALID. --json prints one JSON object. --dry-run, where a change can be tried:\n"
          "ga, price, status, limit, reserve, release, extend, confirm, cancel, refund, queue. Exit: 0 done,\n"
          "1 refused or not found, 2 usage or input, 3 failure. clock --reset: when a wrong clock has reached the store,\n"
          "its time is this machine's from here on.");

@@ -44,6 +44,7 @@ static const struct setting {
     NUMBER_OF("reads_a_second", reads_a_second, 1000000),
     NUMBER_OF("writes_a_second", writes_a_second, 1000000),
     NUMBER_OF("ttl_seconds", ttl_seconds, 86400),
+    NUMBER_OF("map_mib", map_mib, 1 << 24),
     { "trust_proxy", YES, offsetof(settings, trust_proxy), 1 },
     TEXT_OF("store", store),
     TEXT_OF("web", web),

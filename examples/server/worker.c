@@ -31,6 +31,18 @@ static bool failed(const char *what, int32_t status)
     return status != TKT_DONE;
 }
 
+static int32_t open_store(const settings *set, tkt_store **store)
+{
+    tkt_options *options;
+    int32_t status = tkt_options_new(&options);
+    if (status == TKT_DONE && set->map_mib != 0)
+        status = tkt_options_set_map_bytes(options, (uint64_t)set->map_mib << 20);
+    if (status == TKT_DONE)
+        status = tkt_store_open(set->store, strlen(set->store), options, store);
+    tkt_options_free(options);
+    return status;
+}
+
 static bool open_all(server *s)
 {
     tkt_api_options options = TKT_API_OPTIONS_INIT;
@@ -39,7 +51,7 @@ static bool open_all(server *s)
     options.counters = s->counters;
     options.ttl_ms = (int64_t)s->set->ttl_seconds * 1000;
     options.base_url = (tkt_text){ s->set->base_url, strlen(s->set->base_url) };
-    return !failed("opening the store", tkt_store_open(s->set->store, strlen(s->set->store), NULL, &s->store)) &&
+    return !failed("opening the store", open_store(s->set, &s->store)) &&
            !failed("salt", tkt_store_salt(s->store, s->salt)) && provider_begin(s) &&
            !failed("api", tkt_api_new(s->store, &options, &s->api)) && pages_begin(s->set) && streams_begin(s);
 }
@@ -123,7 +135,7 @@ bool worker_can(const settings *set)
     if (pid == 0) {
         server s = { .set = set };
         bool can = log_opened(&s) && pages_begin(set) &&
-                   !failed("opening the store", tkt_store_open(set->store, strlen(set->store), NULL, &s.store));
+                   !failed("opening the store", open_store(set, &s.store));
         if (can)
             tkt_store_close(s.store);
         _exit(can ? 0 : 1);

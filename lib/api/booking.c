@@ -169,14 +169,15 @@ uint32_t tkt__post_confirm(tkt__call *c)
 
 /* ---- the contract's call: reserve and pay ------------------------------------------------------------------------------------------- */
 
-/* Nobody knows the hold of a call that was refused: it goes back at once. The refusal stays the answer. */
+/* Nobody knows the hold of a call that was refused: it goes back at once. The refusal stays the answer; of a decline, which
+ * says that the hold lives on, what is true now. */
 static uint32_t give_back(tkt__call *c, uint32_t http)
 {
     tkt_hold_request release;
     tkt_hold_request_init(&release);
     memcpy(release.token, c->token, sizeof release.token);
     tkt_release(c->api->store, &release, NULL);
-    return http;
+    return http != 402 ? http : tkt__problem_say(c, 402, "declined", "the payment was refused, and the places are free for others again");
 }
 
 uint32_t tkt__post_booking(tkt__call *c)

@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#define DAY_MS INT64_C(86400000)
 #define FOLD_BYTES 75
 #define CALENDAR_TYPE "text/calendar; charset=utf-8"
 #define LD_TYPE "application/ld+json"
@@ -246,6 +247,21 @@ static void ics_place(tkt__call *c, uint64_t venue_id)
 
 /* When it was changed last, by its own records; without any the first instant that a store knows: the snapshot's now would
  * make every answer another one. */
+/* A plain end date is a calendar's day after; both ends are of one kind, and the end is the later one (3.6.1). */
+static void ics_end(tkt__buffer *b, const tkt_event *e, bool date)
+{
+    bool plain = (e->flags & TKT_EVENT_END_DATE_ONLY) != 0;
+    int64_t end = e->end_ms;
+    if ((e->flags & TKT_EVENT_HAS_END) == 0)
+        return;
+    if (date && !plain) { /* the day where it ends, there */
+        end += (int64_t)e->end_offset_min * 60000;
+        end -= (end % DAY_MS + DAY_MS) % DAY_MS;
+    }
+    if (date ? end >= e->start_ms : end + (plain ? DAY_MS : 0) > e->start_ms)
+        ics_when(b, "DTEND", end + (date || plain ? DAY_MS : 0), date);
+}
+
 static int64_t changed_ms(tkt__call *c, uint64_t seq)
 {
     tkt_change last;
@@ -275,10 +291,7 @@ uint32_t tkt__get_event_ics(tkt__call *c)
     ics_when(b, "DTSTAMP", changed_ms(c, seq), false);
     bool date = (e.flags & TKT_EVENT_START_DATE_ONLY) != 0;
     ics_when(b, "DTSTART", e.start_ms, date);
-    /* A plain end date is a calendar's day after, and both ends are of one kind (3.6.1). */
-    int64_t day = date || (e.flags & TKT_EVENT_END_DATE_ONLY) != 0 ? INT64_C(86400000) : 0;
-    if ((e.flags & TKT_EVENT_HAS_END) != 0 && e.end_ms + day > e.start_ms)
-        ics_when(b, "DTEND", e.end_ms + day, date);
+    ics_end(b, &e, date);
     ics_line(b, "SUMMARY", e.name, put_text);
     ics_line(b, "DESCRIPTION", e.description, put_text);
     ics_line(b, "CATEGORIES", e.category, put_text);

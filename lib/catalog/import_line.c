@@ -11,9 +11,11 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/json.h"
 
+#define PLACE_TEXT 48u /* of a position: two numbers of degrees */
 #define DEPTH_MAX 64
 #define DEGREE_DECIMALS 7
 
@@ -88,6 +90,29 @@ static bool degrees(yajl_val v, int32_t limit, int32_t *e7)
     return true;
 }
 
+static int put_degrees(char *to, size_t cap, int32_t e7)
+{
+    uint32_t size = e7 < 0 ? 0u - (uint32_t)e7 : (uint32_t)e7;
+    return snprintf(to, cap, "%s%u.%07u", e7 < 0 ? "-" : "", size / 10000000u, size % 10000000u);
+}
+
+/* A place without name and city is told from others by what there is: its street, else its position, post code or region;
+ * a country alone is one place. */
+static void name_by_the_rest(tkt_venue *v, char **made)
+{
+    char *text = v->street.len == 0 && v->latitude_e7 != TKT_GEO_NONE ? malloc(PLACE_TEXT) : NULL;
+    *made = text;
+    if (v->street.len != 0)
+        v->name = v->street;
+    else if (text != NULL) {
+        int n = put_degrees(text, PLACE_TEXT, v->latitude_e7);
+        n += snprintf(text + n, PLACE_TEXT - (size_t)n, ", ");
+        n += put_degrees(text + n, PLACE_TEXT - (size_t)n, v->longitude_e7);
+        v->name = (tkt_text){ text, (size_t)n };
+    } else
+        v->name = v->postal_code.len != 0 ? v->postal_code : v->region;
+}
+
 static void place(yajl_val location, tkt__line *line)
 {
     tkt_venue *v = &line->venue;
@@ -113,7 +138,9 @@ static void place(yajl_val location, tkt__line *line)
             v->longitude_e7 = 0;
         }
     }
-    line->has_venue = v->name.len != 0 || v->city.len != 0;
+    if (v->name.len == 0 && v->city.len == 0)
+        name_by_the_rest(v, &line->place);
+    line->has_venue = v->name.len != 0 || v->city.len != 0 || v->country.len != 0;
 }
 
 static bool performers(yajl_val list, tkt__line *line, tkt__line_error *e)
@@ -280,5 +307,7 @@ bool tkt__line_parse(const char *text, size_t len, tkt__line *line, tkt__line_er
 void tkt__line_free(tkt__line *line)
 {
     yajl_tree_free(line->tree);
+    free(line->place);
     line->tree = NULL;
+    line->place = NULL;
 }

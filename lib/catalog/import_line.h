@@ -9,13 +9,14 @@
 
 #include "catalog/internal.h"
 
-/* Texts point into `tree`, which lives until tkt__line_free. */
+/* Texts point into `tree` and `place`, which live until tkt__line_free. */
 typedef struct tkt__line {
     yajl_val tree;
     tkt_event event;                 /* ids not filled in */
     bool has_venue;
     bool says_status;                /* else event.status is what a new one has */
     tkt_venue venue;
+    char *place;                     /* a name that was made for it; NULL: none */
     tkt_performer performers[TKT_PERFORMERS_MAX];
     uint32_t performer_count;
     uint64_t known_id;               /* import.c: the event that has this external id, or 0 */

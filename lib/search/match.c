@@ -460,28 +460,37 @@ int32_t tkt__match(tkt__search *s, tkt__candidate *c)
 
 typedef struct phrase_search {
     const tkt__phrase *phrase;
-    uint32_t begun[TKT_QUERY_WORDS_MAX]; /* how many words of the phrase each start has matched so far */
-    uint32_t n;                          /* starts under way */
+    uint32_t begun[TKT_QUERY_WORDS_MAX + 1];  /* how many words of the phrase each start has matched so far */
+    uint32_t before[TKT_QUERY_WORDS_MAX + 1]; /* and had before the last word, the start at that one included */
+    uint32_t n, before_n;
 } phrase_search;
 
-/* Several starts may be under way at once: "a a b" in "a a a b". */
+/* The starts that the word goes on with; true: one has the whole phrase. */
+static bool advance(phrase_search *ps, const tkt__word *word)
+{
+    for (uint32_t i = 0; i < ps->before_n; i++) {
+        const tkt__slice *next = &ps->phrase->word[ps->before[i]];
+        if (next->n != word->n || memcmp(next->p, word->p, word->n) != 0)
+            continue;
+        if (ps->before[i] + 1 == ps->phrase->n)
+            return true;
+        ps->begun[ps->n++] = ps->before[i] + 1;
+    }
+    return false;
+}
+
+/* Several starts may be under way at once: "a a b" in "a a a b". A word with its signs stands where the word did. */
 static int32_t follow(void *user, const tkt__word *word)
 {
     phrase_search *ps = user;
-    uint32_t kept = 0;
-    if (word->kind != TKT__WORD_PLAIN && word->kind != TKT__WORD_BIGRAM)
+    if (word->kind == TKT__WORD_PLAIN || word->kind == TKT__WORD_BIGRAM) {
+        memcpy(ps->before, ps->begun, ps->n * sizeof ps->begun[0]);
+        ps->before[ps->n] = 0;
+        ps->before_n = ps->n + 1;
+        ps->n = 0;
+    } else if (word->kind != TKT__WORD_SIGNED)
         return TKT_DONE;
-    ps->begun[ps->n++] = 0;
-    for (uint32_t i = 0; i < ps->n; i++) {
-        const tkt__slice *next = &ps->phrase->word[ps->begun[i]];
-        if (next->n != word->n || memcmp(next->p, word->p, word->n) != 0)
-            continue;
-        if (ps->begun[i] + 1 == ps->phrase->n)
-            return TKT_EXISTS;
-        ps->begun[kept++] = ps->begun[i] + 1;
-    }
-    ps->n = kept;
-    return TKT_DONE;
+    return advance(ps, word) ? TKT_EXISTS : TKT_DONE;
 }
 
 static int32_t in_text(const tkt__phrase *phrase, tkt_text text, bool *there)

@@ -125,12 +125,12 @@ static int32_t take_words(parser *p, bool open)
 }
 
 /* Words that must all be there, in one clause. Returns how many. */
-static uint32_t gather_parts(const parser *p, tkt__part *part, bool signs)
+static uint32_t gather_parts(const parser *p, tkt__part *part)
 {
     uint32_t n = 0;
     for (uint32_t i = 0; i < p->n; i++) {
         const chunk_word *w = &p->word[i];
-        if (w->kind == TKT__WORD_SIGNED && signs)
+        if (w->kind == TKT__WORD_SIGNED)
             part[n - 1].word = w->text;
         else if (w->kind == TKT__WORD_PLAIN || w->kind == TKT__WORD_BIGRAM) {
             part[n].word = w->text;
@@ -146,7 +146,7 @@ static int32_t exclude(parser *p)
     tkt__part *part = new_parts(s, p->n + 1);
     if (part == NULL)
         return no_memory();
-    uint32_t n = gather_parts(p, part, true);
+    uint32_t n = gather_parts(p, part);
     const chunk_word *last = &p->word[p->n - 1];
     tkt__clause *c = new_clause(s, true);
     c->alternatives = 1;
@@ -166,7 +166,7 @@ static int32_t take_phrase(parser *p, bool negative)
     tkt__phrase *phrase = tkt__arena_get(&s->arena, sizeof *phrase);
     if (part == NULL || phrase == NULL)
         return no_memory();
-    uint32_t n = gather_parts(p, part, false);
+    uint32_t n = gather_parts(p, part);
     if (n == 1)
         return one_word(s, part[0].word, true, negative);
     phrase->n = n;

@@ -189,4 +189,27 @@ take b8 "--ttl 1"
 sleep 2
 expect 1 'o["status"] == "expired" and o["causes"][0]["cause"] == "hold_expired"' confirm "$hold" --payment ok
 expect 0 'o == {"ok": True, "problems": []}' check
+
+# Words with signs, in phrases too; places without a name.
+s="$work/other"
+for name in "C++ days" "C days" "C# night" "A night of C++ days"; do
+    echo "{\"@id\":\"$name\",\"name\":\"$name\",\"startDate\":\"2027-06-01T20:00:00Z\",\"location\":{\"address\":{\"addressCountry\":\"MA\"}}}"
+done >"$work/signs"
+for degrees in 1.5 -2.25; do
+    echo "{\"@id\":\"at $degrees\",\"name\":\"somewhere\",\"startDate\":\"2027-06-01\",\"location\":{\"geo\":{\"latitude\":$degrees,\"longitude\":7}}}"
+done >>"$work/signs"
+expect 0 'o["events_added"] == 6 and o["venues_added"] == 3' import "$work/signs"
+found() {
+    expect 0 "o[\"total\"] == $1" search "$2" --prefix off
+}
+found 2 'c++'
+found 2 '"c++"'
+found 1 '"of c++ days"'
+found 0 '"c# days"'
+found 3 '"c days"'
+found 4 '-"c++"'
+expect 0 'o["total"] == 4' search "" --country MA
+expect 0 'o["total"] == 1 and o["events"][0]["externalId"] == "at -2.25"' search "" --near -2.25,7 --radius-km 5
+expect 0 'o["areaId"] == 1' ga "ext:C days" Hall 100
+expect 0 'o["dryRun"] is True and "holdToken" not in o' reserve "ext:C days" --ga Hall --quantity 1 --buyer a --dry-run
 echo "the tool keeps its forms"

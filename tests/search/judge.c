@@ -246,7 +246,7 @@ static clause *new_clause(judging *j, bool negative)
 typedef struct sequence {
     const said *want;
     uint32_t n, words;
-    said word[512];
+    said word[512], sign[512]; /* and the form with signs of each, or n 0 */
 } sequence;
 
 static int32_t note(void *user, const tkt__word *word)
@@ -254,9 +254,19 @@ static int32_t note(void *user, const tkt__word *word)
     sequence *s = user;
     if ((word->kind == TKT__WORD_PLAIN || word->kind == TKT__WORD_BIGRAM) && s->words < 512) {
         memcpy(s->word[s->words].word, word->p, word->n);
+        s->sign[s->words].n = 0;
         s->word[s->words++].n = word->n;
+    } else if (word->kind == TKT__WORD_SIGNED && s->words > 0) {
+        memcpy(s->sign[s->words - 1].word, word->p, word->n);
+        s->sign[s->words - 1].n = word->n;
     }
     return TKT_DONE;
+}
+
+static bool stands(const sequence *s, uint32_t at, const said *want)
+{
+    const said *there = want->kind == TKT__WORD_SIGNED ? &s->sign[at] : &s->word[at];
+    return there->n == want->n && memcmp(there->word, want->word, want->n) == 0;
 }
 
 static bool in_text(const said *want, uint32_t n, const char *text)
@@ -266,7 +276,7 @@ static bool in_text(const said *want, uint32_t n, const char *text)
     OK(tkt__analyse(text, strlen(text), note, &s));
     for (uint32_t i = 0; i + n <= s.words; i++) {
         uint32_t k = 0;
-        while (k < n && s.word[i + k].n == want[k].n && memcmp(s.word[i + k].word, want[k].word, want[k].n) == 0)
+        while (k < n && stands(&s, i + k, &want[k]))
             k++;
         if (k == n)
             return true;
@@ -315,10 +325,10 @@ static uint32_t settle(judging *j, said *out)
 static void take_quoted(judging *j, bool negative)
 {
     said w[64];
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < j->words; i++)
-        if (j->word[i].kind == TKT__WORD_PLAIN || j->word[i].kind == TKT__WORD_BIGRAM)
-            w[n++] = j->word[i];
+    uint32_t all = settle(j, w), n = 0;
+    for (uint32_t i = 0; i < all; i++)
+        if (w[i].kind != TKT__WORD_JOINED)
+            w[n++] = w[i];
     clause *c = new_clause(j, negative);
     add_alternative(j, c, w, n, true, false);
     for (uint32_t e = 0; n > 1 && e < j->m->events; e++)
