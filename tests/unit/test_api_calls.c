@@ -58,6 +58,51 @@ Test(api_calls, a_calendar_never_ends_before_it_begins)
     close_desk(&d);
 }
 
+/* Days, by the clock of the place. */
+Test(api_calls, a_calendar_of_days_ends_on_the_day)
+{
+    static const struct {
+        const char *end, *line;
+    } cases[] = { { "2027-07-28T01:00:00+02:00", "DTEND;VALUE=DATE:20270729\r\n" },
+                  { "2027-07-28T23:00:00-05:00", "DTEND;VALUE=DATE:20270729\r\n" },
+                  { "2027-07-30", "DTEND;VALUE=DATE:20270731\r\n" } };
+    desk d;
+    open_desk(&d, "");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        tkt_created made = TKT_CREATED_INIT;
+        tkt_event event;
+        char path[64];
+        int32_t plain;
+        tkt_event_init(&event);
+        event.name = T("Days");
+        ok(tkt_instant_parse("2027-07-28", 10, &event.start_ms, NULL, NULL));
+        ok(tkt_instant_parse(cases[i].end, strlen(cases[i].end), &event.end_ms, &event.end_offset_min, &plain));
+        event.flags = TKT_EVENT_START_DATE_ONLY | TKT_EVENT_HAS_END | (plain ? TKT_EVENT_END_DATE_ONLY : 0);
+        ok(tkt_event_create(d.h.f.store, &event, NULL, 0, &made));
+        snprintf(path, sizeof(path), "/events/%llu/ics", (unsigned long long)made.id);
+        const char *text = ask(&d, 200, "GET", path, "", "", "");
+        cr_assert_not_null(strstr(text, "DTSTART;VALUE=DATE:20270728\r\n"), "%s", text);
+        cr_assert_not_null(strstr(text, cases[i].line), "%s", text);
+    }
+    close_desk(&d);
+}
+
+/* The one call that reserves and pays keeps nothing of what was declined, and says so. */
+Test(api_calls, what_was_declined_is_not_held)
+{
+    desk d;
+    char path[64], body[96];
+    open_desk(&d, "");
+    d.h.bank.on_charge = TKT_PAY_DECLINED;
+    snprintf(path, sizeof(path), "/bookings/%llu", (unsigned long long)d.h.event_id);
+    snprintf(body, sizeof(body), "{\"ticketId\":[%u],\"paymentDetails\":\"x\"}", d.h.units[3]);
+    const char *text = ask(&d, 402, "POST", path, "", "", body);
+    cr_assert(strstr(text, "\"code\":\"declined\"") != NULL && strstr(text, "earliest") == NULL && strstr(text, "lives") == NULL, "%s", text);
+    d.h.bank.on_charge = TKT_PAY_APPROVED;
+    ask(&d, 201, "POST", path, "", "", body);
+    close_desk(&d);
+}
+
 Test(api_calls, a_dry_run_gives_no_token)
 {
     desk d;
