@@ -38,7 +38,7 @@ static void raise_offset(tkt_store *store, int64_t offset)
 {
     int64_t had = atomic_load_explicit(&store->clock.offset_ms, memory_order_relaxed);
     while (offset > had && !atomic_compare_exchange_weak(&store->clock.offset_ms, &had, offset))
-        continue; /* bounded: `had` only grows */
+        continue; /* bounded: others raise it, and a reset is rare */
 }
 
 static int32_t wall_now(const tkt_store *store, int64_t *wall)
@@ -65,7 +65,7 @@ static int32_t reset_get(tkt__tx *tx, reset *r)
     if (status != TKT_DONE)
         return status == TKT_NOT_FOUND ? TKT_DONE : status;
     if (value.n == OLD_RESET_BYTES)
-        return TKT_DONE; /* of a library before 0.1, which left the floor where it was */
+        return TKT_DONE; /* of an earlier library, which left the floor where it was */
     tkt__reader reader = tkt__reader_of(value);
     r->count = tkt__get_u64(&reader);
     r->before_ms = tkt__get_i64(&reader);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * engine/lmdb/key.c: the order of keys, which is LMDB's own: bytes, and of two where one begins with the other the
- * shorter first. LMDB asks for it some forty times a lookup, mostly of keys of 5 to 25 bytes: eight bytes at once are
+ * shorter first. LMDB asks for it at every step of a lookup, mostly of keys of 5 to 25 bytes: eight bytes at once are
  * compared without a call. A file has no trace of it, other tools read it by their own.
  */
 #include "engine/lmdb/lmdb_engine.h"
