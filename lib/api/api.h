@@ -65,8 +65,6 @@ void tkt__json_i64(tkt__json *j, const char *key, int64_t value);
 void tkt__json_u64(tkt__json *j, const char *key, uint64_t value);
 void tkt__json_bool(tkt__json *j, const char *key, bool value);
 void tkt__json_null(tkt__json *j, const char *key);
-#define TKT__DEGREES_TEXT 24
-void tkt__degrees_text(int32_t e7, char text[TKT__DEGREES_TEXT]); /* no locale has a say in it */
 void tkt__json_degrees(tkt__json *j, const char *key, int32_t e7);
 void tkt__json_instant(tkt__json *j, const char *key, int64_t ms); /* in UTC */
 /* {"minor", "amount", "currency"}; null where there is no currency and nothing to pay. */

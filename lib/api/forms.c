@@ -245,8 +245,6 @@ static void ics_place(tkt__call *c, uint64_t venue_id)
     tkt__buffer_format(&c->response->body, "GEO:%s;%s\r\n", latitude, longitude);
 }
 
-/* When it was changed last, by its own records; without any the first instant that a store knows: the snapshot's now would
- * make every answer another one. */
 /* A plain end date is a calendar's day after; both ends are of one kind, and the end is the later one (3.6.1). */
 static void ics_end(tkt__buffer *b, const tkt_event *e, bool date)
 {
@@ -262,6 +260,8 @@ static void ics_end(tkt__buffer *b, const tkt_event *e, bool date)
         ics_when(b, "DTEND", end + (date || plain ? DAY_MS : 0), date);
 }
 
+/* When it was changed last, by its own records; without any the first instant that a store knows: the snapshot's now would
+ * make every answer another one. */
 static int64_t changed_ms(tkt__call *c, uint64_t seq)
 {
     tkt_change last;

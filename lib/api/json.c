@@ -7,7 +7,6 @@
  */
 #include "api/api.h"
 
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -213,12 +212,6 @@ void tkt__json_null(tkt__json *j, const char *key)
 {
     if (key_out(j, key))
         note(j, yajl_gen_null(j->gen));
-}
-
-void tkt__degrees_text(int32_t e7, char text[TKT__DEGREES_TEXT])
-{
-    uint32_t size = e7 < 0 ? 0u - (uint32_t)e7 : (uint32_t)e7;
-    snprintf(text, TKT__DEGREES_TEXT, "%s%" PRIu32 ".%07" PRIu32, e7 < 0 ? "-" : "", size / 10000000u, size % 10000000u);
 }
 
 void tkt__json_degrees(tkt__json *j, const char *key, int32_t e7)

@@ -133,19 +133,6 @@ static void problem_begin(tkt__call *c, uint32_t status, const char *code, const
     tkt__header_static(c, "Cache-Control", "no-store");
 }
 
-/* Where a name was cut, half a character may be left of it. */
-static void whole_characters(char *text, size_t n)
-{
-    for (size_t i = 0, bytes; i < n; i += bytes) {
-        uint8_t lead = (uint8_t)text[i];
-        bytes = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-        if (bytes > n - i || !tkt__utf8_valid(text + i, bytes)) {
-            text[i] = '?';
-            bytes = 1;
-        }
-    }
-}
-
 uint32_t tkt__problem_say(tkt__call *c, uint32_t status, const char *code, const char *format, ...)
 {
     char detail[DETAIL_BYTES];
@@ -154,7 +141,7 @@ uint32_t tkt__problem_say(tkt__call *c, uint32_t status, const char *code, const
     int n = vsnprintf(detail, sizeof detail, format, args);
     va_end(args);
     size_t len = n < 0 ? 0 : (size_t)n < sizeof detail ? (size_t)n : sizeof detail - 1;
-    whole_characters(detail, len);
+    tkt__utf8_mend(detail, len); /* where a name was cut */
     problem_begin(c, status, code, status < 500 ? "The request can't be served as it is" : "The service can't answer now",
                   (tkt_text){ detail, len });
     tkt__json_array(&c->json, "causes");

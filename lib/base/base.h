@@ -72,6 +72,10 @@ int32_t tkt__struct_out(void *given, const void *known, size_t known_size, size_
 /* Makes a file at least so long, its bytes on the disk as far as the file system can promise them. 0, or an errno. */
 int tkt__file_fill(int fd, uint64_t bytes);
 
+/* Degrees of a position, with a point whatever the locale. */
+#define TKT__DEGREES_TEXT 24
+void tkt__degrees_text(int32_t e7, char text[TKT__DEGREES_TEXT]);
+
 /* ---- forks ------------------------------------------------------------------------------------------ */
 
 typedef struct tkt__mine {
@@ -149,6 +153,7 @@ tkt__slice tkt__get_text(tkt__reader *r);
 /* ---- text and numbers ---------------------------------------------------------------------------- */
 
 bool tkt__utf8_valid(const void *p, size_t n); /* RFC 3629: no surrogates, no overlongs; NUL refused */
+void tkt__utf8_mend(char *text, size_t n); /* a question mark for each byte that is of no character */
 /* Door check of a string argument: length ≤ max, valid UTF-8. -TKT_E_INVALID / -TKT_E_LIMIT naming `what`. */
 int32_t tkt__text_check(const char *ptr, size_t len, size_t max, const char *what);
 bool tkt__add_i64(int64_t a, int64_t b, int64_t *out); /* false: overflow */

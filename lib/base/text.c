@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * base/text.c: checks at the door: UTF-8 (RFC 3629, with NUL refused), lengths, zeros, and integer
- * arithmetic that says when it overflows.
+ * base/text.c: checks at the door: UTF-8 (RFC 3629, with NUL refused), lengths, zeros; integer
+ * arithmetic that says when it overflows; degrees as text.
  */
 #include "base/base.h"
+
+#include <inttypes.h>
+#include <stdio.h>
 
 /* Length of the sequence that `p` starts, 0 when malformed. RFC 3629, table 3-7 of Unicode. */
 static size_t sequence(const uint8_t *p, size_t n)
@@ -67,4 +70,21 @@ bool tkt__is_zero(const void *p, size_t n)
     for (size_t i = 0; i < n; i++)
         all |= bytes[i];
     return all == 0;
+}
+
+void tkt__utf8_mend(char *text, size_t n)
+{
+    for (size_t i = 0, bytes; i < n; i += bytes) {
+        bytes = sequence((const uint8_t *)text + i, n - i);
+        if (bytes == 0) {
+            text[i] = '?';
+            bytes = 1;
+        }
+    }
+}
+
+void tkt__degrees_text(int32_t e7, char text[TKT__DEGREES_TEXT])
+{
+    uint32_t size = e7 < 0 ? 0u - (uint32_t)e7 : (uint32_t)e7;
+    snprintf(text, TKT__DEGREES_TEXT, "%s%" PRIu32 ".%07" PRIu32, e7 < 0 ? "-" : "", size / 10000000u, size % 10000000u);
 }

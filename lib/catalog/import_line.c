@@ -15,7 +15,7 @@
 
 #include "base/json.h"
 
-#define PLACE_TEXT 48u /* of a position: two numbers of degrees */
+#define PLACE_TEXT (2 * TKT__DEGREES_TEXT + 2u)
 #define DEPTH_MAX 64
 #define DEGREE_DECIMALS 7
 
@@ -90,12 +90,6 @@ static bool degrees(yajl_val v, int32_t limit, int32_t *e7)
     return true;
 }
 
-static int put_degrees(char *to, size_t cap, int32_t e7)
-{
-    uint32_t size = e7 < 0 ? 0u - (uint32_t)e7 : (uint32_t)e7;
-    return snprintf(to, cap, "%s%u.%07u", e7 < 0 ? "-" : "", size / 10000000u, size % 10000000u);
-}
-
 /* A place without name and city is told from others by what there is: its street, else its position, post code or region;
  * a country alone is one place. */
 static void name_by_the_rest(tkt_venue *v, char **made)
@@ -105,10 +99,10 @@ static void name_by_the_rest(tkt_venue *v, char **made)
     if (v->street.len != 0)
         v->name = v->street;
     else if (text != NULL) {
-        int n = put_degrees(text, PLACE_TEXT, v->latitude_e7);
-        n += snprintf(text + n, PLACE_TEXT - (size_t)n, ", ");
-        n += put_degrees(text + n, PLACE_TEXT - (size_t)n, v->longitude_e7);
-        v->name = (tkt_text){ text, (size_t)n };
+        char latitude[TKT__DEGREES_TEXT], longitude[TKT__DEGREES_TEXT];
+        tkt__degrees_text(v->latitude_e7, latitude);
+        tkt__degrees_text(v->longitude_e7, longitude);
+        v->name = (tkt_text){ text, (size_t)snprintf(text, PLACE_TEXT, "%s, %s", latitude, longitude) };
     } else
         v->name = v->postal_code.len != 0 ? v->postal_code : v->region;
 }
