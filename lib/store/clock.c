@@ -12,7 +12,7 @@
  *
  * A reset is a commit that leaves the floor at the wall clock of whoever asked for it, and a row that counts resets:
  *
- *   META "clock-reset" → u64 how many there were, i64 the floor before the last of them, i64 the one after
+ *   META "clock-reset" → u64 how many there were
  *
  * Every process looks at the row before it commits, ticks or takes a snapshot, and at one more begins its offset anew:
  * whoever had followed the wrong floor comes back with it, and whose own clock is wrong is not believed again.
@@ -25,7 +25,6 @@
 #define LEAP_MS INT64_C(300000)
 #define HORIZON_MS INT64_C(31622400000) /* a year: no hold lives so long */
 #define RESET_KEY "clock-reset"
-#define RESET_BYTES 24u
 #define OLD_RESET_BYTES 16u
 #define LATE_MS INT64_C(3600000)
 
@@ -51,26 +50,18 @@ static int32_t wall_now(const tkt_store *store, int64_t *wall)
     return TKT_DONE;
 }
 
-typedef struct reset {
-    uint64_t count;
-    int64_t before_ms, after_ms;
-} reset;
-
-/* None: all 0. */
-static int32_t reset_get(tkt__tx *tx, reset *r)
+static int32_t resets_get(tkt__tx *tx, uint64_t *count)
 {
     tkt__slice value;
-    *r = (reset){ 0, 0, 0 };
+    *count = 0;
     int32_t status = tkt__tx_get(tx, TKT__T_META, tkt__slice_of(RESET_KEY, sizeof RESET_KEY - 1), &value);
     if (status != TKT_DONE)
         return status == TKT_NOT_FOUND ? TKT_DONE : status;
     if (value.n == OLD_RESET_BYTES)
         return TKT_DONE; /* of an earlier library, which left the floor where it was */
-    tkt__reader reader = tkt__reader_of(value);
-    r->count = tkt__get_u64(&reader);
-    r->before_ms = tkt__get_i64(&reader);
-    r->after_ms = tkt__get_i64(&reader);
-    return reader.bad || reader.p != reader.end ? tkt__fail(TKT_E_CORRUPT, "the clock-reset row is malformed") : TKT_DONE;
+    tkt__reader r = tkt__reader_of(value);
+    *count = tkt__get_u64(&r);
+    return r.bad || r.p != r.end ? tkt__fail(TKT_E_CORRUPT, "the clock-reset row is malformed") : TKT_DONE;
 }
 
 /* The offset anew, from a floor that was set right. A wall clock that stood well behind what was believed is not what
@@ -98,16 +89,16 @@ static void follow(tkt_store *store, uint64_t count, int64_t floor_ms)
 /* Whether another process has set the clock right. The floor is given, or (NULL) looked up. */
 static int32_t follow_reset(tkt_store *store, tkt__tx *tx, const int64_t *floor_ms)
 {
-    reset r;
+    uint64_t count;
     void *engine;
     int64_t floor = floor_ms != NULL ? *floor_ms : 0;
-    int32_t status = reset_get(tx, &r);
-    if (status != TKT_DONE || r.count <= atomic_load(&store->clock.resets))
+    int32_t status = resets_get(tx, &count);
+    if (status != TKT_DONE || count <= atomic_load(&store->clock.resets))
         return status;
     if (floor_ms == NULL)
         status = tkt__kv_ops(store->kv, &engine)->floor_ms(engine, &floor);
     if (status == TKT_DONE)
-        follow(store, r.count, floor);
+        follow(store, count, floor);
     return status;
 }
 
@@ -121,17 +112,17 @@ int32_t tkt__clock_open(tkt_store *store)
     int64_t wall, floor_ms = 0, monotonic = store->hooks.monotonic_ms(store->hooks.user);
     void *engine;
     tkt__tx *tx;
-    reset r = { 0, 0, 0 };
+    uint64_t count;
     int32_t status = wall_now(store, &wall);
     if (status == TKT_DONE)
         status = tkt__kv_read_begin(store->kv, &tx);
     if (status != TKT_DONE)
         return status;
-    status = reset_get(tx, &r);
+    status = resets_get(tx, &count);
     tkt__kv_read_end(tx);
     if (status == TKT_DONE)
         status = tkt__kv_ops(store->kv, &engine)->floor_ms(engine, &floor_ms);
-    atomic_init(&store->clock.resets, r.count);
+    atomic_init(&store->clock.resets, count);
     atomic_init(&store->clock.offset_ms, (wall > floor_ms ? wall : floor_ms) - monotonic);
     atomic_init(&store->clock.frozen_ms, 0);
     return status;
@@ -194,41 +185,43 @@ int32_t tkt_clock_confirm(tkt_store *store)
     return TKT_DONE;
 }
 
+typedef struct reset {
+    uint64_t count;   /* this one included */
+    int64_t after_ms;
+} reset;
+
 static int32_t reset_body(tkt__tx *tx, void *ctx)
 {
-    reset *now = ctx, had;
+    reset *r = ctx;
     const tkt__guard guard = { TKT__G_STORE, 0 };
-    uint8_t bytes[RESET_BYTES];
-    tkt__writer w = tkt__writer_of(bytes, sizeof bytes);
-    int32_t status = reset_get(tx, &had);
+    uint8_t count[8], floors[16];
+    int32_t status = resets_get(tx, &r->count);
     if (status != TKT_DONE)
         return status;
-    now->count = had.count + 1;
-    now->before_ms = tkt__tx_now(tx);
-    tkt__put_u64(&w, now->count);
-    tkt__put_i64(&w, now->before_ms);
-    tkt__put_i64(&w, now->after_ms);
-    status = tkt__tx_put(tx, TKT__T_META, tkt__slice_of(RESET_KEY, sizeof RESET_KEY - 1), tkt__slice_of(bytes, w.n));
+    tkt__writer w = tkt__writer_of(count, sizeof count), f = tkt__writer_of(floors, sizeof floors);
+    tkt__put_u64(&w, ++r->count);
+    tkt__put_i64(&f, tkt__tx_now(tx));
+    tkt__put_i64(&f, r->after_ms);
+    status = tkt__tx_put(tx, TKT__T_META, tkt__slice_of(RESET_KEY, sizeof RESET_KEY - 1), tkt__slice_of(count, w.n));
     if (status == TKT_DONE)
-        status = tkt__feed_append(tx, guard, TKT__F_CLOCK_RESET, bytes + 8, w.n - 8);
+        status = tkt__feed_append(tx, guard, TKT__F_CLOCK_RESET, floors, f.n);
     if (status == TKT_DONE)
-        tkt__tx_set_floor(tx, now->after_ms);
+        tkt__tx_set_floor(tx, r->after_ms);
     return status;
 }
 
 int32_t tkt_clock_reset(tkt_store *store)
 {
     const tkt__guard guard = { TKT__G_STORE, 0 };
-    reset r = { 0, 0, 0 };
+    reset r = { 0, 0 };
     int32_t status = tkt__store_writable(store);
     if (status == TKT_DONE)
         status = wall_now(store, &r.after_ms);
     if (status == TKT_DONE)
         status = tkt__store_run(store, &guard, 1, 0, reset_body, &r);
-    if (status != TKT_DONE)
-        return status;
-    follow(store, r.count, r.after_ms);
-    return TKT_DONE;
+    if (status == TKT_DONE)
+        follow(store, r.count, r.after_ms);
+    return status;
 }
 
 /* ---- seconds ------------------------------------------------------------------------------------ */
