@@ -305,6 +305,11 @@ static enum MHD_Result refuse(exchange *x, unsigned status, const char *code, co
     return send_problem(x, status, code, detail);
 }
 
+static enum MHD_Result refuse_ending(exchange *x)
+{
+    return refuse(x, 503, "ending", "this process is ending: come again");
+}
+
 /* The answer comes before the body, and ends the connection. */
 static enum MHD_Result framed(exchange *x, const char *version)
 {
@@ -312,7 +317,7 @@ static enum MHD_Result framed(exchange *x, const char *version)
     MHD_get_connection_values(x->connection, MHD_HEADER_KIND, count_lines, &f);
     bool host = f.hosts == 1 || (f.hosts == 0 && strcmp(version, "HTTP/1.1") != 0);
     if (atomic_load(&x->s->ending) != ENDING_NOT)
-        return refuse(x, 503, "ending", "this process is ending: come again");
+        return refuse_ending(x);
     if (f.bad || !host || f.codings > 1 || f.lengths + (f.codings != 0) > 1)
         return refuse(x, 400, "bad_request", "a request has one Host, and one Content-Length or Transfer-Encoding at most");
     if (f.strange)
@@ -336,7 +341,7 @@ static enum MHD_Result answer(exchange *x)
     unsigned status = 200;
     bool reads = strcmp(x->method, "GET") == 0 || strcmp(x->method, "HEAD") == 0, sleeps = x->sleeps;
     if (!x->working && !work_begins(x))
-        return refuse(x, 503, "ending", "this process is ending: come again");
+        return refuse_ending(x);
     if (!sleeps && !limit_allows(x, !reads))
         return refuse(x, 429, "too_many_requests", "this address asks too often");
     if (x->too_large)
