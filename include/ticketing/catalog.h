@@ -243,7 +243,7 @@ TKT_API int32_t tkt_chart_parse_json(tkt_chart *chart, const char *text, size_t 
 
 /* Stores a version of a chart of a venue (0: of no venue). chart_id 0 in *chart_id makes a new chart;
  * else the next version of that one, in which a seat of the same section, row and label keeps its
- * unit number. Visible only when whole; large ones take several commits. */
+ * unit number, also one that some of the 64 versions before left out. Visible only when whole; large ones take several commits. */
 TKT_API int32_t tkt_chart_put(tkt_store *store, uint64_t venue_id, const tkt_chart *chart, uint64_t *chart_id, uint32_t *version);
 /* Pins a version to an event; its areas become the event's. TKT_IN_USE when a seat or area with a live
  * hold or booking would vanish. Repeats safely. */
