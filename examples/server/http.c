@@ -162,7 +162,8 @@ void *http_began(void *s, const char *uri, struct MHD_Connection *connection)
     x->s = s;
     x->connection = connection;
     x->began_ns = clock_ns();
-    atomic_fetch_add(&x->s->under_way, 1);
+    x->under_way = atomic_load(&x->s->ending) == ENDING_NOT; /* those that come later are refused: no end waits for them */
+    atomic_fetch_add(&x->s->under_way, x->under_way);
     char *target = (char *)(x + 1);
     snprintf(target, cap, "%s%s", path != uri && *path != '/' ? "/" : "", path);
     char *query = strchr(target, '?');
@@ -387,7 +388,7 @@ void http_ended(void *s, struct MHD_Connection *connection, void **context, enum
     if (x == NULL)
         return;
     log_access(x);
-    atomic_fetch_sub(&x->s->under_way, 1);
+    atomic_fetch_sub(&x->s->under_way, x->under_way);
     atomic_fetch_sub(&x->s->working, x->working);
     tkt_api_response_free(x->reply); /* the client had gone */
     free(x->body);

@@ -74,7 +74,7 @@ typedef struct exchange {
     char *body;
     size_t body_n, came;    /* bytes kept, bytes that came */
     bool too_large, answered;
-    bool working;           /* it counts among the server's */
+    bool under_way, working; /* it counts among the server's */
     bool sleeps, handled;   /* a payer has it; `reply` is what came of it */
     tkt_api_response *reply;
     unsigned status;

@@ -97,11 +97,14 @@ static void wait_for_none(_Atomic int *count)
 
 /* Nothing new is taken, on old connections neither; what was begun is answered, payments however long they take; streams
  * end, and their clients come back elsewhere. Only when nothing can begin any more do connections close: else one that
- * began meanwhile would be carried out and its answer cut. */
+ * began meanwhile would be carried out and its answer cut.
+ *
+ * Until then new connections are taken, and told to come again. The HTTP library could leave them in the queue of the
+ * socket (MHD_quiesce_daemon), but with its pool it aborts the process now and then: two of its threads take the socket
+ * out of the same epoll, and the later finds that a panic (seen with 0.9.75; the same in its sources of 2025). */
 static void drain(server *s)
 {
     atomic_store(&s->ending, ENDING_NEW_REFUSED);
-    MHD_quiesce_daemon(s->daemon);
     streams_end();
     wait_for_none(&s->under_way);
     atomic_store(&s->ending, ENDING_ALL_REFUSED);

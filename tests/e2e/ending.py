@@ -78,6 +78,8 @@ def late(s):
     answer = old.getresponse()
     assert answer.status == 503 and answer.getheader("Connection") == "close", answer.status
     assert json.loads(answer.read())["code"] == "ending"
+    status, headers, body = s.call("GET", "/health")  # a new connection is answered, and not left waiting
+    assert (status, headers["connection"], body["code"]) == (503, "close", "ending"), (status, headers, body)
     assert s.process.wait(30) == 0
     half.close()
     s.process.stdout.close()

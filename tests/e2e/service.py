@@ -62,14 +62,19 @@ class Service:
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(20) == 0, "the server did not end well"
+        status = self.process.wait(20)
+        assert status == 0, f"the server did not end well ({status}): {self.said()}"
         self.process.stdout.close()
+
+    def said(self):
+        """What the server wrote to its standard error since the store was made."""
+        self.complaints.seek(0)
+        return self.complaints.read()
 
     def __exit__(self, kind, *_):
         try:
             self.stop()
-            self.complaints.seek(0)
-            said = self.complaints.read()
+            said = self.said()
             assert self.restarts_expected or not said, said  # no process died, no sanitizer spoke
             if kind is None:
                 checked = self.tickets("check")
