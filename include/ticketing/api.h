@@ -80,9 +80,10 @@ typedef struct tkt_api_options {
     int64_t ttl_ms;        /* of a reservation that names none, 0: TKT_TTL_MS; also the most that a public caller gets */
     uint64_t *counters;    /* TKT_API_COUNTERS of them, zeros at first, in memory that processes behind one address share, so
                               that /metrics counts for all, whichever is asked; 8-aligned, outlives the handler. NULL: its own */
+    const void *reserved_pointer; /* NULL: no hole is left where pointers have 32 bits */
 } tkt_api_options;
 #define TKT_API_COUNTERS 8
-#define TKT_API_OPTIONS_INIT { (uint32_t)sizeof(tkt_api_options), 0, NULL, NULL, { NULL, 0 }, 0, 0, 0, NULL }
+#define TKT_API_OPTIONS_INIT { (uint32_t)sizeof(tkt_api_options), 0, NULL, NULL, { NULL, 0 }, 0, 0, 0, NULL, NULL }
 TKT_API void tkt_api_options_init(tkt_api_options *options);
 
 /* A handler for one store, which must outlive it; any number of threads may use it at once. options NULL: defaults;

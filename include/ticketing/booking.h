@@ -84,6 +84,7 @@ typedef struct tkt_reserve_request {
     uint8_t buyer_key[TKT_BUYER_BYTES];
     uint8_t key[TKT_KEY_BYTES];
     const uint8_t *admission;/* TKT_ADMISSION_BYTES, of an event with a waiting room; NULL: none */
+    const void *reserved_pointer; /* NULL: no hole is left where pointers have 32 bits */
 } tkt_reserve_request;
 TKT_API void tkt_reserve_request_init(tkt_reserve_request *request);
 

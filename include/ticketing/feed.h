@@ -72,6 +72,7 @@ typedef struct tkt_change {
     uint32_t range_count;
     uint32_t reserved;
     const tkt_range *ranges; /* live in the snapshot, until it ends or is renewed */
+    const void *reserved_pointer; /* NULL: no hole is left where pointers have 32 bits */
 } tkt_change;
 TKT_API void tkt_change_init(tkt_change *change);
 /* The name of a kind as the tool prints it: "seats", …; "unknown". Static text. */

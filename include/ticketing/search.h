@@ -190,8 +190,9 @@ typedef struct tkt_reindex_options {
     int32_t (*progress)(void *user, const tkt_reindex_progress *so_far); /* may be NULL; non-zero stops */
     tkt_parallel_fn parallel; /* may be NULL: one thread */
     void *user;
+    const void *reserved_pointer; /* NULL: no hole is left where pointers have 32 bits */
 } tkt_reindex_options;
-#define TKT_REINDEX_OPTIONS_INIT { (uint32_t)sizeof(tkt_reindex_options), 0, 0, { NULL, 0 }, NULL, NULL, NULL }
+#define TKT_REINDEX_OPTIONS_INIT { (uint32_t)sizeof(tkt_reindex_options), 0, 0, { NULL, 0 }, NULL, NULL, NULL, NULL }
 
 typedef struct tkt_reindex_stats {
     uint32_t size;

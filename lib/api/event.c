@@ -83,12 +83,13 @@ static void performers_out(tkt__call *c, const tkt_event *e)
     tkt__json_array_end(&c->json);
 }
 
-static void prices_out(tkt__call *c)
+/* One for the event, and one for each row of another scope: asking for one too many costs as much as an answer. */
+static void prices_out(tkt__call *c, uint32_t rows)
 {
     static const char *const scopes[] = { "event", "section", "area" };
     tkt_price price = TKT_PRICE_INIT;
     tkt__json_array(&c->json, "prices");
-    for (uint32_t i = 0; tkt_sale_price(c->snapshot, c->id, i, &price) == TKT_DONE; i++) {
+    for (uint32_t i = 0; i <= rows && tkt_sale_price(c->snapshot, c->id, i, &price) == TKT_DONE; i++) {
         tkt__json_object(&c->json, NULL);
         tkt__json_word(&c->json, "scope", scopes[price.scope <= TKT_SCOPE_AREA ? price.scope : 0]);
         if (price.scope != TKT_SCOPE_EVENT) {
@@ -101,11 +102,11 @@ static void prices_out(tkt__call *c)
     tkt__json_array_end(&c->json);
 }
 
-void tkt__json_areas(tkt__call *c)
+void tkt__json_areas(tkt__call *c, uint32_t count)
 {
     tkt_area area = TKT_AREA_INIT;
     tkt__json_array(&c->json, "areas");
-    for (uint32_t i = 0; tkt_area_view(c->snapshot, c->id, i, &area) == TKT_DONE; i++) {
+    for (uint32_t i = 0; i < count && tkt_area_view(c->snapshot, c->id, i, &area) == TKT_DONE; i++) {
         int64_t minor = 0;
         char currency[TKT_CURRENCY_BYTES] = "";
         tkt__json_object(&c->json, NULL);
@@ -122,18 +123,15 @@ void tkt__json_areas(tkt__call *c)
     tkt__json_array_end(&c->json);
 }
 
-static void sale_out(tkt__call *c, const tkt_event *e)
+static void sale_out(tkt__call *c, const tkt_event *e, const tkt_sale *sale)
 {
-    tkt_sale sale = TKT_SALE_INIT;
     tkt_window window;
     tkt_queue queue;
     int64_t now = tkt_snapshot_now(c->snapshot);
     bool open = false;
-    if (tkt_sale_view(c->snapshot, c->id, &sale) != TKT_DONE)
-        return;
     tkt__json_object(&c->json, "sale");
     tkt__json_array(&c->json, "windows");
-    for (uint32_t i = 0; tkt_sale_window(c->snapshot, c->id, i, &window) == TKT_DONE; i++) {
+    for (uint32_t i = 0; i < sale->windows && tkt_sale_window(c->snapshot, c->id, i, &window) == TKT_DONE; i++) {
         open = open || (window.opens_ms <= now && now < window.closes_ms);
         tkt__json_object(&c->json, NULL);
         if (window.opens_ms != INT64_MIN)
@@ -144,10 +142,10 @@ static void sale_out(tkt__call *c, const tkt_event *e)
     }
     tkt__json_array_end(&c->json);
     bool on = e->status == TKT_EVENT_SCHEDULED || e->status == TKT_EVENT_RESCHEDULED;
-    tkt__json_bool(&c->json, "open", on && (open || sale.windows == 0));
-    if (sale.per_buyer != 0)
-        tkt__json_u64(&c->json, "perBuyer", sale.per_buyer);
-    tkt__json_u64(&c->json, "seats", sale.seats);
+    tkt__json_bool(&c->json, "open", on && (open || sale->windows == 0));
+    if (sale->per_buyer != 0)
+        tkt__json_u64(&c->json, "perBuyer", sale->per_buyer);
+    tkt__json_u64(&c->json, "seats", sale->seats);
     tkt_queue_init(&queue);
     if (tkt_queue_view(c->snapshot, c->id, &queue) == TKT_DONE)
         tkt__json_word(&c->json, "waitingRoom", tkt__queue_mode_word(queue.mode));
@@ -192,6 +190,7 @@ static void lowest_out(tkt__call *c, const tkt_event *e)
 void tkt__json_event(tkt__call *c, const tkt_event *e, bool whole)
 {
     tkt__json *j = &c->json;
+    tkt_sale sale = TKT_SALE_INIT;
     tkt__json_u64(j, "id", e->id);
     tkt__json_string(j, "name", e->name);
     tkt__json_word(j, "status", tkt__event_status_word(e->status));
@@ -207,9 +206,11 @@ void tkt__json_event(tkt__call *c, const tkt_event *e, bool whole)
     tkt__json_some(j, "language", e->language);
     tkt__json_some(j, "url", e->url);
     performers_out(c, e);
-    prices_out(c);
-    tkt__json_areas(c);
-    sale_out(c, e);
+    bool known = tkt_sale_view(c->snapshot, c->id, &sale) == TKT_DONE;
+    prices_out(c, sale.prices);
+    tkt__json_areas(c, sale.areas);
+    if (known)
+        sale_out(c, e, &sale);
     counts_out(c);
 }
 

@@ -179,17 +179,11 @@ void tkt__json_number(tkt__json *j, const char *key, const char *text)
         note(j, yajl_gen_number(j->gen, text, strlen(text)));
 }
 
-/* A hall has three numbers a seat: their digits are written backwards, without printf. */
 static void whole_out(tkt__json *j, const char *key, uint64_t size, bool minus)
 {
-    char text[24], *at = text + sizeof text - 1;
-    *at = '\0';
-    do
-        *--at = (char)('0' + size % 10);
-    while ((size /= 10) != 0);
-    if (minus)
-        *--at = '-';
-    tkt__json_number(j, key, at);
+    char text[24], *end = text + sizeof text - 1;
+    *end = '\0';
+    tkt__json_number(j, key, tkt__decimal_back(end, size, 0, minus));
 }
 
 void tkt__json_i64(tkt__json *j, const char *key, int64_t value)

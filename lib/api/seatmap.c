@@ -151,7 +151,7 @@ static uint32_t map_json(tkt__call *c)
     tkt__json_u64(j, "eventId", c->id);
     tkt__json_u64(j, "seq", m.seq);
     seats_out(c, &m);
-    tkt__json_areas(c);
+    tkt__json_areas(c, UINT32_MAX);
     tkt__json_object_end(j);
     map_end(c, &m);
     return tkt__answered_fresh(c, TKT__JSON_TYPE, "Accept");

@@ -104,34 +104,19 @@ int32_t tkt_amount_parse(const char *text, size_t len, const char *currency, int
     return status;
 }
 
-/* The text of an amount, written from its end: not by printf, for a page of search has dozens of amounts. */
-static char *amount_back(char *at, uint64_t magnitude, uint32_t decimals, bool negative)
-{
-    *--at = '\0';
-    for (uint32_t i = 0; i < decimals; i++, magnitude /= 10)
-        *--at = (char)('0' + magnitude % 10);
-    if (decimals != 0)
-        *--at = '.';
-    do
-        *--at = (char)('0' + magnitude % 10);
-    while ((magnitude /= 10) != 0);
-    if (negative)
-        *--at = '-';
-    return at;
-}
-
 int32_t tkt_amount_format(int64_t minor, const char *currency, char *buf, size_t cap, size_t *needed)
 {
     uint32_t decimals;
-    char text[40], *end = text + sizeof text;
+    char text[40], *end = text + sizeof text - 1;
     int32_t status = tkt_currency_decimals(currency, &decimals);
     if (status != TKT_DONE)
         return status;
     if (needed == NULL || (buf == NULL && cap != 0))
         return tkt__fail(TKT_E_INVALID, "buf or needed is NULL");
     uint64_t magnitude = minor < 0 ? 0u - (uint64_t)minor : (uint64_t)minor;
-    const char *at = amount_back(end, magnitude, decimals, minor < 0);
-    *needed = (size_t)(end - at);
+    const char *at = tkt__decimal_back(end, magnitude, decimals, minor < 0);
+    *end = '\0';
+    *needed = (size_t)(end - at) + 1;
     if (cap < *needed)
         return tkt__fail(TKT_E_LIMIT, "the amount needs %zu bytes", *needed);
     memcpy(buf, at, *needed);

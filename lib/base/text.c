@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * base/text.c: checks at the door: UTF-8 (RFC 3629, with NUL refused), lengths, zeros; integer
- * arithmetic that says when it overflows; degrees as text.
+ * arithmetic that says when it overflows; decimal numbers and degrees as text.
  */
 #include "base/base.h"
-
-#include <inttypes.h>
-#include <stdio.h>
 
 /* Length of the sequence that `p` starts, 0 when malformed. RFC 3629, table 3-7 of Unicode. */
 static size_t sequence(const uint8_t *p, size_t n)
@@ -83,8 +80,24 @@ void tkt__utf8_mend(char *text, size_t n)
     }
 }
 
+char *tkt__decimal_back(char *end, uint64_t magnitude, uint32_t decimals, bool negative)
+{
+    for (uint32_t i = 0; i < decimals; i++, magnitude /= 10)
+        *--end = (char)('0' + magnitude % 10);
+    if (decimals != 0)
+        *--end = '.';
+    do
+        *--end = (char)('0' + magnitude % 10);
+    while ((magnitude /= 10) != 0);
+    if (negative)
+        *--end = '-';
+    return end;
+}
+
 void tkt__degrees_text(int32_t e7, char text[TKT__DEGREES_TEXT])
 {
-    uint32_t size = e7 < 0 ? 0u - (uint32_t)e7 : (uint32_t)e7;
-    snprintf(text, TKT__DEGREES_TEXT, "%s%" PRIu32 ".%07" PRIu32, e7 < 0 ? "-" : "", size / 10000000u, size % 10000000u);
+    char back[TKT__DEGREES_TEXT], *end = back + sizeof back;
+    char *at = tkt__decimal_back(end, e7 < 0 ? 0u - (uint32_t)e7 : (uint32_t)e7, 7, e7 < 0);
+    memcpy(text, at, (size_t)(end - at));
+    text[end - at] = '\0';
 }

@@ -39,7 +39,7 @@ static int32_t take_options(tkt__build *b, const tkt_reindex_options *options)
 {
     static const tkt_reindex_options none = TKT_REINDEX_OPTIONS_INIT;
     int32_t status = tkt__struct_in(&b->options, sizeof b->options, options != NULL ? options : &none,
-                                    sizeof b->options, "tkt_reindex_options");
+                                    offsetof(tkt_reindex_options, reserved_pointer), "tkt_reindex_options");
     if (status != TKT_DONE)
         return status;
     if (b->options.threads > TKT_REINDEX_THREADS_MAX)

@@ -16,6 +16,16 @@ def free_port():
         return s.getsockname()[1]
 
 
+def keep_to(cores, process):
+    """The process, its threads and all that they started run on these cores alone."""
+    for thread in os.listdir(f"/proc/{process}/task"):
+        os.sched_setaffinity(int(thread), cores)
+        with open(f"/proc/{process}/task/{thread}/children", encoding="ascii") as file:
+            children = file.read().split()
+        for child in children:
+            keep_to(cores, child)
+
+
 class PeerServer:
     def __enter__(self):
         self.start()
@@ -76,6 +86,10 @@ class PostgresServer(PeerServer):
 
     def stop(self):
         self.become(os.path.join(self.bin, "pg_ctl"), "-D", self.folder, "-m", "fast", "stop")
+
+    def pid(self):
+        with open(os.path.join(self.folder, "postmaster.pid"), encoding="ascii") as file:
+            return int(file.readline())
 
     def base(self):
         return f"host=127.0.0.1 port={self.port} user=bench"

@@ -5,6 +5,9 @@
 
 The same events on all sides, one process of four threads each, the same HTTP library; wrk asks, side by side in turns. First
 every path is asked of all three: only those that all answer alike, byte for byte, are measured.
+
+One connection asks and waits, so one process works at a time: all share one core then. With two cores the scheduler puts who
+asks and who answers together or apart as it likes, and waking a core that sleeps takes longer than the answer.
 """
 import argparse
 import collections
@@ -21,7 +24,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, ".."))
-from peers import PostgresServer, RedisServer, free_port  # noqa: E402
+from peers import PostgresServer, RedisServer, free_port, keep_to  # noqa: E402
 
 THREADS, PATHS, PAGE = 4, 400, 100
 CLASSES = {"view": "an event, by Zipf", "word": "one word of a hundred to a thousand events",
@@ -185,11 +188,13 @@ def alike(sides, paths, folder):
     return files
 
 
-def measure(a, sides, files):
-    results = collections.defaultdict(list)
+def measure(a, sides, files, postgres):
+    results, cores = collections.defaultdict(list), os.sched_getaffinity(0)
     for turn in range(a.rounds):
         for kind, file in files.items():
             for connections in a.connections.split(","):
+                for process in (os.getpid(), postgres.pid()):
+                    keep_to({max(cores)} if connections == "1" else cores, process)
                 for name, side in sides.items():
                     out = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{a.seconds}s", "-s", os.path.join(HERE, "paths.lua"),
                                           f"http://127.0.0.1:{side.port}", "--", file], check=True, capture_output=True, text=True).stdout
@@ -232,7 +237,7 @@ def main():
             for name, where in (("postgres", postgres.base() + " dbname=postgres"), ("redis", str(redis.port))):
                 port = free_port()
                 sides[name] = Side([os.path.join(tools, "http", "bench_http_" + name), where, str(port), str(THREADS)], port)
-            m = measure(a, sides, alike(sides, paths_of(docs, a.events), folder))
+            m = measure(a, sides, alike(sides, paths_of(docs, a.events), folder), postgres)
             for side in sides.values():
                 side.stop()
             sides.clear()
