@@ -111,6 +111,8 @@ int provider_use(cli *c, const char *text);
 /* False: a bad option was complained of. */
 bool index_options(const cli *c, tkt_reindex_options *options);
 int32_t index_build(const cli *c, const tkt_reindex_options *options, tkt_reindex_stats *stats);
+/* Builds the index anew where another version made it, and where there is none but one is wanted. */
+int32_t index_mend(cli *c, bool wanted, bool *built);
 
 /* ---- commands ---------------------------------------------------------------------------------------- */
 

@@ -32,27 +32,6 @@ int cmd_export(cli *c)
     return written(c, tkt_store_export(c->store, file, strlen(file)), file);
 }
 
-/* An export has no index: it is built here, unless nobody wants one. */
-static int32_t index_if_missing(cli *c, bool *built)
-{
-    tkt_reindex_options options = TKT_REINDEX_OPTIONS_INIT;
-    tkt_reindex_stats stats = TKT_REINDEX_STATS_INIT;
-    tkt_snapshot *snapshot;
-    uint32_t state = TKT_INDEX_NONE;
-    *built = false;
-    if (args_option(c, "no-index") != NULL)
-        return TKT_DONE;
-    int32_t status = tkt_snapshot_begin(c->store, &snapshot);
-    if (status != TKT_DONE)
-        return status;
-    status = tkt_index_state(snapshot, &state);
-    tkt_snapshot_end(snapshot);
-    if (status != TKT_DONE || state == TKT_INDEX_CURRENT)
-        return status;
-    *built = true;
-    return index_options(c, &options) ? index_build(c, &options, &stats) : -TKT_E_INVALID;
-}
-
 int cmd_restore(cli *c)
 {
     const char *file = c->positional[0];
@@ -62,7 +41,7 @@ int cmd_restore(cli *c)
     if (status == TKT_DONE)
         status = tkt_store_open(c->store_path, strlen(c->store_path), NULL, &c->store);
     if (status == TKT_DONE)
-        status = index_if_missing(c, &built);
+        status = index_mend(c, args_option(c, "no-index") == NULL, &built); /* an export has none */
     if (status == TKT_DONE)
         status = tkt_store_stats(c->store, &stats);
     if (status != TKT_DONE)

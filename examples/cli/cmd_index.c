@@ -41,6 +41,24 @@ int32_t index_build(const cli *c, const tkt_reindex_options *options, tkt_reinde
     return status;
 }
 
+int32_t index_mend(cli *c, bool wanted, bool *built)
+{
+    tkt_reindex_options options = TKT_REINDEX_OPTIONS_INIT;
+    tkt_reindex_stats stats = TKT_REINDEX_STATS_INIT;
+    tkt_snapshot *snapshot;
+    uint32_t state = TKT_INDEX_NONE;
+    int32_t status = tkt_snapshot_begin(c->store, &snapshot);
+    *built = false;
+    if (status != TKT_DONE)
+        return status;
+    status = tkt_index_state(snapshot, &state);
+    tkt_snapshot_end(snapshot);
+    if (status != TKT_DONE || state == TKT_INDEX_CURRENT || (state == TKT_INDEX_NONE && !wanted))
+        return status;
+    *built = true;
+    return index_options(c, &options) ? index_build(c, &options, &stats) : -TKT_E_INVALID;
+}
+
 int cmd_reindex(cli *c)
 {
     tkt_reindex_options options = TKT_REINDEX_OPTIONS_INIT;

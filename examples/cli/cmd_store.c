@@ -138,6 +138,7 @@ int cmd_upgrade(cli *c)
 {
     const char *journal = args_option(c, "journal");
     tkt_options *options;
+    bool built = false;
     if (journal != NULL && strcmp(journal, "on") != 0 && strcmp(journal, "off") != 0)
         return usage_error("--journal is on or off");
     int32_t status = tkt_options_new(&options);
@@ -146,12 +147,17 @@ int cmd_upgrade(cli *c)
     if (status == TKT_DONE)
         status = tkt_store_upgrade(c->store_path, strlen(c->store_path), options);
     tkt_options_free(options);
+    if (status == TKT_DONE)
+        status = tkt_store_open(c->store_path, strlen(c->store_path), NULL, &c->store);
+    if (status == TKT_DONE)
+        status = index_mend(c, false, &built);
     if (status != TKT_DONE)
         return out_bad(c, status);
     out_begin(c);
     out_status(c, status);
+    out_bool(c, "indexed", built);
     out_end(c);
     if (!c->json)
-        printf("%s has this version's format\n", c->store_path);
+        printf("%s has this version's format%s\n", c->store_path, built ? ", and an index by this version" : "");
     return EXIT_EFFECT;
 }

@@ -62,7 +62,7 @@ TKT_API int32_t tkt_query_set_language(tkt_query *query, tkt_text language);
 
 /* from ≤ start < to, instants in ms; INT64_MIN and INT64_MAX: open. -TKT_E_INVALID when from > to. */
 TKT_API int32_t tkt_query_set_window(tkt_query *query, int64_t from_ms, int64_t to_ms);
-/* 1: the window is for events that run during it, whenever they began. */
+/* 1: the window is for events that run during it, whenever they began; a plain date lasts to the end of its day. */
 TKT_API int32_t tkt_query_set_during(tkt_query *query, int32_t yes);
 /* Filters: several of a kind widen, kinds narrow. */
 TKT_API int32_t tkt_query_add_city(tkt_query *query, tkt_text city);

@@ -59,6 +59,9 @@ int32_t tkt__user_there(tkt__tx *tx, uint64_t user_id); /* also TKT_NOT_FOUND wh
 /* What the index reads. Records as stored; texts point into the transaction. TKT_NOT_FOUND. */
 int32_t tkt__event_get(tkt__tx *tx, uint64_t event_id, tkt__slice *record);
 int32_t tkt__event_read(tkt__slice record, uint64_t event_id, tkt_event *event);
+/* When it is over, as far as anybody said: a plain date lasts to the end of its day. Of an event without an end that
+ * starts at an hour: when it starts. May lie before the start. */
+int64_t tkt__event_over(const tkt_event *event);
 /* A venue's (TKT__N_VENUE) or performer's (TKT__N_PERFORMER) record, and what it says. */
 #define TKT__ENTITY_RECORD_MAX 8192
 int32_t tkt__entity_get(tkt__tx *tx, uint8_t kind, uint64_t id, tkt__slice *record);

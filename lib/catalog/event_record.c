@@ -136,6 +136,13 @@ static int32_t texts_check(const tkt_event *e)
     return TKT_DONE;
 }
 
+int64_t tkt__event_over(const tkt_event *e)
+{
+    bool has_end = (e->flags & TKT_EVENT_HAS_END) != 0;
+    bool plain = (e->flags & (has_end ? TKT_EVENT_END_DATE_ONLY : TKT_EVENT_START_DATE_ONLY)) != 0;
+    return (has_end ? e->end_ms : e->start_ms) + (plain ? DAY_MS : 0);
+}
+
 int32_t tkt__event_order_check(const tkt_event *e)
 {
     if ((e->flags & TKT_EVENT_HAS_END) == 0)

@@ -242,8 +242,8 @@ static int32_t in_window(tkt__search *s, tkt__candidate *c, bool *inside)
     status = tkt__event_get(s->tx, c->column.event, &record);
     if (status == TKT_DONE)
         status = tkt__event_read(record, c->column.event, &event);
-    *inside = status == TKT_DONE && (event.flags & TKT_EVENT_HAS_END) != 0 && event.end_ms > event.start_ms &&
-              event.end_ms > q->from_ms;
+    int64_t over = status == TKT_DONE ? tkt__event_over(&event) : start;
+    *inside = over > start && over > q->from_ms;
     return status;
 }
 

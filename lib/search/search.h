@@ -45,7 +45,7 @@
 
 extern const tkt__room tkt__search_room;
 
-#define TKT__INDEX_LAYOUT 4
+#define TKT__INDEX_LAYOUT 5 /* 4: a plain date lasted no time, which is another list of durations */
 
 /* ---- document numbers ------------------------------------------------------------------------------ */
 

@@ -200,10 +200,11 @@ static int32_t add_categories(tkt__terms *out, const tkt_event *event, const uin
 
 static uint8_t duration_class(const tkt_event *event)
 {
-    if ((event->flags & TKT_EVENT_HAS_END) == 0 || event->end_ms <= event->start_ms)
+    int64_t lasts = tkt__event_over(event) - event->start_ms;
+    if (lasts <= 0)
         return 0;
     uint8_t class = 1;
-    while (event->end_ms - event->start_ms > tkt__duration_most_ms[class])
+    while (lasts > tkt__duration_most_ms[class])
         class++;
     return class;
 }

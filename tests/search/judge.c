@@ -424,8 +424,10 @@ static bool in_window(const query *q, const event *e)
 {
     if (!q->windowed || (e->start_ms >= q->from_ms && e->start_ms < q->to_ms))
         return true;
-    return q->during && q->from_ms < q->to_ms && e->start_ms < q->to_ms && e->has_end && e->end_ms > e->start_ms &&
-           e->end_ms > q->from_ms;
+    int64_t end = e->has_end ? e->end_ms : e->start_ms;
+    if (e->has_end ? e->end_date_only : e->date_only)
+        end += 86400000;
+    return q->during && q->from_ms < q->to_ms && e->start_ms < q->to_ms && end > e->start_ms && end > q->from_ms;
 }
 
 static int64_t distance(const model *m, const query *q, const event *e, bool *within)

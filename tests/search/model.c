@@ -226,6 +226,9 @@ static void dress_dates(model *m, event *e)
         e->start_ms -= ((e->start_ms % DAY) + DAY) % DAY;
     e->has_end = chance(m, 60);
     e->end_ms = e->start_ms + spans[draw(m, 8)];
+    e->end_date_only = e->has_end && chance(m, e->date_only ? 80 : 10);
+    if (e->end_date_only)
+        e->end_ms -= ((e->end_ms % DAY) + DAY) % DAY;
 }
 
 static void dress_prices(model *m, event *e)
@@ -276,6 +279,7 @@ static void put_event(model *m, event *e)
     v.start_ms = e->start_ms;
     v.end_ms = e->has_end ? e->end_ms : 0;
     v.flags = (e->has_end ? TKT_EVENT_HAS_END : 0) | (e->date_only ? TKT_EVENT_START_DATE_ONLY : 0) |
+              (e->end_date_only ? TKT_EVENT_END_DATE_ONLY : 0) |
               (e->priced ? TKT_EVENT_HAS_PRICE : 0);
     v.price_minor = e->minor;
     strcpy(v.currency, e->currency);
@@ -364,8 +368,9 @@ void model_change(model *m, bool renames)
         put_event(m, e);
     } else if (kind < 60) {
         int64_t by = chance(m, 50) ? 60000 : -60000;
-        e->start_ms += e->date_only ? 0 : by;
-        e->end_ms += e->date_only ? 0 : by;
+        bool by_the_day = e->date_only || e->end_date_only;
+        e->start_ms += by_the_day ? 0 : by;
+        e->end_ms += by_the_day ? 0 : by;
         put_event(m, e);
     } else if (kind < 68) {
         if (tkt_event_delete(m->store, e->id, NULL, 0) == TKT_DONE) {

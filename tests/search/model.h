@@ -46,7 +46,7 @@ typedef struct event {
     uint32_t venue; /* number + 1 */
     uint32_t performers, performer[4];
     int64_t start_ms, end_ms;
-    bool has_end, date_only;
+    bool has_end, date_only, end_date_only;
     bool priced;
     int64_t minor;
     char currency[4];
