@@ -24,7 +24,7 @@
 #define LINE_BYTES 2048
 #define BACKLOG 1024
 #define RESTART_PAUSE_US 200000
-#define OWN_FILES 128 /* of a process besides its connections: the store, the page, the provider's book */
+#define OWN_FILES 192 /* of a process besides its connections: the store, the page, the provider's book, connections on the way */
 
 /* ---- settings ------------------------------------------------------------------------------------------------------------- */
 

@@ -4,6 +4,7 @@
  *
  *   main.c       settings, the listening socket, several processes on one store, their supervision
  *   worker.c     one process: opens the store, serves until it is told to end, tidies
+ *   accept.c     connections, off the socket that all processes share
  *   http.c       one request: body in, answer out, access log
  *   payers.c     requests that wait for the payment provider, on threads of their own
  *   streams.c    Server-Sent Events: sleeping connections, woken by commits
@@ -19,6 +20,7 @@
 #define TICKETING_SERVER_H
 
 #include <microhttpd.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -46,7 +48,7 @@ typedef struct settings {
     char staff_token[TOKEN_BYTES], operator_token[TOKEN_BYTES]; /* empty: nobody is */
 } settings;
 
-/* A graceful end: first nothing new is taken, then nothing is begun any more, what came of it half or whole. */
+/* A graceful end: first no connection is taken and new requests are refused, then nothing is begun any more, what came of it half or whole. */
 enum ending { ENDING_NOT, ENDING_NEW_REFUSED, ENDING_ALL_REFUSED };
 
 /* What a process has while it serves. */
@@ -55,6 +57,9 @@ typedef struct server {
     tkt_store *store;
     tkt_api *api;
     struct MHD_Daemon *daemon;
+    int listening, waiting, wake; /* accept.c's, with its thread */
+    pthread_t acceptor;
+    _Atomic int connected;
     FILE *log;
     uint64_t *counters;    /* of all processes */
     _Atomic int under_way; /* requests whose first line came and that are not answered */
@@ -87,6 +92,11 @@ typedef struct exchange {
 bool worker_can(const settings *set);
 /* Serves on a listening socket until SIGTERM. Answers the exit status of the process. */
 int worker_run(const settings *set, int listening, uint64_t *counters);
+
+/* accept.c */
+bool accept_begin(server *s, int listening); /* once the daemon is there */
+void accept_end(server *s);                  /* s->ending is set: none is taken any more */
+void accept_counts(void *server, struct MHD_Connection *connection, void **unused, enum MHD_ConnectionNotificationCode what);
 
 /* http.c: as the library calls them. */
 void *http_began(void *server, const char *uri, struct MHD_Connection *connection);

@@ -20,6 +20,7 @@
 #define TICK_MS 200
 #define TICKS_A_RECOVER 50
 #define CONNECTION_BYTES 32768 /* of a request's head: more is answered 431 */
+#define CONNECTIONS_ON_THE_WAY 64 /* taken, and not counted yet */
 #define DRAIN_MS 5000 /* of what is half there, and again of answers that are being read */
 #define LARGE_BYTES (128 << 10)
 #define ARENAS 4
@@ -56,19 +57,20 @@ static bool open_all(server *s)
            !failed("api", tkt_api_new(s->store, &options, &s->api)) && pages_begin(s->set) && streams_begin(s);
 }
 
-static bool listen_now(server *s, int listening)
+static bool serve_now(server *s, int listening)
 {
-    s->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC, 0, NULL, NULL, http_answer, s,
-                                 MHD_OPTION_LISTEN_SOCKET, (MHD_socket)listening,
+    s->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_NO_LISTEN_SOCKET, 0,
+                                 NULL, NULL, http_answer, s,
                                  MHD_OPTION_THREAD_POOL_SIZE, (unsigned)s->set->threads,
-                                 MHD_OPTION_CONNECTION_LIMIT, (unsigned)s->set->connections,
+                                 MHD_OPTION_CONNECTION_LIMIT, (unsigned)s->set->connections + CONNECTIONS_ON_THE_WAY,
+                                 MHD_OPTION_NOTIFY_CONNECTION, accept_counts, s,
                                  MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)s->set->idle_seconds,
                                  MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
                                  MHD_OPTION_URI_LOG_CALLBACK, http_began, s,
                                  MHD_OPTION_NOTIFY_COMPLETED, http_ended, s, MHD_OPTION_END);
     if (s->daemon == NULL)
         fprintf(stderr, "ticketing-server: the HTTP library does not start\n");
-    return s->daemon != NULL;
+    return s->daemon != NULL && accept_begin(s, listening);
 }
 
 /* Until SIGTERM, which is blocked elsewhere and taken here. */
@@ -97,14 +99,11 @@ static void wait_for_none(_Atomic int *count)
 
 /* Nothing new is taken, on old connections neither; what was begun is answered, payments however long they take; streams
  * end, and their clients come back elsewhere. Only when nothing can begin any more do connections close: else one that
- * began meanwhile would be carried out and its answer cut.
- *
- * Until then new connections are taken, and told to come again. The HTTP library could leave them in the queue of the
- * socket (MHD_quiesce_daemon), but with its pool it aborts the process now and then: two of its threads take the socket
- * out of the same epoll, and the later finds that a panic (seen with 0.9.75; the same in its sources of 2025). */
+ * began meanwhile would be carried out and its answer cut. */
 static void drain(server *s)
 {
     atomic_store(&s->ending, ENDING_NEW_REFUSED);
+    accept_end(s);
     streams_end();
     wait_for_none(&s->under_way);
     atomic_store(&s->ending, ENDING_ALL_REFUSED);
@@ -155,7 +154,7 @@ int worker_run(const settings *set, int listening, uint64_t *counters)
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
-    if (!log_opened(&s) || !open_all(&s) || !listen_now(&s, listening))
+    if (!log_opened(&s) || !open_all(&s) || !serve_now(&s, listening))
         return 1;
     tidy_until_end(&s, &signals);
     drain(&s);

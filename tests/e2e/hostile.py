@@ -307,7 +307,33 @@ def few_files(server, store):
     for c in held:
         c.close()
     p.send_signal(signal.SIGTERM)
-    assert p.wait(20) == 0 and "172 of 4000" in p.stderr.read()
+    assert p.wait(20) == 0 and "108 of 4000" in p.stderr.read()
+    p.stdout.close()
+
+
+def full_house(server, store):
+    """Beyond the connections that a process serves one waits, and is served when another goes."""
+    web = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples", "server", "web")
+    p = subprocess.Popen([server, "--port", "0", "--processes", "1", "--threads", "2", "--connections", "8", "--store", store, "--web", web],
+                         stdout=subprocess.PIPE, text=True)
+    port = int(p.stdout.readline().split(":")[-1].rstrip("/\n"))
+    held = []
+    for _ in range(9):
+        held.append(socket.create_connection(("127.0.0.1", port), timeout=10))
+        held[-1].sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+        if len(held) <= 8:
+            assert held[-1].recv(4096).startswith(b"HTTP/1.1 200")
+    held[-1].settimeout(0.3)
+    try:
+        raise AssertionError(held[-1].recv(4096))
+    except TimeoutError:
+        held.pop(0).close()
+    held[-1].settimeout(10)
+    assert held[-1].recv(4096).startswith(b"HTTP/1.1 200")
+    for c in held:
+        c.close()
+    p.send_signal(signal.SIGTERM)
+    assert p.wait(20) == 0
     p.stdout.close()
 
 
@@ -356,6 +382,7 @@ def main():
         stopped_at_once(s.server, s.store)
         cannot_serve(s.server, s.store)
         few_files(s.server, s.store)
+        full_house(s.server, s.store)
 
 
 main()
