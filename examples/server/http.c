@@ -25,16 +25,33 @@ int64_t clock_ns(void)
 
 /* ---- the access log --------------------------------------------------------------------------------------------------- */
 
-/* Tokens open what they name, a ticket's code is the ticket: in the log their secret half is crossed out. */
+static int hex_of(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* The character that stands there, plain or as %XX; *bytes: how long it is. */
+static char character(const char *url, size_t *bytes)
+{
+    bool escaped = *url == '%' && hex_of(url[1]) >= 0 && hex_of(url[2]) >= 0;
+    *bytes = escaped ? 3 : 1;
+    return escaped ? (char)(hex_of(url[1]) << 4 | hex_of(url[2])) : *url;
+}
+
+/* Tokens open what they name, a ticket's code is the ticket: in the log their secret half is crossed out, however it is
+ * spelt. */
 static void masked(const char *url, char *out, size_t cap)
 {
-    size_t code = strncmp(url, "/qr/", 4) == 0 ? strcspn(url, ".") : 0, run = 0, n = 0;
-    for (; *url != '\0' && n + 1 < cap; url++, n++) {
-        bool digit = (*url >= '0' && *url <= '9') || (*url >= 'a' && *url <= 'f') || (*url >= 'A' && *url <= 'F');
-        run = digit ? run + 1 : 0;
-        bool plain = (unsigned char)*url > ' ' && (unsigned char)*url < 0x7f && *url != '"';
-        bool secret = run > 32 || (n >= 4 && n < code);
-        out[n] = secret ? '*' : plain ? *url : '?';
+    size_t run = 0, n = 0, bytes;
+    bool ticket = strncmp(url, "/qr/", 4) == 0;
+    for (; *url != '\0' && n + 3 < cap; url += bytes) {
+        char c = character(url, &bytes);
+        run = hex_of(c) >= 0 ? run + 1 : 0;
+        bool plain = (unsigned char)c > ' ' && (unsigned char)c < 0x7f && c != '"';
+        ticket = ticket && c != '.';
+        bool secret = run > 32 || (ticket && n >= 4);
+        for (size_t i = 0; i < bytes; i++)
+            out[n++] = secret ? '*' : bytes > 1 ? url[i] : plain ? c : '?';
     }
     out[n] = '\0';
 }

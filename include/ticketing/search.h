@@ -73,7 +73,8 @@ TKT_API int32_t tkt_query_add_venue_name(tkt_query *query, tkt_text name); /* th
 TKT_API int32_t tkt_query_add_performer(tkt_query *query, uint64_t performer_id);
 /* Venues at most radius_m metres away; 0: any distance (a point to sort by). Degrees × 10^7. */
 TKT_API int32_t tkt_query_set_near(tkt_query *query, int32_t latitude_e7, int32_t longitude_e7, int64_t radius_m);
-/* min ≤ lowest price ≤ max in minor units; INT64_MIN and INT64_MAX: open. currency empty: the event's own. */
+/* min ≤ lowest price ≤ max in minor units; INT64_MIN and INT64_MAX: open. currency empty: the event's own, and the bounds
+ * are hundredths of its unit: 4000 is 40.00 EUR, 40 JPY and 40.000 KWD. */
 TKT_API int32_t tkt_query_set_price(tkt_query *query, int64_t min_minor, int64_t max_minor, tkt_text currency);
 /* 1: only what is not sold out. at_least: that many places free now; 0: no matter. */
 TKT_API int32_t tkt_query_set_available(tkt_query *query, int32_t yes, uint32_t at_least);

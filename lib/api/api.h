@@ -178,8 +178,9 @@ uint32_t tkt__request_body(tkt__call *c);
 tkt_text tkt__request_header(const tkt__call *c, const char *name);
 /* The next header line of this name from *at on: some come in several. */
 bool tkt__request_line(const tkt__call *c, const char *name, uint32_t *at, tkt_text *value);
-/* Whether the header Accept names this type, and prefers no plain JSON. */
-bool tkt__accepts(const tkt__call *c, const char *type);
+/* Which of these types the header Accept likes best; of those it likes alike the one that it means most exactly, or the
+ * first, which is also for who likes none. */
+uint32_t tkt__accepted(const tkt__call *c, const char *const *types, uint32_t n);
 const tkt__param *tkt__param_of(const tkt__call *c, const char *name); /* the first; NULL: none */
 bool tkt__text_is(tkt_text text, const char *word);
 bool tkt__whole_number(const char *p, size_t n, int64_t *out);
@@ -224,7 +225,7 @@ const char *tkt__event_status_word(uint32_t status);
 const char *tkt__queue_mode_word(uint32_t mode);
 const char *tkt__seat_word(uint8_t state);
 /* What is to be reserved, by the body and the caller; units is the request's memory. False: a problem was answered. */
-bool tkt__reserve_in(tkt__call *c, tkt_reserve_request *request, uint32_t units[TKT_UNITS_MAX]);
+bool tkt__reserve_in(tkt__call *c, const char *operation, tkt_reserve_request *request, uint32_t units[TKT_UNITS_MAX]);
 bool tkt__is_staff(const tkt__call *c);
 
 /* route.c: finds out who asks and whose call it is, and has it answered. */

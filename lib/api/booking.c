@@ -130,6 +130,10 @@ static bool confirm_in(tkt__call *c, tkt_confirm_request *request)
 {
     yajl_val taken = tkt__member(c, "moneyTaken");
     tkt_confirm_request_init(request);
+    if (taken != NULL && !YAJL_IS_TRUE(taken) && !YAJL_IS_FALSE(taken) && !YAJL_IS_NULL(taken)) {
+        tkt__problem_say(c, 400, "bad_value", "moneyTaken is true or false");
+        return false;
+    }
     if (taken != NULL && YAJL_IS_TRUE(taken)) {
         if (!tkt__is_staff(c)) {
             tkt__problem_say(c, 403, "forbidden", "only staff can say that the money was taken");
@@ -188,7 +192,7 @@ uint32_t tkt__post_booking(tkt__call *c)
     uint32_t units[TKT_UNITS_MAX];
     char token[64];
     tkt_hold_init(&hold);
-    if (!tkt__reserve_in(c, &request, units))
+    if (!tkt__reserve_in(c, "book", &request, units))
         return c->response->status;
     if ((request.flags & TKT_DRY_RUN) != 0)
         return tkt__problem_say(c, 400, "bad_value", "a booking has no dry run: reserve with one");

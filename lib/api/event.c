@@ -216,11 +216,11 @@ void tkt__json_event(tkt__call *c, const tkt_event *e, bool whole)
 
 uint32_t tkt__get_event(tkt__call *c)
 {
+    static const char *const types[] = { TKT__JSON_TYPE, "application/ld+json", "text/calendar" };
     tkt_event event;
-    if (tkt__accepts(c, "application/ld+json"))
-        return tkt__get_event_jsonld(c);
-    if (tkt__accepts(c, "text/calendar"))
-        return tkt__get_event_ics(c);
+    uint32_t wanted = tkt__accepted(c, types, 3);
+    if (wanted != 0)
+        return wanted == 1 ? tkt__get_event_jsonld(c) : tkt__get_event_ics(c);
     if (!tkt__event_in(c, &event))
         return c->response->status;
     tkt__json *j = tkt__answer_json(c);

@@ -72,7 +72,7 @@ static const char *ld_availability(tkt__call *c)
     uint64_t all = counts.available + counts.reserved + counts.booked + counts.withheld;
     if (all == 0)
         return NULL;
-    if (counts.available == 0)
+    if (counts.available == 0 && counts.reserved == 0) /* what is held may come back */
         return "https://schema.org/SoldOut";
     return counts.available * 10 < all ? "https://schema.org/LimitedAvailability" : "https://schema.org/InStock";
 }
@@ -256,7 +256,7 @@ static void ics_end(tkt__buffer *b, const tkt_event *e, bool date)
         end += (int64_t)e->end_offset_min * 60000;
         end -= (end % DAY_MS + DAY_MS) % DAY_MS;
     }
-    if (date ? end >= e->start_ms : end + (plain ? DAY_MS : 0) > e->start_ms)
+    if (date ? end >= e->start_ms : (end + (plain ? DAY_MS : 0)) / 1000 > e->start_ms / 1000) /* a calendar knows no less */
         ics_when(b, "DTEND", end + (date || plain ? DAY_MS : 0), date);
 }
 

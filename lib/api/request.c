@@ -8,6 +8,7 @@
 #include "api/api.h"
 
 #include <stdlib.h>
+#include <strings.h>
 
 #include "base/json.h"
 
@@ -248,30 +249,54 @@ static int32_t weight_of(tkt_text parameter)
     return value < 1000 ? value : 1000;
 }
 
-/* What Accept gives a type that it names, in thousandths (RFC 9110, 12.5.1); −1: it does not name it. */
-static int32_t quality(const tkt__call *c, const char *type)
+/* How exactly a media range means a type: 3 by name, 2 by its kind, 1 as anything, 0 not at all. */
+static int32_t precision(tkt_text range, const char *type)
+{
+    const char *slash = strchr(type, '/');
+    size_t kind = (size_t)(slash - type) + 1;
+    if (same_name(range, type))
+        return 3;
+    if (range.len == kind + 1 && range.ptr[kind] == '*' && strncasecmp(range.ptr, type, kind) == 0)
+        return 2;
+    return range.len == 3 && memcmp(range.ptr, "*/*", 3) == 0 ? 1 : 0;
+}
+
+/* What Accept gives a type, in thousandths, by the range that means it most exactly, and how exactly (RFC 9110, 12.5.1). */
+static int32_t quality(const tkt__call *c, const char *type, int32_t *precise)
 {
     tkt_text line;
-    int32_t best = -1;
+    int32_t best = 0;
+    *precise = 0;
     for (uint32_t at = 0; tkt__request_line(c, "accept", &at, &line);)
         for (const char *p = line.ptr, *end = line.ptr + line.len; p < end;) {
             tkt_text range = piece(&p, end, ',');
             const char *q = range.ptr, *stop = range.ptr + range.len;
-            bool named = same_name(piece(&q, stop, ';'), type);
-            int32_t weight = 1000;
+            int32_t means = precision(piece(&q, stop, ';'), type), weight = 1000;
             while (q < stop) {
                 int32_t given = weight_of(piece(&q, stop, ';'));
                 weight = given >= 0 ? given : weight;
             }
-            best = named && weight > best ? weight : best;
+            if (means > *precise || (means == *precise && means > 0 && weight > best)) {
+                *precise = means;
+                best = weight;
+            }
         }
     return best;
 }
 
-bool tkt__accepts(const tkt__call *c, const char *type)
+uint32_t tkt__accepted(const tkt__call *c, const char *const *types, uint32_t n)
 {
-    int32_t given = quality(c, type);
-    return given > 0 && given >= quality(c, TKT__JSON_TYPE);
+    int32_t precise, best_precise, best = quality(c, types[0], &best_precise);
+    uint32_t chosen = 0;
+    for (uint32_t i = 1; i < n; i++) {
+        int32_t weight = quality(c, types[i], &precise);
+        if (weight > best || (weight == best && weight > 0 && precise > best_precise)) {
+            chosen = i;
+            best = weight;
+            best_precise = precise;
+        }
+    }
+    return chosen;
 }
 
 /* A key of a caller is one of his role, scope and of one operation: what another says by chance or by intent is another

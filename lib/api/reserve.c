@@ -145,7 +145,7 @@ static bool ttl_in(tkt__call *c, int64_t *ttl_ms)
     return true;
 }
 
-bool tkt__reserve_in(tkt__call *c, tkt_reserve_request *request, uint32_t units[TKT_UNITS_MAX])
+bool tkt__reserve_in(tkt__call *c, const char *operation, tkt_reserve_request *request, uint32_t units[TKT_UNITS_MAX])
 {
     int64_t area = 0, quantity = 0, user = (int64_t)c->caller.user_id;
     tkt_reserve_request_init(request);
@@ -164,7 +164,7 @@ bool tkt__reserve_in(tkt__call *c, tkt_reserve_request *request, uint32_t units[
     tkt_text admission = tkt__request_header(c, "admission");
     if (admission.len > 0 && tkt_admission_parse(admission.ptr, admission.len, c->admission) == TKT_DONE)
         request->admission = c->admission; /* one that is none is as good as none: the refusal says why */
-    return tkt__request_key(c, "reserve", request->key);
+    return tkt__request_key(c, operation, request->key);
 }
 
 /* ---- calls ------------------------------------------------------------------------------------------------------------------------ */
@@ -175,7 +175,7 @@ uint32_t tkt__post_reservation(tkt__call *c)
     uint32_t units[TKT_UNITS_MAX];
     tkt_hold hold;
     tkt_hold_init(&hold);
-    if (!tkt__reserve_in(c, &request, units))
+    if (!tkt__reserve_in(c, "reserve", &request, units))
         return c->response->status;
     int32_t status = tkt_reserve(c->api->store, &request, &hold);
     bool tried = (request.flags & TKT_DRY_RUN) != 0 && status == TKT_DONE;
@@ -199,7 +199,7 @@ uint32_t tkt__put_reservation(tkt__call *c)
     tkt_hold hold;
     tkt_hold_init(&hold);
     c->id = tkt__get_be64(c->token); /* the event that the token names (base.h) */
-    if (!tkt__reserve_in(c, &request, units))
+    if (!tkt__reserve_in(c, "replace", &request, units))
         return c->response->status;
     int32_t status = tkt_replace(c->api->store, c->token, &request, &hold);
     bool tried = (request.flags & TKT_DRY_RUN) != 0 && status == TKT_DONE;

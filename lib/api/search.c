@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 
+#include "search/query.h"
 #include "text/analyse.h"
 
 #define PAGE_SIZE 20
@@ -209,13 +210,14 @@ static bool query_in(tkt__call *c, tkt_query *q)
 
 /* ---- highlights ------------------------------------------------------------------------------------------------------------- */
 
-/* The query's words, as they are looked for; the last one also as a beginning. */
+/* The query's words, as they are looked for: what is excluded is not, and one that is still typed also as a beginning. */
 typedef struct marks {
     struct {
         uint8_t p[TKT__WORD_MAX];
         uint32_t n;
     } words[HIGHLIGHT_WORDS];
     uint32_t n;
+    bool open; /* the last one is still typed */
     /* what is being written */
     tkt__json *j;
     tkt_text text;
@@ -232,11 +234,21 @@ static int32_t note_word(void *user, const tkt__word *word)
     return TKT_DONE;
 }
 
+static void note_words(marks *m, tkt_text words)
+{
+    tkt__piece each;
+    for (size_t at = 0; tkt__piece_next(words.ptr, words.len, &at, &each);) {
+        m->open = each.open && !each.negative && !each.quoted;
+        if (!each.negative)
+            tkt__analyse(each.p, each.n, note_word, m);
+    }
+}
+
 static bool is_marked(const marks *m, const tkt__word *word)
 {
     for (uint32_t i = 0; i < m->n; i++) {
         uint32_t n = m->words[i].n;
-        bool whole = n == word->n || (i + 1 == m->n && n < word->n);
+        bool whole = n == word->n || (m->open && i + 1 == m->n && n < word->n);
         if (whole && memcmp(m->words[i].p, word->p, n) == 0)
             return true;
     }
@@ -293,26 +305,39 @@ static void hit_out(tkt__call *c, const tkt_hit *hit, marks *m)
     tkt__json_object_end(&c->json);
 }
 
-/* The query as it came, without its page and cursor. */
-static size_t same_query(const tkt__call *c, char *out, size_t cap)
+static bool add_encoded(char *out, size_t cap, size_t *n, tkt_text text)
 {
-    tkt_text q = c->request->query;
-    size_t n = 0;
-    for (size_t at = 0, end; at < q.len; at = end + 1) {
-        for (end = at; end < q.len && q.ptr[end] != '&';)
-            end++;
-        bool page = (end - at >= 5 && memcmp(q.ptr + at, "page=", 5) == 0) ||
-                    (end - at >= 7 && memcmp(q.ptr + at, "cursor=", 7) == 0);
-        bool odd = false;
-        for (size_t i = at; i < end; i++) /* what could end the header's <…> */
-            odd = odd || q.ptr[i] == '>' || q.ptr[i] == '<' || q.ptr[i] == '"' || (unsigned char)q.ptr[i] <= ' ';
-        if (page || odd || end == at || n + (end - at) + 1 > cap)
-            continue;
-        memcpy(out + n, q.ptr + at, end - at);
-        n += end - at;
-        out[n++] = '&';
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~,:", digits[] = "0123456789ABCDEF";
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        bool same = c != '\0' && strchr(plain, c) != NULL;
+        if (*n + 3 > cap)
+            return false;
+        if (!same)
+            out[(*n)++] = '%';
+        out[(*n)++] = same ? (char)c : digits[c >> 4];
+        if (!same)
+            out[(*n)++] = digits[c & 15];
     }
-    return n;
+    return true;
+}
+
+/* The parameters as they were understood, without page and cursor. False: there is no room for them. */
+static bool same_query(const tkt__call *c, char *out, size_t cap, size_t *n)
+{
+    *n = 0;
+    for (uint32_t i = 0; i < c->params_n; i++) {
+        const tkt__param *p = &c->params[i];
+        if (tkt__text_is(p->name, "page") || tkt__text_is(p->name, "cursor"))
+            continue;
+        if (!add_encoded(out, cap, n, p->name) || *n + 2 > cap)
+            return false;
+        out[(*n)++] = '=';
+        if (!add_encoded(out, cap, n, p->value) || *n + 1 > cap)
+            return false;
+        out[(*n)++] = '&';
+    }
+    return true;
 }
 
 /* One link; the query's own text is at most LINK_QUERY_MAX, a base_url what the host gave. */
@@ -339,9 +364,9 @@ static void links(tkt__call *c, const tkt_total *total, int64_t page, int64_t si
 {
     char query[LINK_QUERY_MAX], where[NEXT_TEXT_MAX + 8];
     tkt__buffer text = { .hooks = &c->api->store->hooks };
-    if (c->request->query.len >= LINK_QUERY_MAX)
+    size_t len;
+    if (!same_query(c, query, sizeof query, &len))
         return;
-    size_t len = same_query(c, query, sizeof query);
     int64_t last = total->total == 0 ? 1 : ((int64_t)total->total + size - 1) / size;
     page_link(c, &text, query, len, 1, "first");
     if (page > 1)
@@ -406,7 +431,7 @@ static uint32_t answer_page(tkt__call *c, const tkt_results *results, int64_t pa
     if (!yes_in(c, "highlight", &wanted))
         return c->response->status;
     if (wanted != 0 && words != NULL)
-        tkt__analyse(words->value.ptr, words->value.len, note_word, &m);
+        note_words(&m, words->value);
     return page_out(c, results, page, size, wanted != 0 ? &m : NULL);
 }
 

@@ -274,7 +274,7 @@ uint32_t tkt__get_seatmap_svg(tkt__call *c)
 
 uint32_t tkt__get_seatmap(tkt__call *c)
 {
-    if (tkt__accepts(c, MAP_TYPE))
-        return tkt__get_seatmap_bin(c);
-    return tkt__accepts(c, SVG_TYPE) ? tkt__get_seatmap_svg(c) : map_json(c);
+    static const char *const types[] = { TKT__JSON_TYPE, MAP_TYPE, SVG_TYPE };
+    uint32_t wanted = tkt__accepted(c, types, 3);
+    return wanted == 0 ? map_json(c) : wanted == 1 ? tkt__get_seatmap_bin(c) : tkt__get_seatmap_svg(c);
 }

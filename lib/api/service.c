@@ -70,7 +70,7 @@ static void engine_figures(tkt__buffer *b, const tkt__engine_stats *s)
     figure(b, "store_file_bytes", "gauge", "Size of the file.", s->file_bytes);
     figure(b, "store_room_bytes", "gauge", "What sales may still take before the store is full.", s->room_bytes);
     figure(b, "store_journal_bytes", "gauge", "Journal not yet in the tables.", s->journal_bytes);
-    figure(b, "store_commits_total", "counter", "Durable commits since the store was made.", s->commits);
+    figure_here(b, "store_commits_total", "counter", "Durable commits by this process.", s->commits);
     figure_here(b, "store_written_bytes_total", "counter", "Bytes written by this process.", s->written_bytes);
     figure(b, "store_readers", "gauge", "Snapshots' slots in use, of all processes.", s->readers);
     figure(b, "store_readers_max", "gauge", "Slots that there are.", s->readers_max);

@@ -35,6 +35,8 @@ typedef struct tkt__matcher {
     uint32_t low_day, high_day;
     edge low, high;
     bool window, priced, placed;
+    uint16_t priced_in; /* the currency that the bounds of price are written in, 0: none */
+    int64_t least, most;
     venue_fact *venue;
     uint32_t venues, room;
 } tkt__matcher;
@@ -53,6 +55,8 @@ int32_t tkt__matcher_open(tkt__search *s)
     m->high_day = tkt__day_of(q->to_ms);
     m->priced = q->min_minor != INT64_MIN || q->max_minor != INT64_MAX || q->currency[0] != '\0' ||
                 s->sort == TKT_SORT_PRICE;
+    m->least = q->min_minor;
+    m->most = q->max_minor;
     m->placed = q->near;
     return tkt__tx_cursor_open(s->tx, TKT__T_COLUMN, &m->column);
 }
@@ -393,8 +397,8 @@ int32_t tkt__match_distance(tkt__search *s, tkt__candidate *c)
 
 /* ---- price ----------------------------------------------------------------------------------------------------- */
 
-/* The lowest price in the query's currency; INT64_MAX: none. */
-static int32_t price_of(tkt__search *s, tkt__candidate *c)
+/* The lowest price in the query's currency; INT64_MAX: none. *own: the event's currency. */
+static int32_t price_of(tkt__search *s, tkt__candidate *c, uint16_t *own)
 {
     const char *wanted = s->query->currency[0] != '\0' ? s->query->currency : NULL;
     char currency[TKT_CURRENCY_BYTES];
@@ -402,25 +406,59 @@ static int32_t price_of(tkt__search *s, tkt__candidate *c)
     int32_t status = tkt__match_column(s, c);
     if (status != TKT_DONE)
         return status;
-    uint16_t own = c->column.currency >> TKT__CURRENCY_SHIFT;
+    *own = c->column.currency >> TKT__CURRENCY_SHIFT;
     bool told = c->column.price != TKT__PRICE_LARGE && (wanted == NULL || (c->column.currency & TKT__CURRENCY_MORE) == 0);
     if (told) {
-        bool counts = wanted == NULL || own == 0 || own == tkt__currency_code(wanted);
+        bool counts = wanted == NULL || *own == 0 || *own == tkt__currency_code(wanted);
         c->price = counts ? (int64_t)c->column.price : INT64_MAX;
         return TKT_DONE;
     }
     status = tkt__sale_lowest(s->tx, c->column.event, wanted, &c->price, currency, &more);
     if (status == TKT_NOT_FOUND)
         c->price = INT64_MAX;
+    else if (status == TKT_DONE)
+        *own = tkt__currency_code(currency);
     return status == TKT_NOT_FOUND ? TKT_DONE : status;
+}
+
+static int64_t up(int64_t hundredths, int64_t unit) { return hundredths / unit + (hundredths % unit > 0); }
+static int64_t down(int64_t hundredths, int64_t unit) { return hundredths / unit - (hundredths % unit < 0); }
+
+static int64_t times(int64_t hundredths, int64_t unit)
+{
+    int64_t product;
+    return tkt__mul_i64(hundredths, unit, &product) ? product : hundredths < 0 ? INT64_MIN : INT64_MAX;
+}
+
+/* Bounds that name no currency count hundredths of the event's own, which has cents, or none, or a thousand. */
+static void bounds_in(tkt__matcher *m, const tkt_query *q, uint16_t code)
+{
+    static const int64_t tens[] = { 1, 10, 100 };
+    char currency[TKT_CURRENCY_BYTES];
+    uint32_t decimals = 2;
+    m->priced_in = code;
+    m->least = q->min_minor;
+    m->most = q->max_minor;
+    tkt__currency_text(code, currency);
+    if (q->currency[0] != '\0' || code == 0 || tkt_currency_decimals(currency, &decimals) != TKT_DONE || decimals > 4)
+        return;
+    int64_t unit = tens[decimals < 2 ? 2 - decimals : decimals - 2];
+    if (q->min_minor != INT64_MIN)
+        m->least = decimals < 2 ? up(q->min_minor, unit) : times(q->min_minor, unit);
+    if (q->max_minor != INT64_MAX)
+        m->most = decimals < 2 ? down(q->max_minor, unit) : times(q->max_minor, unit);
 }
 
 static int32_t price_fits(tkt__search *s, tkt__candidate *c, bool *fits)
 {
     const tkt_query *q = s->query;
+    tkt__matcher *m = s->matcher;
+    uint16_t own = 0;
     bool filters = q->min_minor != INT64_MIN || q->max_minor != INT64_MAX;
-    int32_t status = price_of(s, c);
-    *fits = !filters || (c->price != INT64_MAX && c->price >= q->min_minor && c->price <= q->max_minor);
+    int32_t status = price_of(s, c, &own);
+    if (filters && own != m->priced_in)
+        bounds_in(m, q, own);
+    *fits = !filters || (c->price != INT64_MAX && c->price >= m->least && c->price <= m->most);
     return status;
 }
 

@@ -183,34 +183,41 @@ static int32_t take_phrase(parser *p, bool negative)
 
 static bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
-static int32_t take_chunk(parser *p, const char *text, size_t n, bool quoted, bool negative, bool open)
+static int32_t take_piece(parser *p, const tkt__piece *piece)
 {
     p->n = 0;
-    int32_t status = tkt__analyse(text, n, take_word, p);
+    int32_t status = tkt__analyse(piece->p, piece->n, take_word, p);
     if (status != TKT_DONE || p->n == 0)
         return status;
-    return quoted ? take_phrase(p, negative) : negative ? exclude(p) : take_words(p, open);
+    return piece->quoted ? take_phrase(p, piece->negative) : piece->negative ? exclude(p) : take_words(p, piece->open);
+}
+
+bool tkt__piece_next(const char *text, size_t n, size_t *at, tkt__piece *piece)
+{
+    size_t i = *at;
+    while (i < n && is_space(text[i]))
+        i++;
+    if (i == n)
+        return false;
+    piece->negative = text[i] == '-' && (i == 0 || is_space(text[i - 1])) && i + 1 < n && !is_space(text[i + 1]);
+    i += piece->negative;
+    piece->quoted = i < n && text[i] == '"';
+    size_t from = i += piece->quoted;
+    while (i < n && text[i] != '"' && (piece->quoted || !is_space(text[i])))
+        i++;
+    piece->p = text + from;
+    piece->n = i - from;
+    piece->open = i == n;
+    *at = i + (piece->quoted && i < n); /* the closing quote */
+    return true;
 }
 
 int32_t tkt__parse(tkt__search *s)
 {
     parser p = { .s = s };
-    const char *text = s->query->text;
-    size_t n = s->query->text_n, i = 0;
+    tkt__piece each;
     int32_t status = TKT_DONE;
-    while (status == TKT_DONE && i < n) {
-        if (is_space(text[i])) {
-            i++;
-            continue;
-        }
-        bool negative = text[i] == '-' && (i == 0 || is_space(text[i - 1])) && i + 1 < n && !is_space(text[i + 1]);
-        i += negative;
-        bool quoted = i < n && text[i] == '"';
-        size_t from = i += quoted;
-        while (i < n && text[i] != '"' && (quoted || !is_space(text[i])))
-            i++;
-        status = take_chunk(&p, text + from, i - from, quoted, negative, i == n);
-        i += quoted && i < n; /* the closing quote */
-    }
+    for (size_t at = 0; status == TKT_DONE && tkt__piece_next(s->query->text, s->query->text_n, &at, &each);)
+        status = take_piece(&p, &each);
     return status;
 }

@@ -126,6 +126,13 @@ typedef struct tkt__search {
 } tkt__search;
 
 int32_t tkt__parse(tkt__search *s);
+/* A piece of a query's text: a word or what is joined to it, or a phrase; negative: it is excluded. */
+typedef struct tkt__piece {
+    const char *p;
+    size_t n;
+    bool quoted, negative, open; /* open: the text ends with it, so that it may be still typed */
+} tkt__piece;
+bool tkt__piece_next(const char *text, size_t n, size_t *at, tkt__piece *piece);
 int32_t tkt__expand(tkt__search *s);
 /* place.c: the venues within the query's radius, each once; told: there are at most so many, all of them here. */
 #define TKT__NEAR_VENUES_MAX 1024

@@ -337,6 +337,9 @@ def full_house(server, store):
     p.stdout.close()
 
 
+TOKEN = "0" * 32 + "00000007" + "89e66110" * 3  # of no hold
+
+
 def counts_for_all(s):
     """Whichever process is asked, the figures of the service never go back."""
     seen = 0
@@ -369,12 +372,15 @@ def main():
                 count += 1
         counts_for_all(s)
         bytes_in_the_log(s)
+        for token in (TOKEN, TOKEN[:40] + "".join(f"%{ord(c):x}" for c in TOKEN[40:])):
+            assert s.call("GET", f"/reservations/{token}")[0] == 404
         slow_bank(s)
         slow(s)
         streams(s)
         assert count >= CASES, count
         assert s.call("GET", f"/events/{s.event}/sales", role=STAFF)[2]["bookings"] == 3 + 24
         log = open(s.log, encoding="utf-8").read()
+        assert "89e66110" in TOKEN and "%65%36%36" not in log and "e6611" not in log, "half of a token stands in the log"
         assert "X-Evil: yes\n" not in log and all(len(line.split('"')) == 3 for line in log.splitlines())
         print(f"{count} hostile requests answered as they must be")
     with Service(*sys.argv[1:4], processes=1, trust_proxy=1, writes_a_second=5) as s:

@@ -459,6 +459,16 @@ static int64_t price(const query *q, const event *e)
     return lowest;
 }
 
+/* Bounds without a currency are hundredths of whatever the event's own is; yen have no decimals, dinars three. */
+static bool is_between(const query *q, const event *e, int64_t lowest)
+{
+    const char *own = e->priced || !e->area_priced ? e->currency : e->area_currency;
+    long double unit = q->currency[0] != '\0' ? 1 : strcmp(own, "JPY") == 0 ? 100 : strcmp(own, "KWD") == 0 ? 0.1L : 1;
+    long double slack = 0.01L, value = (long double)lowest * unit;
+    return (q->min_minor == INT64_MIN || value > (long double)q->min_minor - slack) &&
+           (q->max_minor == INT64_MAX || value < (long double)q->max_minor + slack);
+}
+
 static bool one_of(const char *const *given, uint32_t n, const char *a, const char *b)
 {
     bool found = n == 0;
@@ -486,7 +496,7 @@ static bool passes(const model *m, const query *q, const event *e)
         if (!within)
             return false;
     }
-    if (q->priced && (lowest == INT64_MAX || lowest < q->min_minor || lowest > q->max_minor))
+    if (q->priced && (lowest == INT64_MAX || !is_between(q, e, lowest)))
         return false;
     uint32_t places = e->area_id != 0 ? PLACES : 0;
     if (q->available && places != 0 && e->booked == places)

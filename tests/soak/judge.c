@@ -18,6 +18,9 @@
 
 #include "store/store.h"
 
+/* The store's time goes by the difference of two clocks that are both read in whole milliseconds (lib/store/clock.c). */
+#define CLOCK_MS 1
+
 bool soak_quiet;
 
 void complain(const char *format, ...)
@@ -399,7 +402,7 @@ static void refusal(court *c, const call *k)
         return;
     if (k->told.status != TKT_EXPIRED || !on_hold)
         fault(c, k, "an answer that nothing explains");
-    else if (k->asked.expires_ms > k->told.wall_ms)
+    else if (k->asked.expires_ms > k->told.wall_ms + CLOCK_MS)
         fault(c, k, "called over before its time");
 }
 

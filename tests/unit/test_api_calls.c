@@ -37,6 +37,52 @@ Test(api_calls, links_are_whole_however_long_the_query)
     close_desk(&d);
 }
 
+/* Parameters stand in a link as they were understood, however they were spelt. */
+Test(api_calls, links_lead_to_the_same_list)
+{
+    static const struct {
+        const char *query, *next;
+    } cases[] = {
+        { "keyword=\"an+other\"&pageSize=1", "/events/search?keyword=%22an%20other%22&pageSize=1&page=2>; rel=\"next\"" },
+        { "pageSize=1&%70age=2&keyword=other", "/events/search?pageSize=1&keyword=other&page=3>; rel=\"next\"" },
+        { "pageSize=1&keyword=<other>", "/events/search?pageSize=1&keyword=%3Cother%3E&page=2>; rel=\"next\"" },
+        { "pageSize=1&keyword=%C3%B6ther+-x%26y", "/events/search?pageSize=1&keyword=%C3%B6ther%20-x%26y&page=2>; rel=\"next\"" },
+    };
+    tkt_created made = TKT_CREATED_INIT;
+    tkt_event event;
+    desk d;
+    open_desk(&d, "");
+    tkt_event_init(&event);
+    event.name = T("An other");
+    event.start_ms = TEST_NOW_MS;
+    for (int i = 0; i < 4; i++)
+        ok(tkt_event_create(d.h.f.store, &event, NULL, 0, &made));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        ask(&d, 200, "GET", "/events/search", cases[i].query, "", "");
+        tkt_text link = header_of(&d, "Link");
+        cr_assert_not_null(memmem(link.ptr, link.len, cases[i].next, strlen(cases[i].next)), "%.*s", (int)link.len, link.ptr);
+    }
+    close_desk(&d);
+}
+
+/* What a query excludes is not what it looked for. */
+Test(api_calls, what_is_excluded_is_not_marked)
+{
+    tkt_created made = TKT_CREATED_INIT;
+    tkt_event event;
+    desk d;
+    open_desk(&d, "");
+    tkt_event_init(&event);
+    event.name = T("York Philharmonic");
+    event.start_ms = TEST_NOW_MS;
+    ok(tkt_event_create(d.h.f.store, &event, NULL, 0, &made));
+    const char *text = ask(&d, 200, "GET", "/events/search", "keyword=york+-phil&highlight=1", "", "");
+    cr_assert_not_null(strstr(text, "[{\"text\":\"York\",\"hit\":true},{\"text\":\" Philharmonic\",\"hit\":false}]"), "%s", text);
+    text = ask(&d, 200, "GET", "/events/search", "keyword=york+phil&highlight=1", "", "");
+    cr_assert_not_null(strstr(text, "{\"text\":\"Philharmonic\",\"hit\":true}]"), "%s", text);
+    close_desk(&d);
+}
+
 Test(api_calls, a_calendar_never_ends_before_it_begins)
 {
     desk d;
@@ -55,6 +101,54 @@ Test(api_calls, a_calendar_never_ends_before_it_begins)
     const char *text = ask(&d, 200, "GET", path, "", "", "");
     cr_assert_not_null(strstr(text, "DTSTART:20270301T190000Z\r\nDTEND:20270302T000000Z\r\n"), "%s", text);
     cr_assert_not_null(strstr(text, "\r\nURL:https://example.org/a?x=1,2;y=3\r\n"), "%s", text);
+    close_desk(&d);
+}
+
+/* It knows whole seconds. */
+Test(api_calls, a_calendar_has_no_end_in_the_second_of_its_start)
+{
+    desk d;
+    tkt_created made = TKT_CREATED_INIT;
+    tkt_event event;
+    char path[64];
+    open_desk(&d, "");
+    tkt_event_init(&event);
+    event.name = T("A blink");
+    event.start_ms = TEST_NOW_MS / 1000 * 1000 + 250;
+    event.end_ms = event.start_ms + 500;
+    event.flags = TKT_EVENT_HAS_END;
+    ok(tkt_event_create(d.h.f.store, &event, NULL, 0, &made));
+    snprintf(path, sizeof(path), "/events/%llu/ics", (unsigned long long)made.id);
+    cr_assert_null(strstr(ask(&d, 200, "GET", path, "", "", ""), "DTEND"));
+    close_desk(&d);
+}
+
+/* A place in somebody's cart may come back. */
+Test(api_calls, held_is_not_sold_out)
+{
+    desk d;
+    tkt_hold holds[8];
+    tkt_counts counts = TKT_COUNTS_INIT;
+    tkt_snapshot *snap;
+    char path[64];
+    uint32_t n = 1;
+    open_desk(&d, "");
+    holds[0] = hold_seats(&d.h, 0, HALL_SEATS);
+    for (bool more = true; more; n += more) {
+        ok(tkt_snapshot_begin(d.h.f.store, &snap));
+        ok(tkt_counts_view(snap, d.h.event_id, &counts));
+        tkt_snapshot_end(snap);
+        more = counts.available > 0 && n < 8;
+        if (more)
+            holds[n] = hold_places(&d.h, counts.available < TKT_QUANTITY_MAX ? (uint32_t)counts.available : TKT_QUANTITY_MAX);
+    }
+    cr_assert_eq(counts.available, 0);
+    snprintf(path, sizeof(path), "/events/%llu/jsonld", (unsigned long long)d.h.event_id);
+    const char *text = ask(&d, 200, "GET", path, "", "", "");
+    cr_assert(strstr(text, "LimitedAvailability") != NULL && strstr(text, "SoldOut") == NULL, "%s", text);
+    for (uint32_t i = 0; i < n; i++)
+        ok(confirm(&d.h, &holds[i], 0, NULL));
+    cr_assert_not_null(strstr(ask(&d, 200, "GET", path, "", "", ""), "SoldOut"));
     close_desk(&d);
 }
 
@@ -100,6 +194,40 @@ Test(api_calls, what_was_declined_is_not_held)
     cr_assert(strstr(text, "\"code\":\"declined\"") != NULL && strstr(text, "earliest") == NULL && strstr(text, "lives") == NULL, "%s", text);
     d.h.bank.on_charge = TKT_PAY_APPROVED;
     ask(&d, 201, "POST", path, "", "", body);
+    close_desk(&d);
+}
+
+/* Who took cash and says so in other words must not have a card charged. */
+Test(api_calls, money_taken_is_true_or_false)
+{
+    static const char *const wrong[] = { "\"true\"", "1", "\"yes\"", "[]" };
+    desk d;
+    char path[64], body[96];
+    open_desk(&d, "");
+    d.role = TKT_ROLE_STAFF;
+    snprintf(path, sizeof(path), "/bookings/%llu", (unsigned long long)d.h.event_id);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        snprintf(body, sizeof(body), "{\"ticketId\":[%u],\"moneyTaken\":%s,\"paymentDetails\":\"x\"}", d.h.units[3], wrong[i]);
+        ask(&d, 400, "POST", path, "", "", body);
+    }
+    cr_assert_eq(d.h.bank.charges, 0);
+    snprintf(body, sizeof(body), "{\"ticketId\":[%u],\"moneyTaken\":true}", d.h.units[3]);
+    ask(&d, 201, "POST", path, "", "", body);
+    cr_assert_eq(d.h.bank.charges, 0);
+    close_desk(&d);
+}
+
+/* A key is one call's: another call of the same key is a call by itself, and finds the seat held. */
+Test(api_calls, a_key_is_of_one_call)
+{
+    desk d;
+    char reservations[64], bookings[64], body[64];
+    open_desk(&d, "");
+    snprintf(reservations, sizeof(reservations), "/events/%llu/reservations", (unsigned long long)d.h.event_id);
+    snprintf(bookings, sizeof(bookings), "/bookings/%llu", (unsigned long long)d.h.event_id);
+    snprintf(body, sizeof(body), "{\"ticketId\":%u}", d.h.units[0]);
+    ask(&d, 201, "POST", reservations, "", "order-1", body);
+    ask(&d, 409, "POST", bookings, "", "order-1", body);
     close_desk(&d);
 }
 

@@ -116,6 +116,12 @@ Test(api_strict, accept_is_weighed)
     cr_assert_str_eq(type_for(&d, "text/html, */*;q=0.1", ""), "application/json");
     cr_assert_str_eq(type_for(&d, "text/html", "text/calendar"), "text/calendar");
     cr_assert_str_eq(type_for(&d, "text/calendar;q=x, ,;;,", ""), "application/json");
+    cr_assert_str_eq(type_for(&d, "application/ld+json;q=0.2, text/calendar", ""), "text/calendar");
+    cr_assert_str_eq(type_for(&d, "text/calendar;q=0.1, */*", ""), "application/json");
+    cr_assert_str_eq(type_for(&d, "text/calendar;q=0.5, application/*;q=0.9", ""), "application/json");
+    cr_assert_str_eq(type_for(&d, "text/*", ""), "text/calendar");
+    cr_assert_str_eq(type_for(&d, "*/*;q=0.5, application/json;q=0", ""), "application/ld+json");
+    cr_assert_str_eq(type_for(&d, "*/*", ""), "application/json");
     close_desk(&d);
 }
 
