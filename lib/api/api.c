@@ -131,7 +131,8 @@ int32_t tkt_api_handle(tkt_api *api, const tkt_api_request *given, tkt_api_respo
     r->body = (tkt__buffer){ .hooks = hooks };
     r->api = api;
     memset(&r->stream, 0, sizeof r->stream);
-    memset(c, 0, sizeof *c);
+    memset(c, 0, offsetof(tkt__call, json));
+    c->json.gen = NULL;
     c->api = api;
     c->request = &request;
     c->response = r;
