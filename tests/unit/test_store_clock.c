@@ -223,3 +223,47 @@ Test(store_clock, a_reset_is_not_overtaken)
     cr_assert_eq(now, NOW);
     tkt_store_close(s);
 }
+
+/* Copies that were made right after a reset go by the time that was set, and so does what is made of them. */
+Test(store_clock, copies_keep_a_reset)
+{
+    static const char *const names[] = { "copy", "compact", "export" };
+    tkt_store *s = make(), *there;
+    tkt_options *o;
+    tkt_hooks hooks = TKT_HOOKS_INIT;
+    char file[128], folder[128];
+    uint64_t id, problems;
+    int64_t now;
+    hooks.wall_ms = fake_wall;
+    hooks.monotonic_ms = fake_mono;
+    wall = NOW + YEARS;
+    cr_assert_eq(tkt_clock_confirm(s), TKT_DONE);
+    cr_assert_eq(tkt__id_take(s, TKT__ID_BOOKING, 1, &id), TKT_DONE);
+    wall = NOW;
+    cr_assert_eq(tkt_clock_reset(s), TKT_DONE);
+    for (int i = 0; i < 3; i++) {
+        snprintf(file, sizeof file, "%s/%s", dir, names[i]);
+        snprintf(folder, sizeof folder, "%s/of-%s", dir, names[i]);
+        cr_assert_eq(i < 2 ? tkt_store_backup(s, file, strlen(file), i == 1 ? TKT_BACKUP_COMPACT : 0)
+                           : tkt_store_export(s, file, strlen(file)), TKT_DONE, "%s", tkt_error_text());
+        cr_assert_eq(tkt_options_new(&o), TKT_DONE);
+        cr_assert_eq(tkt_options_set_map_bytes(o, 64 << 20) | tkt_options_set_hooks(o, &hooks), TKT_DONE);
+        cr_assert_eq(tkt_store_restore(folder, strlen(folder), file, strlen(file), o), TKT_DONE, "%s", tkt_error_text());
+        tkt_options_free(o);
+        cr_assert_eq(open_as(folder, 0, 0, &there), TKT_DONE);
+        cr_assert_eq(tkt_clock_now(there, &now), TKT_DONE);
+        cr_assert_eq(now, NOW, "%s: %lld", names[i], (long long)(now - NOW));
+        cr_assert_eq(tkt__id_take(there, TKT__ID_BOOKING, 1, &id), TKT_DONE);
+        cr_assert_eq(tkt_clock_now(there, &now), TKT_DONE);
+        cr_assert_eq(now, NOW);
+        wall = NOW + YEARS; /* and it can be set right again */
+        cr_assert_eq(tkt_clock_confirm(there), TKT_DONE);
+        wall = NOW;
+        cr_assert_eq(tkt_clock_reset(there), TKT_DONE);
+        cr_assert_eq(tkt_clock_now(there, &now), TKT_DONE);
+        cr_assert_eq(now, NOW);
+        cr_assert(tkt_check(there, NULL, NULL, &problems) == TKT_DONE && problems == 0);
+        tkt_store_close(there);
+    }
+    tkt_store_close(s);
+}
