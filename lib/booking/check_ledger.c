@@ -304,7 +304,7 @@ static int32_t read_counters(check_ctx *c)
     static const uint32_t kinds[] = { TKT__ID_BOOKING, TKT__ID_TICKET, TKT__ID_INTENT };
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         uint8_t key[8];
-        tkt__slice value;
+        tkt__slice value = { NULL, 0 }; /* where there is none */
         bool there;
         tkt__be64(key, kinds[i]);
         int32_t status = get(c, TKT__T_COUNTER, key, sizeof key, &value, &there);
