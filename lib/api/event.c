@@ -165,21 +165,19 @@ static void counts_out(tkt__call *c)
     tkt__json_object_end(&c->json);
 }
 
-bool tkt__lowest_price(tkt__call *c, uint64_t event_id, int64_t *minor, char currency[TKT_CURRENCY_BYTES])
+bool tkt__lowest_price(tkt__call *c, const tkt_event *e, int64_t *minor, char currency[TKT_CURRENCY_BYTES])
 {
-    bool more;
     tkt__tx *tx;
     *minor = 0;
     memset(currency, 0, TKT_CURRENCY_BYTES);
-    return tkt__snapshot_tx(c->snapshot, &tx) == TKT_DONE &&
-           tkt__sale_lowest(tx, event_id, NULL, minor, currency, &more) == TKT_DONE;
+    return tkt__snapshot_tx(c->snapshot, &tx) == TKT_DONE && tkt__sale_lowest_of(tx, e, minor, currency) == TKT_DONE;
 }
 
 static void lowest_out(tkt__call *c, const tkt_event *e)
 {
     int64_t minor;
     char currency[TKT_CURRENCY_BYTES];
-    if (tkt__lowest_price(c, e->id, &minor, currency))
+    if (tkt__lowest_price(c, e, &minor, currency))
         tkt__json_money(&c->json, "price", minor, currency);
     else
         tkt__json_null(&c->json, "price");

@@ -85,7 +85,7 @@ static void ld_offers(tkt__call *c, const tkt_event *e)
     const char *availability = on ? ld_availability(c) : NULL;
     int64_t minor;
     char currency[TKT_CURRENCY_BYTES];
-    bool priced = tkt__lowest_price(c, e->id, &minor, currency) && currency[0] != '\0' &&
+    bool priced = tkt__lowest_price(c, e, &minor, currency) && currency[0] != '\0' &&
                   tkt_amount_format(minor, currency, amount, sizeof amount, &needed) == TKT_DONE;
     if (!priced && availability == NULL)
         return;

@@ -15,28 +15,45 @@
 
 /* ---- buffer ------------------------------------------------------------------------------------------------------- */
 
-void tkt__buffer_add(tkt__buffer *b, const void *p, size_t n)
+static bool grow_by(tkt__buffer *b, size_t n)
 {
-    if (b->failed || n == 0)
-        return;
-    if (n > TKT__BODY_MOST - b->n) {
-        b->failed = true;
-        return;
-    }
-    if (b->n + n > b->cap) {
-        size_t cap = b->cap != 0 ? b->cap : FIRST_BYTES;
+    size_t cap = b->cap != 0 ? b->cap : FIRST_BYTES;
+    char *grown = NULL;
+    if (n <= TKT__BODY_MOST - b->n) {
         while (cap < b->n + n)
             cap *= 2;
-        char *grown = tkt__realloc(b->hooks, b->p, b->cap, cap);
-        if (grown == NULL) {
-            b->failed = true;
-            return;
-        }
-        b->p = grown;
-        b->cap = cap;
+        grown = tkt__realloc(b->hooks, b->p, b->cap, cap);
     }
+    if (grown == NULL) {
+        b->failed = true;
+        return false;
+    }
+    b->p = grown;
+    b->cap = cap;
+    return true;
+}
+
+/* Apart from the rest: most pieces find room, and there are thousands to a page. */
+static __attribute__((noinline)) void add_slowly(tkt__buffer *b, const void *p, size_t n)
+{
+    if (b->failed || !grow_by(b, n))
+        return;
     memcpy(b->p + b->n, p, n);
     b->n += n;
+}
+
+void tkt__buffer_add(tkt__buffer *b, const void *p, size_t n)
+{
+    if (b->failed || n > b->cap - b->n) {
+        add_slowly(b, p, n);
+        return;
+    }
+    size_t at = b->n;
+    b->n += n;
+    if (n == 1) /* most pieces of JSON: a quote, a comma, a colon */
+        b->p[at] = *(const char *)p;
+    else if (n > 0)
+        memcpy(b->p + at, p, n);
 }
 
 void tkt__buffer_text(tkt__buffer *b, const char *text)
@@ -66,14 +83,9 @@ void tkt__buffer_free(tkt__buffer *b)
 
 /* ---- JSON ---------------------------------------------------------------------------------------------------------- */
 
-/* Most pieces are one byte: a quote, a comma, a colon. */
 static void print(void *to, const char *text, size_t n)
 {
-    tkt__buffer *b = to;
-    if (n == 1 && b->n < b->cap && b->n < TKT__BODY_MOST && !b->failed)
-        b->p[b->n++] = *text;
-    else
-        tkt__buffer_add(b, text, n);
+    tkt__buffer_add(to, text, n);
 }
 
 /* The generator takes two pieces at its begin and no more: its text goes to `print`. */

@@ -74,6 +74,8 @@ int32_t tkt__performer_read(tkt__tx *tx, uint64_t performer_id, tkt_performer *p
  * *more: it has prices in other currencies too. */
 int32_t tkt__sale_lowest(tkt__tx *tx, uint64_t event_id, const char *currency, int64_t *minor,
                          char out[TKT_CURRENCY_BYTES], bool *more);
+/* The same in its own currency, for who has read the event in this transaction: one lookup less. */
+int32_t tkt__sale_lowest_of(tkt__tx *tx, const tkt_event *event, int64_t *minor, char out[TKT_CURRENCY_BYTES]);
 
 /* Door checks and the commonest refusal, as every room above says them. */
 int32_t tkt__flags_check(uint32_t flags);             /* TKT_DRY_RUN alone is known */

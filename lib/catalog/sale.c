@@ -118,29 +118,25 @@ int32_t tkt__sale_load(tkt__tx *tx, uint64_t event_id, tkt__sale *sale)
     return sale_arrays(tx, &row, sale);
 }
 
-/* ---- for the index --------------------------------------------------------------------------- */
+/* ---- the lowest price ------------------------------------------------------------------------ */
 
-int32_t tkt__sale_lowest(tkt__tx *tx, uint64_t event_id, const char *currency, int64_t *minor,
-                         char out[TKT_CURRENCY_BYTES], bool *more)
+/* By the row alone: nothing is copied out of it. */
+static int32_t lowest(const tkt__event_head *head, const tkt__sale_row *row, const char *currency, int64_t *minor,
+                      char out[TKT_CURRENCY_BYTES], bool *more)
 {
-    tkt__sale sale;
-    int32_t rc = tkt__sale_load(tx, event_id, &sale);
-    if (rc != TKT_DONE)
-        return rc;
+    tkt__price base = base_price(head, row->prices, row->price_count);
     /* A record without price says nothing where prices are set. */
-    bool base_counts = sale.base.minor != 0 || sale.base.currency[0] != '\0' || sale.price_count == 0 ||
-                       find_price(sale.prices, sale.price_count, TKT_SCOPE_EVENT, 0) != NULL;
-    const char *wanted = currency != NULL ? currency
-                         : base_counts    ? sale.base.currency
-                                          : sale.prices[0].currency;
+    bool base_counts = base.minor != 0 || base.currency[0] != '\0' || row->price_count == 0 ||
+                       find_price(row->prices, row->price_count, TKT_SCOPE_EVENT, 0) != NULL;
+    const char *wanted = currency != NULL ? currency : base_counts ? base.currency : row->prices[0].currency;
     bool found = false;
     *more = false;
     *minor = 0;
     memset(out, 0, TKT_CURRENCY_BYTES);
-    for (uint32_t i = 0; i <= sale.price_count; i++) {
-        if (i == sale.price_count && !base_counts)
+    for (uint32_t i = 0; i <= row->price_count; i++) {
+        if (i == row->price_count && !base_counts)
             break;
-        const tkt__price *p = i < sale.price_count ? &sale.prices[i] : &sale.base;
+        const tkt__price *p = i < row->price_count ? &row->prices[i] : &base;
         if (memcmp(p->currency, wanted, 3) != 0 && p->currency[0] != '\0') {
             *more = true;
             continue;
@@ -152,6 +148,30 @@ int32_t tkt__sale_lowest(tkt__tx *tx, uint64_t event_id, const char *currency, i
         found = true;
     }
     return found ? TKT_DONE : TKT_NOT_FOUND;
+}
+
+int32_t tkt__sale_lowest(tkt__tx *tx, uint64_t event_id, const char *currency, int64_t *minor,
+                         char out[TKT_CURRENCY_BYTES], bool *more)
+{
+    tkt__slice record;
+    tkt__event_head head;
+    tkt__sale_row row;
+    int32_t rc = tkt__event_get(tx, event_id, &record);
+    if (rc == TKT_DONE)
+        rc = tkt__event_head_of(record, &head);
+    if (rc == TKT_DONE)
+        rc = tkt__sale_row_get(tx, event_id, &row);
+    return rc == TKT_DONE ? lowest(&head, &row, currency, minor, out, more) : rc;
+}
+
+int32_t tkt__sale_lowest_of(tkt__tx *tx, const tkt_event *event, int64_t *minor, char out[TKT_CURRENCY_BYTES])
+{
+    tkt__event_head head = { .price_minor = event->price_minor };
+    tkt__sale_row row;
+    bool more;
+    memcpy(head.currency, event->currency, TKT_CURRENCY_BYTES);
+    int32_t rc = tkt__sale_row_get(tx, event->id, &row);
+    return rc == TKT_DONE ? lowest(&head, &row, NULL, minor, out, &more) : rc;
 }
 
 /* ---- for the host ---------------------------------------------------------------------------- */
