@@ -56,8 +56,10 @@ typedef struct tkt_range {
     uint32_t first, count;
 } tkt_range;
 
+/* A record of the feed. An element of arrays that the library fills, so it never grows: what comes later gets a function
+ * of its own, or one of the reserved members. */
 typedef struct tkt_change {
-    uint32_t size;
+    uint32_t size;         /* out: sizeof(tkt_change) */
     uint32_t kind;         /* TKT_CHANGE_…; kinds that this library does not know are given with their number alone */
     uint32_t scope;        /* TKT_FEED_…: whose sequence it stands in */
     uint32_t state;
