@@ -71,6 +71,7 @@ static inline tkt_text text_of(const char *s, size_t n)
 
 void out_begin(cli *c);                 /* opens the object (JSON only) */
 void out_end(cli *c);                   /* closes and prints it */
+int out_flushed(int code);              /* that code; EXIT_FAILED where not all of the answer could be written */
 void out_key(cli *c, const char *key);
 void out_string(cli *c, const char *key, const char *text, size_t n);
 void out_text(cli *c, const char *key, tkt_text text);

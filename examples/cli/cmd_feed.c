@@ -143,7 +143,8 @@ int cmd_feed(cli *c)
     f.after = (uint64_t)after;
     int32_t status = tkt_wait(c->store, 0, &seen);
     while (status == TKT_DONE && (status = catch_up(c, &f)) == TKT_DONE) {
-        fflush(stdout);
+        if (fflush(stdout) != 0 || ferror(stdout))
+            return EXIT_FAILED;
         if (args_option(c, "follow") == NULL || f.left == 0)
             return EXIT_EFFECT;
         status = tkt_wait(c->store, LOOK_MS, &seen);

@@ -7,6 +7,7 @@
 #include "cli.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -47,7 +48,7 @@ const command commands[] = {
     { "seats", "seats EVENT", " ", 1, 1, STORE_READ, cmd_seats },
     { "reserve",
       "reserve EVENT --seats Section/Row/Label,... | --ga AREA --quantity N  --buyer B [--user ID] [--ttl SECONDS] "
-      "[--admission HEX] [--key HEX32]",
+      "[--admission HEX] [--key HEX32]   (in names: \\/ and \\, for / and ,)",
       " seats ga quantity buyer user ttl admission key dry-run! ", 1, 1, STORE_NEEDED, cmd_reserve },
     { "release", "release HOLDTOKEN [--key HEX32]", " key dry-run! ", 1, 1, STORE_NEEDED, cmd_release },
     { "extend", "extend HOLDTOKEN [--ttl SECONDS] [--key HEX32]", " ttl key dry-run! ", 1, 1, STORE_NEEDED, cmd_extend },
@@ -128,21 +129,38 @@ static bool can_be_read(const char *file)
     return !S_ISDIR(st.st_mode);
 }
 
+/* Number 0 to 2 belong to the shell's files: where one is closed, a file that is opened later would get its number. What
+ * says nothing must not begin: it may be the only word of a hold. */
+static bool streams_open(void)
+{
+    bool said = fcntl(STDOUT_FILENO, F_GETFD) >= 0;
+    int fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO)
+        fd = open("/dev/null", O_RDWR);
+    if (fd > STDERR_FILENO)
+        close(fd);
+    if (!said)
+        fprintf(stderr, "ticketing: standard output is closed: there is no place for an answer\n");
+    return said;
+}
+
 int main(int argc, char **argv)
 {
     cli c = { 0 };
     const command *cmd;
+    if (!streams_open())
+        return EXIT_FAILED;
     if (argc < 2 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0)
-        return argc < 2 ? (help(), EXIT_USAGE) : help();
+        return out_flushed(argc < 2 ? (help(), EXIT_USAGE) : help());
     if (!args_parse(&c, argc, argv, &cmd)) {
         out_usage(&c);
-        return EXIT_USAGE;
+        return out_flushed(EXIT_USAGE);
     }
     const char *file = cmd->run == cmd_import ? c.positional[0] : "-";
     if (strcmp(file, "-") != 0 && !can_be_read(file)) { /* before a store is made for it */
         usage_error("%s: %s", file, strerror(errno));
         out_usage(&c);
-        return EXIT_USAGE;
+        return out_flushed(EXIT_USAGE);
     }
     /* These open the store by themselves, and alone. */
     int32_t status = cmd->run == cmd_upgrade || cmd->run == cmd_restore ? TKT_DONE : open_store(&c, cmd);
@@ -150,5 +168,5 @@ int main(int argc, char **argv)
     if (code == EXIT_USAGE)
         out_usage(&c);
     tkt_store_close(c.store);
-    return code;
+    return out_flushed(code);
 }

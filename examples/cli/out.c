@@ -5,6 +5,7 @@
  */
 #include "cli.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -262,6 +263,15 @@ int out_bad(cli *c, int32_t status)
     out_why(c, status);
     out_end(c);
     return out_exit_code(status);
+}
+
+int out_flushed(int code)
+{
+    int why = fflush(stdout) == 0 ? 0 : errno; /* what failed before has left a mark and no reason */
+    if (why == 0 && !ferror(stdout))
+        return code;
+    fprintf(stderr, "ticketing: the answer could not be written whole%s%s\n", why != 0 ? ": " : "", why != 0 ? strerror(why) : "");
+    return EXIT_FAILED;
 }
 
 void out_usage(cli *c)

@@ -154,7 +154,7 @@ typedef struct tkt_event {
     tkt_text language;
     tkt_text url;
     const uint64_t *performer_ids; /* in: performer_count ids; out: NULL, see tkt_event_performer */
-    const void *record;          /* out: for tkt_event_performer; in: NULL */
+    const void *record;          /* out: for tkt_event_performer; in: not looked at */
 } tkt_event;
 TKT_API void tkt_event_init(tkt_event *event);
 

@@ -30,8 +30,8 @@ static int32_t options_in(const tkt_api_options *given, tkt_api_options *out)
     if (out->fresh_ms < 0 || out->fresh_ms > CACHE_MAX_MS || out->stale_ms < 0 || out->stale_ms > CACHE_MAX_MS ||
         out->ttl_ms < 0 || out->ttl_ms > TKT_LIFE_MAX_MS)
         return tkt__fail(TKT_E_INVALID, "fresh_ms and stale_ms are 0 to a day, ttl_ms 0 to 30 days");
-    if (out->reserved != 0 || (uintptr_t)out->counters % sizeof(uint64_t) != 0)
-        return tkt__fail(TKT_E_INVALID, "reserved is 0, and counters lie at a multiple of 8");
+    if (out->reserved != 0 || out->reserved_pointer != NULL || (uintptr_t)out->counters % sizeof(uint64_t) != 0)
+        return tkt__fail(TKT_E_INVALID, "reserved members are 0, and counters lie at a multiple of 8");
     out->fresh_ms = out->fresh_ms != 0 ? out->fresh_ms : FRESH_MS;
     out->stale_ms = out->stale_ms != 0 ? out->stale_ms : STALE_MS;
     out->ttl_ms = out->ttl_ms != 0 ? out->ttl_ms : TKT_TTL_MS;

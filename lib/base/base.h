@@ -62,13 +62,20 @@ void tkt__error_save(tkt__error_record *out);
 void tkt__error_load(const tkt__error_record *in);
 
 /* size-first structs: copies min(size, known) bytes of `given` into `known`, zeroes the rest, checks
- * that an unknown tail is all zeros. -TKT_E_INVALID when NULL, shorter than min_size or dirty. */
+ * that an unknown tail is all zeros. -TKT_E_INVALID when NULL, shorter than min_size, no
+ * multiple of 4 (no version of a struct is) or dirty. */
 int32_t tkt__struct_in(void *known, size_t known_size, const void *given, size_t min_size, const char *name);
 /* Copies a full result out to a caller's struct of given size (its `size` member stays). */
 int32_t tkt__struct_out(void *given, const void *known, size_t known_size, size_t min_size, const char *name);
 
 /* ---- files ------------------------------------------------------------------------------------- */
 
+/* open(2) with O_CLOEXEC and mode 0600, and mkstemp(3) into `path`; never number 0, 1 or 2. -1: errno. */
+int tkt__file_open(const char *path, int flags);
+int tkt__file_scratch(char *path);
+/* Numbers 0 to 2 that are free are taken while another library opens files, and then given back. */
+uint32_t tkt__file_keep_standard(void);
+void tkt__file_give_standard(uint32_t kept);
 /* Makes a file at least so long, its bytes on the disk as far as the file system can promise them. 0, or an errno. */
 int tkt__file_fill(int fd, uint64_t bytes);
 

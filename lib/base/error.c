@@ -140,7 +140,7 @@ int32_t tkt__struct_in(void *known, size_t known_size, const void *given, size_t
     if (given == NULL)
         return tkt__fail(TKT_E_INVALID, "%s is NULL", name);
     size_t size = size_of(given);
-    if (size < min_size || size > 65536)
+    if (size < min_size || size > 65536 || size % sizeof(uint32_t) != 0)
         return tkt__fail(TKT_E_INVALID, "%s: size %zu is not one this library knows", name, size);
     if (size > known_size && !tkt__is_zero((const uint8_t *)given + known_size, size - known_size))
         return tkt__fail(TKT_E_INVALID, "%s: set members that this library does not know", name);
@@ -157,7 +157,7 @@ int32_t tkt__struct_out(void *given, const void *known, size_t known_size, size_
     if (given == NULL)
         return tkt__fail(TKT_E_INVALID, "%s is NULL", name);
     uint32_t size = size_of(given);
-    if (size < min_size || size > 65536)
+    if (size < min_size || size > 65536 || size % sizeof(uint32_t) != 0)
         return tkt__fail(TKT_E_INVALID, "%s: size %u is not one this library knows", name, size);
     if (size > known_size)
         memset((uint8_t *)given + known_size, 0, size - known_size);

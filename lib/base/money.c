@@ -47,9 +47,10 @@ int32_t tkt_currency_decimals(const char *currency, uint32_t *decimals)
 }
 
 /* One more digit of a magnitude; false past INT64_MAX. */
-static bool push_digit(int64_t *value, char digit)
+/* Grows away from 0 on its own side, for the least amount has no opposite. */
+static bool push_digit(int64_t *value, int sign, char digit)
 {
-    return tkt__mul_i64(*value, 10, value) && tkt__add_i64(*value, digit - '0', value);
+    return tkt__mul_i64(*value, 10, value) && tkt__add_i64(*value, sign * (digit - '0'), value);
 }
 
 static bool is_digit(char c)
@@ -57,21 +58,21 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* digits [. digits]; *at ends behind what was understood. */
-static int32_t parse_magnitude(const char *text, size_t len, uint32_t decimals, int64_t *value,
-                               size_t *at)
+/* [-] digits [. digits] */
+static int32_t parse_amount(const char *text, size_t len, uint32_t decimals, int64_t *value)
 {
-    size_t i = *at, first = i;
+    int sign = len > 0 && text[0] == '-' ? -1 : 1;
+    size_t i = sign < 0, first = i;
     uint32_t given = 0;
     bool fits = true;
     for (; i < len && is_digit(text[i]); i++)
-        fits = fits && push_digit(value, text[i]);
+        fits = fits && push_digit(value, sign, text[i]);
     bool good = i > first;
     if (good && i < len && text[i] == '.') {
         size_t point = i++;
         for (; i < len && is_digit(text[i]); i++) {
             if (given < decimals)
-                fits = fits && push_digit(value, text[i]), given++;
+                fits = fits && push_digit(value, sign, text[i]), given++;
             else if (text[i] != '0')
                 return tkt__fail(TKT_E_PARSE, "amount has more than %u decimals", decimals);
         }
@@ -80,8 +81,7 @@ static int32_t parse_magnitude(const char *text, size_t len, uint32_t decimals, 
     if (!good || i != len)
         return tkt__fail(TKT_E_PARSE, "an amount is digits with an optional point, like 12.50");
     for (; given < decimals; given++)
-        fits = fits && push_digit(value, '0');
-    *at = i;
+        fits = fits && push_digit(value, sign, '0');
     return fits ? TKT_DONE : tkt__fail(TKT_E_OVERFLOW, "the amount does not fit into 64 bits");
 }
 
@@ -96,11 +96,9 @@ int32_t tkt_amount_parse(const char *text, size_t len, const char *currency, int
         return tkt__fail(TKT_E_INVALID, "text or minor is NULL");
     if (len > AMOUNT_TEXT_MAX)
         return tkt__fail(TKT_E_PARSE, "an amount has at most %d characters", AMOUNT_TEXT_MAX);
-    size_t at = len > 0 && text[0] == '-' ? 1 : 0;
-    bool negative = at == 1;
-    status = parse_magnitude(text, len, decimals, &value, &at);
+    status = parse_amount(text, len, decimals, &value);
     if (status == TKT_DONE)
-        *minor = negative ? -value : value;
+        *minor = value;
     return status;
 }
 

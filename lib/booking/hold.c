@@ -365,8 +365,8 @@ static int32_t reserve_in(tkt_store *store, const tkt_reserve_request *given, tk
     if (status == TKT_DONE)
         /* Programs from before there were waiting rooms know it without its last member. */
         status = tkt__struct_in(request, sizeof *request, given, offsetof(tkt_reserve_request, admission), "tkt_reserve_request");
-    if (status == TKT_DONE && request->reserved != 0)
-        status = tkt__fail(TKT_E_INVALID, "tkt_reserve_request: reserved must be 0");
+    if (status == TKT_DONE && (request->reserved != 0 || request->reserved_pointer != NULL))
+        status = tkt__fail(TKT_E_INVALID, "tkt_reserve_request: reserved members must be 0");
     if (status == TKT_DONE)
         status = tkt__flags_check(request->flags);
     if (status == TKT_DONE)

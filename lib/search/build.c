@@ -42,6 +42,8 @@ static int32_t take_options(tkt__build *b, const tkt_reindex_options *options)
                                     offsetof(tkt_reindex_options, reserved_pointer), "tkt_reindex_options");
     if (status != TKT_DONE)
         return status;
+    if (b->options.reserved_pointer != NULL)
+        return tkt__fail(TKT_E_INVALID, "tkt_reindex_options: reserved_pointer must be NULL");
     if (b->options.threads > TKT_REINDEX_THREADS_MAX)
         return tkt__fail(TKT_E_INVALID, "at most %d threads", TKT_REINDEX_THREADS_MAX);
     if (b->options.memory_bytes == 0)

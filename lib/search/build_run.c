@@ -8,7 +8,6 @@
 #include "search/build.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <xxhash.h>
@@ -50,11 +49,10 @@ int32_t tkt__build_file(const char *folder, FILE **file)
 {
     char path[4200];
     snprintf(path, sizeof path, "%s/.tkt-run-XXXXXX", folder);
-    int fd = mkstemp(path);
+    int fd = tkt__file_scratch(path);
     if (fd < 0)
         return tkt__fail_errno(errno, "making a scratch file");
     unlink(path);
-    fcntl(fd, F_SETFD, FD_CLOEXEC);
     *file = fdopen(fd, "w+b");
     if (*file == NULL) {
         close(fd);

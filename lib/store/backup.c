@@ -85,7 +85,7 @@ static int32_t finish(const char *work, const tkt_options *options)
 static int32_t fill(const char *file, const char *work, const tkt_options *options, const tkt_hooks *hooks)
 {
     uint8_t magic[TKT__EXPORT_MAGIC_BYTES];
-    int fd = open(file, O_RDONLY | O_CLOEXEC);
+    int fd = tkt__file_open(file, O_RDONLY);
     if (fd < 0)
         return tkt__fail_errno(errno, file);
     ssize_t got = pread(fd, magic, sizeof magic, 0);

@@ -74,9 +74,9 @@ int32_t tkt__flights_open(tkt_store *store, const char *dir)
     int n = snprintf(path, sizeof path, "%s/" FLIGHT_FILE, dir);
     if (n < 0 || (size_t)n >= sizeof path)
         return tkt__fail(TKT_E_LIMIT, "the path of the store is too long");
-    const int flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
-    store->flights.marks = open(path, flags, 0600);
-    store->flights.asks = store->flights.marks < 0 ? -1 : open(path, flags, 0600);
+    const int flags = O_RDWR | O_CREAT | O_NOFOLLOW;
+    store->flights.marks = tkt__file_open(path, flags);
+    store->flights.asks = store->flights.marks < 0 ? -1 : tkt__file_open(path, flags);
     store->flights.open = store->flights.asks >= 0;
     if (store->flights.open)
         return TKT_DONE;

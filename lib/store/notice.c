@@ -41,7 +41,7 @@ void tkt__notice_open(tkt_store *store, const char *dir)
     struct stat st;
     int n = snprintf(path, sizeof path, "%s/" NOTICE_FILE, dir);
     int fd = n < 0 || (size_t)n >= sizeof path ? -1
-             : open(path, (store->read_only ? O_RDONLY : O_RDWR | O_CREAT) | O_CLOEXEC | O_NOFOLLOW, 0600);
+             : tkt__file_open(path, (store->read_only ? O_RDONLY : O_RDWR | O_CREAT) | O_NOFOLLOW);
     if (fd < 0)
         return;
     bool fits = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&

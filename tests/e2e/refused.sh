@@ -54,6 +54,18 @@ fails 2 t new import "$work"
 t shop ga 4 Floor 5 --dry-run >/dev/null
 [ "$(t shop stats | tr ',' '\n' | grep commits)" = "$before" ]
 
+# An answer that can't be written is no success, and what has no place for one does not begin.
+for command in stats "feed" "list" "search x"; do
+    code=0
+    # shellcheck disable=SC2086 # words of a command
+    "$tool" -s "$work/shop" $command --json >/dev/full 2>"$work/complaint" || code=$?
+    [ "$code" = 3 ] && grep -q 'could not be written' "$work/complaint"
+done
+code=0
+"$tool" -s "$work/shop" reserve 4 --ga Floor --quantity 1 >&- 2>"$work/complaint" || code=$?
+[ "$code" = 3 ] && grep -q 'standard output is closed' "$work/complaint"
+[ "$(t shop stats | tr ',' '\n' | grep commits)" = "$before" ]
+
 # A copy that was cut makes no store, and leaves no folder.
 head -c 100000 "$work/copy" >"$work/cut"
 fails 3 t again restore "$work/cut"

@@ -6,6 +6,7 @@
 #include "api_help.h"
 
 #include <ticketing/queue.h>
+#include <ticketing/search.h>
 
 #include "base/base.h"
 
@@ -258,10 +259,19 @@ Test(api_strict, what_is_reserved_is_zero)
     tkt_reserve_request request = places(&d.h, 1);
     request.reserved = 0xdead;
     cr_assert_eq(tkt_reserve(d.h.f.store, &request, &hold), -TKT_E_INVALID);
+    request.reserved = 0;
+    request.reserved_pointer = &hold;
+    cr_assert_eq(tkt_reserve(d.h.f.store, &request, &hold), -TKT_E_INVALID);
+    tkt_reindex_options build = TKT_REINDEX_OPTIONS_INIT;
+    build.reserved_pointer = &hold;
+    cr_assert_eq(tkt_reindex(d.h.f.store, &build, NULL), -TKT_E_INVALID);
     table.charge = table.status = table.refund = NULL;
     table.reserved = 1;
     cr_assert_eq(tkt_store_set_payment(d.h.f.store, &table), -TKT_E_INVALID);
     options.reserved = 4;
+    cr_assert_eq(tkt_api_new(d.h.f.store, &options, &other), -TKT_E_INVALID);
+    options.reserved = 0;
+    options.reserved_pointer = &hold;
     cr_assert_eq(tkt_api_new(d.h.f.store, &options, &other), -TKT_E_INVALID);
     close_desk(&d);
 }

@@ -27,6 +27,9 @@ Test(money, parses_without_floating_point)
     cr_assert_eq(parse("92233720368547758.07", "USD", &v), TKT_DONE);
     cr_assert_eq(v, INT64_MAX);
     cr_assert_eq(parse("92233720368547758.08", "USD", &v), TKT_E_OVERFLOW);
+    cr_assert_eq(parse("-92233720368547758.08", "USD", &v), TKT_DONE);
+    cr_assert_eq(v, INT64_MIN);
+    cr_assert_eq(parse("-92233720368547758.09", "USD", &v), TKT_E_OVERFLOW);
 }
 
 Test(money, refuses_what_is_no_amount)
@@ -174,6 +177,8 @@ Test(structs, unknown_tail_must_be_zero)
     cr_assert_eq(tkt__struct_in(&out, sizeof out, &wide, sizeof out, "hooks"), TKT_DONE);
     wide.tail[3] = 1;
     cr_assert_eq(tkt__struct_in(&out, sizeof out, &wide, sizeof out, "hooks"), -TKT_E_INVALID);
+    wide.hooks.size = sizeof out - 1; /* ends within a member: no version's */
+    cr_assert_eq(tkt__struct_in(&out, sizeof out, &wide, sizeof out - 8, "hooks"), -TKT_E_INVALID);
     wide.hooks.size = 4;
     cr_assert_eq(tkt__struct_in(&out, sizeof out, &wide, sizeof out, "hooks"), -TKT_E_INVALID);
 }

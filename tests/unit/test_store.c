@@ -32,6 +32,21 @@ Test(store, opens_as_what_it_is)
     tkt_store_close(s);
 }
 
+/* A host that closed its standard files: what is written to them must not reach the store's. */
+Test(store, takes_no_standard_file)
+{
+    int kept = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 100);
+    uint32_t done;
+    close(STDIN_FILENO);
+    tkt_store *s = make();
+    int32_t ticked = tkt_tick(s, 0, &done);
+    bool taken = fcntl(STDIN_FILENO, F_GETFD) != -1;
+    tkt_store_close(s);
+    dup2(kept, STDIN_FILENO);
+    cr_assert_eq(ticked, TKT_DONE);
+    cr_assert_not(taken, "number 0 is a file of the store");
+}
+
 Test(store, refuses_what_is_none)
 {
     tkt_store *s;

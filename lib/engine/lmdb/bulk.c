@@ -89,7 +89,7 @@ static int32_t take_lock(lmdb_bulk *b)
     if (rc != 0)
         return tkt__lmdb_status(b->e, rc, "beginning a build");
     snprintf(path, sizeof path, "%.*s%s", (int)(strlen(data) - strlen(TKT__LMDB_FILE)), data, LOCK_FILE);
-    b->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    b->lock = tkt__file_open(path, O_RDWR | O_CREAT);
     if (b->lock < 0)
         return tkt__fail_errno(errno, "opening the lock of a build");
     if (flock(b->lock, LOCK_EX | LOCK_NB) == 0)

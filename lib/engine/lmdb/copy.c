@@ -64,7 +64,7 @@ int32_t tkt__file_begin(const char *file, int *fd)
     if (lstat(file, &st) == 0)
         return tkt__fail_errno(EEXIST, file);
     unlink(work);
-    *fd = open(work, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    *fd = tkt__file_open(work, O_RDWR | O_CREAT | O_EXCL);
     return *fd >= 0 ? TKT_DONE : tkt__fail_errno(errno, file);
 }
 
@@ -140,7 +140,7 @@ int32_t tkt__lmdb_unpack(const char *file, const char *dir, const tkt_hooks *hoo
         status = data_of(dir, data);
     if (status != TKT_DONE)
         return status;
-    int from = open(file, O_RDONLY | O_CLOEXEC);
+    int from = tkt__file_open(file, O_RDONLY);
     if (from < 0)
         return tkt__fail_errno(errno, file);
     status = tkt__file_begin(data, &to);

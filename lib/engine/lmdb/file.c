@@ -135,7 +135,7 @@ static int32_t check_head(int fd, const uint8_t *head, const char *path)
 int32_t tkt__lmdb_file_check(const char *path, struct stat *st)
 {
     uint8_t head[HEAD_BYTES];
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = tkt__file_open(path, O_RDONLY | O_NONBLOCK);
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
         return tkt__fail(TKT_E_NO_STORE, "there is no store at %s", path);
     if (fd < 0)

@@ -150,7 +150,7 @@ static int fill_lock_file(const char *path, uint32_t readers)
     char lock[TKT__LMDB_PATH_MAX + 8];
     struct stat st;
     snprintf(lock, sizeof lock, "%s-lock", path);
-    int fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int fd = tkt__file_open(lock, O_RDWR | O_CREAT);
     if (fd < 0)
         return 0;
     uint64_t bytes = LOCK_HEAD + (uint64_t)readers * LOCK_SLOT;
@@ -170,7 +170,7 @@ static int folder_lock(const char *path)
     char *slash = strrchr(dir, '/');
     if (slash != NULL)
         *slash = '\0';
-    int fd = open(slash == NULL ? "." : slash == dir ? "/" : dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = tkt__file_open(slash == NULL ? "." : slash == dir ? "/" : dir, O_RDONLY | O_DIRECTORY);
     while (fd >= 0 && flock(fd, LOCK_EX) != 0 && errno == EINTR)
         continue;
     return fd;
@@ -179,8 +179,11 @@ static int folder_lock(const char *path)
 static int open_locked(tkt__lmdb *e, const char *path, uint32_t readers, unsigned flags)
 {
     int folder = folder_lock(path), rc = fill_lock_file(path, readers);
-    if (rc == 0)
+    if (rc == 0) {
+        uint32_t kept = tkt__file_keep_standard();
         rc = mdb_env_open(e->env, path, flags, 0600);
+        tkt__file_give_standard(kept);
+    }
     if (folder >= 0) {
         flock(folder, LOCK_UN); /* a child that still has the descriptor must not keep the lock */
         close(folder);
@@ -249,7 +252,7 @@ static int build(tkt__lmdb *e, const char *path, const tkt__lmdb_options *o, con
 
 int tkt__lmdb_sync_dir(const char *dir)
 {
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = tkt__file_open(dir, O_RDONLY | O_DIRECTORY);
     if (fd < 0)
         return errno;
     int rc = fsync(fd) == 0 ? 0 : errno;
@@ -369,7 +372,7 @@ static int32_t lock_store(tkt__lmdb *e, const char *dir, const tkt__lmdb_options
 {
     char path[TKT__LMDB_PATH_MAX + sizeof OPEN_LOCK];
     snprintf(path, sizeof path, "%s/" OPEN_LOCK, dir);
-    e->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    e->lock = tkt__file_open(path, O_RDWR | O_CREAT);
     if (e->lock < 0)
         return o->read_only && !o->alone ? TKT_DONE /* a medium that nobody can write to */
                                          : tkt__fail_errno(errno, "opening the lock of a store");

@@ -28,7 +28,7 @@ int32_t tkt__turn_open(tkt__lmdb *e, const char *dir)
 {
     char path[TKT__LMDB_PATH_MAX + sizeof TURN_LOCK];
     snprintf(path, sizeof path, "%s/" TURN_LOCK, dir);
-    e->turn = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    e->turn = tkt__file_open(path, O_RDWR | O_CREAT);
     return e->turn >= 0 ? TKT_DONE : tkt__fail_errno(errno, "opening the lock of writers");
 }
 
