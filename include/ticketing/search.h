@@ -64,7 +64,8 @@ TKT_API int32_t tkt_query_set_language(tkt_query *query, tkt_text language);
 TKT_API int32_t tkt_query_set_window(tkt_query *query, int64_t from_ms, int64_t to_ms);
 /* 1: the window is for events that run during it, whenever they began; a plain date lasts to the end of its day. */
 TKT_API int32_t tkt_query_set_during(tkt_query *query, int32_t yes);
-/* Filters: several of a kind widen, kinds narrow. */
+/* Filters: several of a kind widen, kinds narrow. Texts are compared by their words, folded: "Club-9" is "club 9", and one
+ * without any letter or number is nobody's. At most 256 bytes, a venue's name 1,024, of which the first 480 count. */
 TKT_API int32_t tkt_query_add_city(tkt_query *query, tkt_text city);
 TKT_API int32_t tkt_query_add_country(tkt_query *query, tkt_text country);
 TKT_API int32_t tkt_query_add_category(tkt_query *query, tkt_text category);
@@ -74,7 +75,8 @@ TKT_API int32_t tkt_query_add_performer(tkt_query *query, uint64_t performer_id)
 /* Venues at most radius_m metres away; 0: any distance (a point to sort by). Degrees × 10^7. */
 TKT_API int32_t tkt_query_set_near(tkt_query *query, int32_t latitude_e7, int32_t longitude_e7, int64_t radius_m);
 /* min ≤ lowest price ≤ max in minor units; INT64_MIN and INT64_MAX: open. currency empty: the event's own, and the bounds
- * are hundredths of its unit: 4000 is 40.00 EUR, 40 JPY and 40.000 KWD. */
+ * are hundredths of its unit: 4000 is 40.00 EUR, 40 JPY and 40.000 KWD. Open at both ends nothing is filtered, and the
+ * currency tells only by which prices TKT_SORT_PRICE goes. */
 TKT_API int32_t tkt_query_set_price(tkt_query *query, int64_t min_minor, int64_t max_minor, tkt_text currency);
 /* 1: only what is not sold out. at_least: that many places free now; 0: no matter. */
 TKT_API int32_t tkt_query_set_available(tkt_query *query, int32_t yes, uint32_t at_least);

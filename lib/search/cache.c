@@ -128,6 +128,10 @@ static bool key_of(const tkt_query *q, uint8_t key[KEY_MOST], uint32_t *n)
         tkt__put_i64(&w, q->cursor.key);
         tkt__put_i64(&w, q->cursor.start_ms);
         tkt__put_u32(&w, q->cursor.event);
+        for (uint32_t i = 0; i < TKT__CURSOR_ANCHORS; i++) {
+            tkt__put_u32(&w, q->anchor[i].event);
+            tkt__put_u32(&w, q->anchor[i].record);
+        }
     }
     const tkt__filter_set *sets[] = { &q->city, &q->country, &q->category, &q->venue, &q->performer };
     for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++)

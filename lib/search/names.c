@@ -134,6 +134,8 @@ static int32_t is_named(const namesakes *n, uint64_t id, bool *is)
     int32_t status = tkt__entity_get(n->tx, TKT__N_VENUE, id, &record);
     if (status == TKT_DONE)
         status = tkt__name_of(TKT__N_VENUE, id, record, &written, plain, &length);
+    if (status == TKT_DONE) /* cut as a filter is */
+        status = tkt__text_plain(written.ptr, written.len, plain, TKT__PLAIN_MAX, &length);
     *is = status == TKT_DONE && tkt__slice_compare(tkt__slice_of(plain, length), n->plain) == 0;
     return status;
 }

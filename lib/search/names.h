@@ -46,6 +46,9 @@ int32_t tkt__city_rows(const uint8_t *plain, uint32_t n, tkt_text written, tkt__
 typedef int32_t (*tkt__name_id_fn)(void *user, uint64_t id);
 int32_t tkt__venues_named(tkt__tx *tx, tkt__slice plain, tkt__name_id_fn fn, void *user);
 
+/* Every venue whose change is not yet told to all of its events (rename.c). */
+int32_t tkt__venues_moving(tkt__tx *tx, tkt__name_id_fn fn, void *user);
+
 /* A term has its first event: its name gets rows. `venue`: the event's. */
 int32_t tkt__name_begins(tkt__tx *tx, tkt__tx *facts, tkt__slice term, uint64_t venue);
 /* It has none any more. `then`, `now`: where its record is, or was. */

@@ -43,17 +43,6 @@ static tkt__part *new_clause(tkt__search *s, uint32_t leaves, bool before_window
     return part;
 }
 
-static int32_t add_set(tkt__search *s, const tkt__filter_set *set)
-{
-    if (set->n == 0)
-        return TKT_DONE;
-    tkt__part *part = new_clause(s, set->n, false);
-    int32_t status = part != NULL ? TKT_DONE : no_memory();
-    for (uint32_t i = 0; status == TKT_DONE && i < set->n; i++)
-        status = add_leaf(s, part, set->term[i]);
-    return status;
-}
-
 typedef struct id_set {
     tkt__search *s;
     uint32_t *id, n, room;
@@ -82,6 +71,76 @@ static int32_t add_id_leaf(tkt__search *s, tkt__part *part, uint8_t ns, uint32_t
     return add_leaf(s, part, tkt__slice_of(term, sizeof term));
 }
 
+static int32_t add_id_leaves(tkt__search *s, tkt__part *part, uint8_t ns, const id_set *ids)
+{
+    int32_t status = part != NULL ? TKT_DONE : no_memory();
+    for (uint32_t i = 0; status == TKT_DONE && i < ids->n; i++)
+        status = add_id_leaf(s, part, ns, ids->id[i]);
+    return status;
+}
+
+/* Any of the terms, or of the venues. */
+static int32_t add_set(tkt__search *s, const tkt__filter_set *set, const id_set *venues)
+{
+    if (set->n == 0)
+        return TKT_DONE;
+    tkt__part *part = new_clause(s, set->n + venues->n, false);
+    int32_t status = part != NULL ? TKT_DONE : no_memory();
+    for (uint32_t i = 0; status == TKT_DONE && i < set->n; i++)
+        status = add_leaf(s, part, set->term[i]);
+    return status == TKT_DONE ? add_id_leaves(s, part, TKT__NS_VENUE, venues) : status;
+}
+
+/* ---- places ------------------------------------------------------------------------------------------------- */
+
+/* Venues that have moved and some of whose events are still listed under the old place: those that are in the places
+ * asked for now, and those that are not, whatever list their events are in. */
+typedef struct moving {
+    tkt__search *s;
+    id_set city, country, out;
+} moving;
+
+static int32_t is_in(const tkt__filter_set *set, uint8_t ns, tkt_text place, bool *in)
+{
+    uint8_t term[TKT__TERM_MAX];
+    uint32_t n;
+    int32_t status = tkt__term_fold(ns, place.ptr, place.len, term, &n);
+    *in = false;
+    for (uint32_t i = 0; status == TKT_DONE && i < set->n; i++)
+        *in = *in || (n > 1 && set->term[i].n == n && memcmp(set->term[i].p, term, n) == 0);
+    return status;
+}
+
+static int32_t sort_moving(void *user, uint64_t id)
+{
+    moving *m = user;
+    const tkt_query *q = m->s->query;
+    tkt_venue venue = TKT_VENUE_INIT;
+    bool city, country;
+    int32_t status = tkt__venue_read(m->s->tx, id, &venue);
+    if (status == TKT_DONE)
+        status = is_in(&q->city, TKT__NS_CITY, venue.city, &city);
+    if (status == TKT_DONE)
+        status = is_in(&q->country, TKT__NS_COUNTRY, venue.country, &country);
+    if (status == TKT_DONE && city)
+        status = keep_id(&m->city, id);
+    if (status == TKT_DONE && country)
+        status = keep_id(&m->country, id);
+    if (status == TKT_DONE && ((q->city.n > 0 && !city) || (q->country.n > 0 && !country)))
+        status = keep_id(&m->out, id);
+    return status;
+}
+
+static int32_t add_moved_away(tkt__search *s, const id_set *out)
+{
+    if (out->n == 0)
+        return TKT_DONE;
+    tkt__part *part = new_clause(s, out->n, false);
+    if (part != NULL)
+        s->clause[s->clauses - 1].kind = TKT__NOT;
+    return add_id_leaves(s, part, TKT__NS_VENUE, out);
+}
+
 /* Venues by id, and by names: each venue of that name. */
 static int32_t add_venues(tkt__search *s)
 {
@@ -95,12 +154,7 @@ static int32_t add_venues(tkt__search *s)
         status = term.p[0] == TKT__NS_VENUE_NAME ? tkt__venues_named(s->tx, rest, keep_id, &ids)
                                                  : keep_id(&ids, tkt__get_be32(rest.p));
     }
-    tkt__part *part = status == TKT_DONE ? new_clause(s, ids.n, false) : NULL;
-    if (status == TKT_DONE && part == NULL)
-        return no_memory();
-    for (uint32_t i = 0; status == TKT_DONE && i < ids.n; i++)
-        status = add_id_leaf(s, part, TKT__NS_VENUE, ids.id[i]);
-    return status;
+    return status == TKT_DONE ? add_id_leaves(s, new_clause(s, ids.n, false), TKT__NS_VENUE, &ids) : status;
 }
 
 /* One city and one category have lists of their own together. TKT_NOT_FOUND: too long for that. */
@@ -148,23 +202,38 @@ static int32_t add_circle(tkt__search *s)
     return status;
 }
 
+static int32_t add_places(tkt__search *s)
+{
+    const tkt_query *q = s->query;
+    moving m = { s, { .s = s }, { .s = s }, { .s = s } };
+    int32_t status = TKT_DONE;
+    if (q->city.n > 0 || q->country.n > 0)
+        status = tkt__venues_moving(s->tx, sort_moving, &m);
+    bool still = m.city.n == 0 && m.country.n == 0 && m.out.n == 0, paired = false;
+    if (status == TKT_DONE && still && q->city.n == 1 && q->category.n == 1) {
+        status = add_pair(s, q->city.term[0], q->category.term[0]);
+        paired = status == TKT_DONE;
+        status = status == TKT_NOT_FOUND ? TKT_DONE : status;
+    }
+    const id_set none = { .s = s };
+    if (status == TKT_DONE && !paired)
+        status = add_set(s, &q->city, &m.city);
+    if (status == TKT_DONE && !paired)
+        status = add_set(s, &q->category, &none);
+    if (status == TKT_DONE)
+        status = add_set(s, &q->country, &m.country);
+    return status == TKT_DONE ? add_moved_away(s, &m.out) : status;
+}
+
 static int32_t add_filters(tkt__search *s)
 {
     const tkt_query *q = s->query;
-    int32_t status = TKT_NOT_FOUND;
-    if (q->city.n == 1 && q->category.n == 1)
-        status = add_pair(s, q->city.term[0], q->category.term[0]);
-    if (status == TKT_NOT_FOUND) {
-        status = add_set(s, &q->city);
-        if (status == TKT_DONE)
-            status = add_set(s, &q->category);
-    }
-    if (status == TKT_DONE)
-        status = add_set(s, &q->country);
+    const id_set none = { .s = s };
+    int32_t status = add_places(s);
     if (status == TKT_DONE)
         status = add_venues(s);
     if (status == TKT_DONE)
-        status = add_set(s, &q->performer);
+        status = add_set(s, &q->performer, &none);
     if (status == TKT_DONE)
         status = add_circle(s);
     if (status == TKT_DONE && q->during && q->from_ms != INT64_MIN)

@@ -161,13 +161,13 @@ static int32_t add_term(tkt_query *query, tkt__filter_set *set, const uint8_t *t
     return TKT_DONE;
 }
 
-static int32_t add_text(tkt_query *query, tkt__filter_set *set, uint8_t ns, tkt_text text, const char *what)
+static int32_t add_text(tkt_query *query, tkt__filter_set *set, uint8_t ns, tkt_text text, size_t most, const char *what)
 {
     uint8_t term[TKT__TERM_MAX];
     uint32_t n;
     int32_t status = given(query);
     if (status == TKT_DONE)
-        status = tkt__text_check(text.ptr, text.len, TKT_SHORT_MAX, what);
+        status = tkt__text_check(text.ptr, text.len, most, what);
     if (status == TKT_DONE)
         status = tkt__term_fold(ns, text.ptr, text.len, term, &n);
     /* What folds to nothing stays as the bare namespace: no event has it, so nothing matches. */
@@ -176,22 +176,22 @@ static int32_t add_text(tkt_query *query, tkt__filter_set *set, uint8_t ns, tkt_
 
 int32_t tkt_query_add_city(tkt_query *query, tkt_text city)
 {
-    return add_text(query, CHOICE(city), TKT__NS_CITY, city, "city");
+    return add_text(query, CHOICE(city), TKT__NS_CITY, city, TKT_SHORT_MAX, "city");
 }
 
 int32_t tkt_query_add_country(tkt_query *query, tkt_text country)
 {
-    return add_text(query, CHOICE(country), TKT__NS_COUNTRY, country, "country");
+    return add_text(query, CHOICE(country), TKT__NS_COUNTRY, country, TKT_SHORT_MAX, "country");
 }
 
 int32_t tkt_query_add_category(tkt_query *query, tkt_text category)
 {
-    return add_text(query, CHOICE(category), TKT__NS_CATEGORY, category, "category");
+    return add_text(query, CHOICE(category), TKT__NS_CATEGORY, category, TKT_SHORT_MAX, "category");
 }
 
 int32_t tkt_query_add_venue_name(tkt_query *query, tkt_text name)
 {
-    return add_text(query, CHOICE(venue), TKT__NS_VENUE_NAME, name, "venue");
+    return add_text(query, CHOICE(venue), TKT__NS_VENUE_NAME, name, TKT_NAME_MAX, "venue");
 }
 
 static int32_t add_id(tkt_query *query, tkt__filter_set *set, uint8_t ns, uint64_t id, const char *what)
@@ -301,13 +301,15 @@ int32_t tkt_query_set_cursor(tkt_query *query, tkt_text cursor)
         right = high >= 0 && low >= 0;
         bytes[i] = (uint8_t)((high & 15) << 4 | (low & 15));
     }
-    if (!right || bytes[0] != 1)
+    if (!right || bytes[0] != TKT__CURSOR_FORMAT)
         return tkt__fail(TKT_E_PARSE, "this is not a cursor");
     tkt__reader r = tkt__reader_of(tkt__slice_of(bytes + 1, sizeof bytes - 1));
     query->cursor_query = tkt__get_u64(&r);
     query->cursor.key = tkt__get_i64(&r);
     query->cursor.start_ms = tkt__get_i64(&r);
     query->cursor.event = tkt__get_u32(&r);
+    for (uint32_t i = 0; i < TKT__CURSOR_ANCHORS; i++)
+        query->anchor[i].event = tkt__get_u32(&r), query->anchor[i].record = tkt__get_u32(&r);
     query->has_cursor = true;
     return TKT_DONE;
 }

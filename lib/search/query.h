@@ -20,7 +20,9 @@
 
 #include "search/reader.h"
 
-#define TKT__CURSOR_BYTES 29
+#define TKT__CURSOR_FORMAT 2
+#define TKT__CURSOR_ANCHORS 2 /* the page's last events, the last one first */
+#define TKT__CURSOR_BYTES (29 + 8 * TKT__CURSOR_ANCHORS)
 #define TKT__CURSOR_TEXT (2 * TKT__CURSOR_BYTES)
 
 typedef struct tkt__filter_set {
@@ -34,6 +36,12 @@ typedef struct tkt__place {
     int64_t start_ms;
     uint32_t event;
 } tkt__place;
+
+/* An event of a page, and its record as it was then. By relevance the place after a page is found again by these: scores
+ * move with every event that the catalogue gets. */
+typedef struct tkt__anchor {
+    uint32_t event, record; /* 0: none; low half of the record's XXH3 */
+} tkt__anchor;
 
 struct tkt_query {
     tkt_hooks hooks;
@@ -51,6 +59,7 @@ struct tkt_query {
     bool has_cursor;
     uint64_t cursor_query;
     tkt__place cursor;
+    tkt__anchor anchor[TKT__CURSOR_ANCHORS];
     tkt__filter_set city, country, category, venue, performer;
 };
 uint64_t tkt__query_fingerprint(const tkt_query *query);
@@ -101,7 +110,7 @@ typedef struct tkt__clause {
     uint64_t cost;             /* postings at most */
 } tkt__clause;
 
-#define TKT__CLAUSES_MAX (TKT_QUERY_WORDS_MAX + 8) /* words and filters */
+#define TKT__CLAUSES_MAX (TKT_QUERY_WORDS_MAX + 9) /* words and filters */
 typedef struct tkt__search {
     tkt_snapshot *snapshot;
     tkt__tx *tx;
@@ -113,6 +122,9 @@ typedef struct tkt__search {
     tkt__stemmer *stemmer;
     bool relevance, empty, cut; /* empty: some clause has no list; cut: an expansion was */
     uint32_t sort, words;
+    tkt__place after;   /* where the query has a cursor: the page begins behind it */
+    uint32_t seen;      /* not 0: this event was on the page before, and has changed since */
+    uint32_t probe;     /* not 0: of this document alone the place is wanted (anchor.c) */
     int64_t longest_ms; /* duration that some event has, at most */
     uint32_t clauses;
     tkt__clause clause[TKT__CLAUSES_MAX];
@@ -182,6 +194,8 @@ int32_t tkt__collector_open(tkt__search *s);
 void tkt__collector_close(tkt__search *s);
 int32_t tkt__collect(tkt__search *s, tkt__candidate *candidate);
 int32_t tkt__collect_end(tkt__search *s);
+/* Of a probe: where its document stands. False: it does not match. */
+bool tkt__collect_probed(const tkt__search *s, tkt__place *place);
 /* By date alone: the n documents of a window, where only lists decide. Where the page needs none of their day
  * they are counted by number. */
 bool tkt__collects_by_day(const tkt__search *s);
@@ -204,6 +218,16 @@ typedef struct tkt__hit {
 
 /* The total; the page's hits live as long as the search. */
 uint64_t tkt__collected(const tkt__search *s, const tkt__hit **hit, uint32_t *n, bool *more);
+
+/* ---- cursors by relevance (anchor.c) -------------------------------------------------------------------- */
+
+/* The last events of a page, for its cursor. */
+int32_t tkt__anchors_of(tkt__tx *tx, const tkt__hit *hit, uint32_t hits, tkt__anchor anchor[TKT__CURSOR_ANCHORS]);
+/* s->after: where the first anchor that is as it was stands now; as the cursor says where there is none. */
+int32_t tkt__anchor_place(tkt__search *s);
+/* One search without its results: everything up to where its hits are collected (results.c). */
+int32_t tkt__search_run(tkt__search *s);
+void tkt__search_close(tkt__search *s);
 
 typedef struct tkt__facet_value {
     tkt__slice text;

@@ -6,7 +6,7 @@
  * Row: SEARCH 'r' kind be64 id → be64 start (sign flipped), be64 event: the first event that is still indexed
  * by the old record; then the old record. Events of the owner's list before it are indexed by the present
  * one. Whoever makes an event's terms asks these rows (terms.c), so an event that changes meanwhile is taken
- * out as it went in. A second change of the same owner waits until the first is worked off. The row goes with
+ * out as it went in. Filters by place do not wait: they know such venues and ask for their own lists (plan.c). A second change of the same owner waits until the first is worked off. The row goes with
  * the last event; a build makes an index without any.
  *
  * Each slice is one body: a crash leaves the row where the last slice left it, and a tick goes on.
@@ -232,6 +232,25 @@ int32_t tkt__rename_tick(tkt_store *store, uint32_t most, uint32_t *done)
         status = status == TKT_NOT_FOUND ? TKT_DONE : status;
     }
     return status == TKT_NOT_FOUND ? TKT_DONE : status;
+}
+
+typedef struct movers {
+    tkt__name_id_fn fn;
+    void *user;
+} movers;
+
+static int32_t one_moving(void *user, tkt__slice key, tkt__slice value)
+{
+    const movers *m = user;
+    (void)value;
+    return key.n == 10 ? m->fn(m->user, tkt__get_be64(key.p + 2)) : TKT_DONE;
+}
+
+int32_t tkt__venues_moving(tkt__tx *tx, tkt__name_id_fn fn, void *user)
+{
+    static const uint8_t prefix[2] = { 'r', TKT__N_VENUE };
+    movers m = { fn, user };
+    return tkt__scan(tx, TKT__T_SEARCH, tkt__slice_of(prefix, sizeof prefix), one_moving, &m);
 }
 
 static int32_t count_row(void *user, tkt__slice key, tkt__slice value)

@@ -22,6 +22,7 @@ static int32_t begin(tkt__search *s, tkt_snapshot *snapshot, const tkt_query *qu
         status = tkt__index_counts_get(s->tx, &s->counts);
     s->snapshot = snapshot;
     s->query = query;
+    s->after = query != NULL ? query->cursor : s->after;
     s->started_ms = s->hooks->monotonic_ms(s->hooks->user);
     return status;
 }
@@ -38,6 +39,31 @@ static int32_t choose_sort(tkt__search *s)
     return TKT_DONE;
 }
 
+/* Format u8, fingerprint u64, key i64, start i64, event u32; anchors, each event u32, record u32. By relevance alone. */
+static int32_t give_cursor(tkt__search *s, tkt_results *results)
+{
+    static const char digits[] = "0123456789abcdef";
+    uint8_t bytes[TKT__CURSOR_BYTES];
+    tkt__anchor anchor[TKT__CURSOR_ANCHORS] = { { 0, 0 } };
+    const tkt__place *last = &results->hit[results->hits - 1].place;
+    tkt__writer w = tkt__writer_of(bytes, sizeof bytes);
+    int32_t status = s->relevance ? tkt__anchors_of(s->tx, results->hit, results->hits, anchor) : TKT_DONE;
+    tkt__put_u8(&w, TKT__CURSOR_FORMAT);
+    tkt__put_u64(&w, tkt__query_fingerprint(s->query));
+    tkt__put_i64(&w, last->key);
+    tkt__put_i64(&w, last->start_ms);
+    tkt__put_u32(&w, last->event);
+    for (uint32_t i = 0; i < TKT__CURSOR_ANCHORS; i++) {
+        tkt__put_u32(&w, anchor[i].event);
+        tkt__put_u32(&w, anchor[i].record);
+    }
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        results->next[2 * i] = digits[bytes[i] >> 4];
+        results->next[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    return status;
+}
+
 static int32_t give(tkt__search *s, tkt_results *results)
 {
     const tkt__hit *hit;
@@ -47,34 +73,22 @@ static int32_t give(tkt__search *s, tkt_results *results)
     results->hit = tkt__arena_copy(&results->arena, hit, results->hits * sizeof *hit);
     if (results->hit == NULL)
         return tkt__fail(TKT_E_NOMEM, "no memory for the results of a search");
-    if (results->more) {
-        static const char digits[] = "0123456789abcdef";
-        uint8_t bytes[TKT__CURSOR_BYTES];
-        const tkt__place *last = &results->hit[results->hits - 1].place;
-        tkt__writer w = tkt__writer_of(bytes, sizeof bytes);
-        tkt__put_u8(&w, 1);
-        tkt__put_u64(&w, tkt__query_fingerprint(s->query));
-        tkt__put_i64(&w, last->key);
-        tkt__put_i64(&w, last->start_ms);
-        tkt__put_u32(&w, last->event);
-        for (size_t i = 0; i < sizeof bytes; i++) {
-            results->next[2 * i] = digits[bytes[i] >> 4];
-            results->next[2 * i + 1] = digits[bytes[i] & 15];
-        }
-    }
-    return s->query->facets != 0 ? tkt__facets_give(s, results) : TKT_DONE;
+    int32_t status = results->more ? give_cursor(s, results) : TKT_DONE;
+    return status == TKT_DONE && s->query->facets != 0 ? tkt__facets_give(s, results) : status;
 }
 
-static int32_t run(tkt__search *s, tkt_results *results)
+int32_t tkt__search_run(tkt__search *s)
 {
     int32_t status = tkt__parse(s);
     if (status == TKT_DONE)
         status = choose_sort(s);
+    if (status == TKT_DONE && s->query->has_cursor && s->relevance && s->probe == 0)
+        status = tkt__anchor_place(s);
     if (status == TKT_DONE)
         status = tkt__matcher_open(s);
     if (status == TKT_DONE)
         status = tkt__collector_open(s);
-    if (status == TKT_DONE && s->query->facets != 0)
+    if (status == TKT_DONE && s->query->facets != 0 && s->probe == 0)
         status = tkt__facets_open(s);
     if (status == TKT_DONE)
         status = tkt__expand(s);
@@ -83,12 +97,21 @@ static int32_t run(tkt__search *s, tkt_results *results)
     if (status == TKT_DONE && !s->empty)
         status = tkt__exec(s);
     tkt__plan_close(s);
-    if (status == TKT_DONE)
-        status = tkt__collect_end(s);
-    if (status == TKT_DONE)
-        status = give(s, results);
+    return status == TKT_DONE ? tkt__collect_end(s) : status;
+}
+
+void tkt__search_close(tkt__search *s)
+{
     tkt__collector_close(s);
     tkt__matcher_close(s);
+}
+
+static int32_t run(tkt__search *s, tkt_results *results)
+{
+    int32_t status = tkt__search_run(s);
+    if (status == TKT_DONE)
+        status = give(s, results);
+    tkt__search_close(s);
     return status;
 }
 

@@ -76,6 +76,7 @@ enum {
     TKT__NS_LAST = 10      /* what begins above it is a word */
 };
 #define TKT__TERM_MAX 500
+#define TKT__PLAIN_MAX 480u /* bytes of a folded text in a filter; of a longer one the first count */
 #define TKT__DURATIONS 7
 extern const int64_t tkt__duration_most_ms[TKT__DURATIONS + 1]; /* of class c: at most; [0] is 0 */
 

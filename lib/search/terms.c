@@ -17,7 +17,6 @@
 #define TABLE 2048u /* of words and stems, a power of two */
 #define K1 1.2
 #define B 0.75
-#define PLAIN_MAX 480u
 
 const int64_t tkt__duration_most_ms[TKT__DURATIONS + 1] = {
     0, TKT__MS_DAY, 3 * TKT__MS_DAY, 10 * TKT__MS_DAY, 30 * TKT__MS_DAY, 120 * TKT__MS_DAY, 400 * TKT__MS_DAY,
@@ -136,7 +135,7 @@ int32_t tkt__term_fold(uint8_t ns, const char *p, size_t len, uint8_t term[TKT__
     size_t plain;
     term[0] = ns;
     *n = 0;
-    int32_t status = tkt__text_plain(p, len, term + 1, PLAIN_MAX, &plain);
+    int32_t status = tkt__text_plain(p, len, term + 1, TKT__PLAIN_MAX, &plain);
     if (status == TKT_DONE && plain > 0)
         *n = (uint32_t)plain + 1;
     return status;

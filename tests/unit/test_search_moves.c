@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * tests/unit/test_search_moves.c: what a search finds while the catalogue moves under it: a list that is read page by
+ * page by relevance, a large venue that goes to another city, names longer than a label.
+ */
+#include "catalog_help.h"
+
+#include <ticketing/search.h>
+
+static fixture f;
+
+static void begin(void) { setup(&f); }
+static void end(void) { teardown(&f); }
+
+TestSuite(moves, .init = begin, .fini = end);
+
+static uint64_t add_event(const char *name, int number, uint64_t venue)
+{
+    char external[64];
+    snprintf(external, sizeof external, "%s:%d", name, number);
+    tkt_event event = plain_event(external, TEST_NOW_MS);
+    event.name = T(name);
+    event.venue_id = venue;
+    event.category = T("opera");
+    return new_event(&f, &event);
+}
+
+/* ---- pages by relevance ------------------------------------------------------------------------------------- */
+
+#define LISTED 60
+#define A_PAGE 7
+
+/* The next page of all that have the word; each of its events is counted in seen[]. False: there is none after it. */
+static bool next_page(const char *words, char *cursor, size_t *cursor_n, uint32_t *seen)
+{
+    tkt_query *query;
+    tkt_results *results;
+    tkt_hit hit = TKT_HIT_INIT;
+    ok(tkt_query_new(&query));
+    ok(tkt_query_set_text(query, T(words)));
+    ok(tkt_query_set_page(query, 1, A_PAGE));
+    ok(tkt_query_set_cursor(query, (tkt_text){ cursor, *cursor_n }));
+    ok(tkt_search(look(&f), query, &results));
+    for (uint32_t i = 0; tkt_results_hit(results, i, &hit) == TKT_DONE; i++)
+        seen[hit.event_id]++;
+    tkt_text next = tkt_results_next(results);
+    memcpy(cursor, next.ptr, next.len);
+    *cursor_n = next.len;
+    tkt_results_free(results);
+    tkt_query_free(query);
+    return next.len > 0;
+}
+
+/* Between two pages: 0: other events come, 1: they go, 2: and the last two events seen change as well. */
+static void read_all(int how, const char *words)
+{
+    char cursor[256];
+    size_t cursor_n = 0;
+    uint32_t seen[4 * LISTED] = { 0 };
+    uint64_t first = 0, other[LISTED];
+    for (int i = 0; i < LISTED; i++) {
+        uint64_t id = add_event(i % 3 == 0 ? "jazz evening" : "jazz", i, 0);
+        first = i == 0 ? id : first;
+        other[i] = how != 0 ? add_event("opera", i, 0) : 0;
+    }
+    for (int page = 0; next_page(words, cursor, &cursor_n, seen); page++) {
+        cr_assert_lt(page, LISTED);
+        if (how == 0)
+            add_event("opera", page, 0);
+        else
+            ok(tkt_event_delete(f.store, other[page], NULL, 0));
+        if (how == 2 && page == 1) {
+            tkt_event event;
+            tkt_event_init(&event);
+            uint64_t last = 0;
+            for (uint64_t id = first; id < 4 * LISTED; id++)
+                last = seen[id] > 0 ? id : last;
+            ok(tkt_event_view(look(&f), last, &event));
+            event.record = NULL;
+            event.url = T("https://changed.example");
+            ok(tkt_event_update(f.store, &event, 0));
+        }
+    }
+    uint64_t missing = 0, twice = 0;
+    for (int i = 0; i < LISTED; i++) {
+        uint64_t id = first + (uint64_t)i * (how != 0 ? 2 : 1);
+        missing += seen[id] == 0;
+        twice += seen[id] > 1;
+    }
+    cr_assert_eq(missing, 0, "%llu events were not seen", (unsigned long long)missing);
+    cr_assert_eq(twice, 0, "%llu events were seen twice", (unsigned long long)twice);
+}
+
+Test(moves, pages_go_on_while_events_come) { read_all(0, "jazz "); }
+Test(moves, pages_go_on_while_events_go) { read_all(1, "jazz "); }
+Test(moves, pages_go_on_while_the_last_one_changes) { read_all(2, "jazz "); }
+Test(moves, pages_go_on_with_a_beginning) { read_all(1, "ja"); }
+
+/* ---- a venue that moves ---------------------------------------------------------------------------------------- */
+
+#define MANY 1100 /* more events than a change of their venue brings up to date before it returns */
+
+static uint64_t found_in(const char *city, const char *country, const char *category)
+{
+    tkt_query *query;
+    tkt_results *results;
+    tkt_total total = TKT_TOTAL_INIT;
+    ok(tkt_query_new(&query));
+    if (city != NULL)
+        ok(tkt_query_add_city(query, T(city)));
+    if (country != NULL)
+        ok(tkt_query_add_country(query, T(country)));
+    if (category != NULL)
+        ok(tkt_query_add_category(query, T(category)));
+    ok(tkt_search(look(&f), query, &results));
+    ok(tkt_results_total(results, &total));
+    tkt_results_free(results);
+    tkt_query_free(query);
+    return total.total;
+}
+
+static void are_in(const char *city, const char *country, const char *other_city, const char *other_country)
+{
+    cr_assert_eq(found_in(city, NULL, NULL), MANY + 1);
+    cr_assert_eq(found_in(city, country, NULL), MANY + 1);
+    cr_assert_eq(found_in(NULL, country, NULL), MANY + 1);
+    cr_assert_eq(found_in(city, NULL, "Opera"), MANY + 1);
+    cr_assert_eq(found_in(other_city, NULL, NULL), 0);
+    cr_assert_eq(found_in(other_city, NULL, "Opera"), 0);
+    cr_assert_eq(found_in(NULL, other_country, NULL), 0);
+    cr_assert_eq(found_in(city, other_country, NULL), 0);
+}
+
+Test(moves, a_venue_that_moves_is_at_its_place_at_once)
+{
+    uint32_t done;
+    uint64_t problems;
+    uint64_t hall = new_venue(&f, "Hall", "Berlin"), paris = new_venue(&f, "Other", "Paris"), berlin = new_venue(&f, "Small", "Berlin");
+    tkt_venue venue = TKT_VENUE_INIT;
+    for (int i = 0; i < MANY; i++)
+        add_event("evening", i, hall);
+    add_event("other", 1, paris);
+    venue.id = paris;
+    venue.name = T("Other");
+    venue.city = T("Paris");
+    venue.country = T("FR");
+    ok(tkt_venue_update(f.store, &venue, 0));
+    venue.id = hall;
+    venue.name = T("Salle");
+    ok(tkt_venue_update(f.store, &venue, 0));
+    are_in("Paris", "FR", "Berlin", "DE");
+    add_event("small", 1, berlin);
+    cr_assert_eq(found_in("Berlin", NULL, NULL), 1);
+    ok(tkt_check(f.store, NULL, NULL, &problems));
+    cr_assert_eq(problems, 0);
+    ok(tkt_tick(f.store, 0, &done));
+    cr_assert_eq(found_in("Paris", "FR", NULL), MANY + 1);
+    cr_assert_eq(found_in("Berlin", NULL, NULL), 1);
+}
+
+/* ---- names ------------------------------------------------------------------------------------------------------- */
+
+Test(moves, long_names_are_names)
+{
+    char name[TKT_NAME_MAX + 1], other[TKT_NAME_MAX + 1];
+    static const size_t lengths[] = { 300, 485, 700, TKT_NAME_MAX };
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        tkt_query *query;
+        tkt_results *results;
+        tkt_total total = TKT_TOTAL_INIT;
+        memset(name, 'v', lengths[i]);
+        name[lengths[i]] = '\0';
+        memcpy(other, name, sizeof name);
+        other[100] = 'w';
+        add_event("long", (int)i, new_venue(&f, name, "Bonn"));
+        add_event("other", (int)i, new_venue(&f, other, "Bonn"));
+        ok(tkt_query_new(&query));
+        ok(tkt_query_add_venue_name(query, T(name)));
+        ok(tkt_search(look(&f), query, &results));
+        ok(tkt_results_total(results, &total));
+        cr_assert_eq(total.total, lengths[i] <= 480 ? 1 : i, "%zu bytes: %llu events", lengths[i], (unsigned long long)total.total);
+        tkt_results_free(results);
+        tkt_query_free(query);
+    }
+}
