@@ -150,7 +150,8 @@ TKT_API int32_t tkt_store_stats(tkt_store *store, tkt_stats *stats);
 
 /* Copies the store, as one snapshot sees it, into a new file, while any process goes on using it; the pages that the
  * copy reads are kept until it is done, so the store may grow meanwhile. The file is there whole and synced, or not
- * at all. It is no store: tkt_store_restore makes one of it, on a machine of the same word size.
+ * at all. It is no store: tkt_store_restore makes one of it, on a machine of the same word size, and refuses one of which
+ * a byte has changed since (CORRUPT).
  * COMPACT leaves free pages out, for more time. Failures: IO (also: there is such a file), NOMEM, FORKED, INVALID.
  * Thread: any, beside all other calls. Since 0.1. */
 #define TKT_BACKUP_COMPACT UINT32_C(1)

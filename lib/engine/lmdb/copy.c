@@ -6,6 +6,12 @@
  * Every file is written under a name of its own (…-PID), synced, and only then given its name by a rename that
  * refuses to replace; the directory is synced after it. A crash leaves the whole file, or none and a leftover that
  * the next attempt of that process id, or the user, removes.
+ *
+ * Behind the pages of a copy stands a seal, for LMDB follows what damaged pages say:
+ *    0   8  "TKTSEAL1"
+ *    8   8  u64 bytes before it
+ *   16   8  sum: u64 XXH3-64 of each MiB of these, the last one shorter, seeded with that of those before it; first 0
+ * The file of a store has none, and what was copied by other means neither: such a file is as good as it is.
  */
 #include "engine/lmdb/lmdb_engine.h"
 
@@ -15,9 +21,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #define CHUNK (1u << 20)
 #define COPY_PREFIX ".copy-"
+#define SEAL_MAGIC "TKTSEAL1"
+#define SEAL_MAGIC_BYTES 8
+#define SEAL_BYTES 24
+#define PAGE_LEAST 512 /* a file without a seal is whole pages, each a multiple of this */
 
 /* FILE's directory, for syncing. */
 static void parent_of(const char *file, char dir[TKT__LMDB_PATH_MAX])
@@ -85,6 +96,83 @@ int32_t tkt__file_end(const char *file, int fd, int32_t status)
     return status;
 }
 
+/* ---- the seal ------------------------------------------------------------------------------------------ */
+
+static int32_t write_all(int to, const uint8_t *p, size_t n, const char *file)
+{
+    for (ssize_t put; n > 0; p += put, n -= (size_t)put)
+        if ((put = write(to, p, n)) < 0)
+            return tkt__fail_errno(errno, file);
+    return TKT_DONE;
+}
+
+static int32_t read_all(int from, uint8_t *p, size_t n, const char *file)
+{
+    for (ssize_t got; n > 0; p += got, n -= (size_t)got) {
+        got = read(from, p, n);
+        if (got < 0)
+            return tkt__fail_errno(errno, file);
+        if (got == 0)
+            return tkt__fail(TKT_E_SHORT_FILE, "%s became shorter while it was read", file);
+    }
+    return TKT_DONE;
+}
+
+/* The next `bytes` of `from`: summed, and copied unless `to` is −1. */
+static int32_t pass_on(int from, int to, uint64_t bytes, const char *file, const tkt_hooks *hooks, uint64_t *sum)
+{
+    uint8_t *chunk = tkt__alloc(hooks, CHUNK);
+    int32_t status = chunk != NULL ? TKT_DONE : tkt__fail(TKT_E_NOMEM, "no memory to copy a file");
+    *sum = 0;
+    while (status == TKT_DONE && bytes > 0) {
+        size_t n = bytes < CHUNK ? (size_t)bytes : CHUNK;
+        status = read_all(from, chunk, n, file);
+        if (status == TKT_DONE)
+            *sum = XXH3_64bits_withSeed(chunk, n, *sum);
+        if (status == TKT_DONE && to >= 0)
+            status = write_all(to, chunk, n, "writing the store's file");
+        bytes -= n;
+    }
+    tkt__free(hooks, chunk, CHUNK);
+    return status;
+}
+
+static void make_seal(uint64_t bytes, uint64_t sum, uint8_t seal[SEAL_BYTES])
+{
+    tkt__writer w = tkt__writer_of(seal, SEAL_BYTES);
+    tkt__put_bytes(&w, SEAL_MAGIC, SEAL_MAGIC_BYTES);
+    tkt__put_u64(&w, bytes);
+    tkt__put_u64(&w, sum);
+}
+
+/* Reads the copy as it is in the file: what the disk cache holds is what will be synced. */
+static int32_t seal_copy(int fd, const char *file, const tkt_hooks *hooks)
+{
+    uint64_t sum;
+    uint8_t seal[SEAL_BYTES];
+    off_t end = lseek(fd, 0, SEEK_END);
+    if (end < 0 || lseek(fd, 0, SEEK_SET) != 0)
+        return tkt__fail_errno(errno, file);
+    int32_t status = pass_on(fd, -1, (uint64_t)end, file, hooks, &sum);
+    make_seal((uint64_t)end, sum, seal);
+    return status == TKT_DONE ? write_all(fd, seal, sizeof seal, file) : status;
+}
+
+/* The bytes before a file's seal; all of them where it has none. */
+static int32_t find_seal(int fd, uint64_t size, const char *file, uint64_t *bytes, uint8_t seal[SEAL_BYTES])
+{
+    uint64_t before = size > SEAL_BYTES ? size - SEAL_BYTES : 0;
+    *bytes = size;
+    if (pread(fd, seal, SEAL_BYTES, (off_t)before) != SEAL_BYTES)
+        return tkt__fail_errno(errno != 0 ? errno : EIO, file);
+    tkt__reader r = tkt__reader_of(tkt__slice_of(seal + SEAL_MAGIC_BYTES, SEAL_BYTES - SEAL_MAGIC_BYTES));
+    if (memcmp(seal, SEAL_MAGIC, SEAL_MAGIC_BYTES) == 0 && tkt__get_u64(&r) == before)
+        *bytes = before;
+    else if (size % PAGE_LEAST != 0)
+        return tkt__fail(TKT_E_CORRUPT, "%s is no longer as it was written: its seal is damaged", file);
+    return TKT_DONE;
+}
+
 int32_t tkt__lmdb_copy(void *engine, const char *file, bool compact)
 {
     tkt__lmdb *e = engine;
@@ -101,27 +189,25 @@ int32_t tkt__lmdb_copy(void *engine, const char *file, bool compact)
         mdb_txn_abort(txn);
         tkt__lmdb_txn_ended(e);
     }
-    return tkt__file_end(file, fd, tkt__lmdb_status(e, rc, "copying the store"));
+    status = tkt__lmdb_status(e, rc, "copying the store");
+    return tkt__file_end(file, fd, status == TKT_DONE ? seal_copy(fd, file, &e->hooks) : status);
 }
 
 /* ---- a copy becomes a store --------------------------------------------------------------------------- */
 
-static int32_t copy_bytes(int from, int to, const char *file, const tkt_hooks *hooks)
+static int32_t copy_pages(int from, int to, uint64_t size, const char *file, const tkt_hooks *hooks)
 {
-    uint8_t *chunk = tkt__alloc(hooks, CHUNK);
-    int32_t status = chunk != NULL ? TKT_DONE : tkt__fail(TKT_E_NOMEM, "no memory to copy a file");
-    for (ssize_t got = 1; status == TKT_DONE && got > 0;) {
-        got = read(from, chunk, CHUNK);
-        if (got < 0)
-            status = tkt__fail_errno(errno, file);
-        for (ssize_t at = 0, put; status == TKT_DONE && at < got; at += put)
-            if ((put = write(to, chunk + at, (size_t)(got - at))) < 0) {
-                status = tkt__fail_errno(errno, "writing the store's file");
-                break;
-            }
-    }
-    tkt__free(hooks, chunk, CHUNK);
-    return status;
+    uint64_t bytes, sum;
+    uint8_t seal[SEAL_BYTES], now[SEAL_BYTES];
+    int32_t status = find_seal(from, size, file, &bytes, seal);
+    if (status == TKT_DONE)
+        status = pass_on(from, to, bytes, file, hooks, &sum);
+    if (status != TKT_DONE || bytes == size)
+        return status;
+    make_seal(bytes, sum, now);
+    return memcmp(seal, now, sizeof seal) == 0
+               ? TKT_DONE
+               : tkt__fail(TKT_E_CORRUPT, "%s is no longer as it was written: its sum is another", file);
 }
 
 static int32_t data_of(const char *dir, char data[TKT__LMDB_PATH_MAX])
@@ -145,7 +231,7 @@ int32_t tkt__lmdb_unpack(const char *file, const char *dir, const tkt_hooks *hoo
         return tkt__fail_errno(errno, file);
     status = tkt__file_begin(data, &to);
     if (status == TKT_DONE)
-        status = tkt__file_end(data, to, copy_bytes(from, to, file, hooks));
+        status = tkt__file_end(data, to, copy_pages(from, to, (uint64_t)st.st_size, file, hooks));
     close(from);
     return status;
 }
