@@ -45,6 +45,7 @@ static const struct setting {
     NUMBER_OF("writes_a_second", writes_a_second, 1000000),
     NUMBER_OF("ttl_seconds", ttl_seconds, 86400),
     NUMBER_OF("map_mib", map_mib, 1 << 24),
+    NUMBER_OF("query_cache_kib", query_cache_kib, 1 << 20),
     { "trust_proxy", YES, offsetof(settings, trust_proxy), 1 },
     TEXT_OF("store", store),
     TEXT_OF("web", web),
@@ -158,7 +159,7 @@ static void read_settings(settings *s, int argc, char **argv)
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         help();
     *s = (settings){ .port = 8080, .processes = 2, .threads = 8, .connections = 4000, .payments = 256, .idle_seconds = 30, .reads_a_second = 2000,
-                     .writes_a_second = 200, .ttl_seconds = 600, .store = "ticketing-store", .web = "web" };
+                     .writes_a_second = 200, .ttl_seconds = 600, .query_cache_kib = sizeof(void *) == 8 ? 8192 : 800, .store = "ticketing-store", .web = "web" };
     for (int i = 1; i + 1 < argc; i += 2)
         if (strcmp(argv[i], "--config") == 0)
             from_file(s, argv[i + 1]);

@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-#include "search/query.h"
+#include "search/cache.h"
 #include "text/analyse.h"
 
 #define PAGE_SIZE 20
@@ -384,18 +384,36 @@ static void links(tkt__call *c, const tkt_total *total, int64_t page, int64_t si
     tkt__buffer_free(&text);
 }
 
-static uint32_t page_out(tkt__call *c, const tkt_results *results, int64_t page, int64_t size, marks *m)
+/* The page as somebody else was told it, while nothing that it tells has changed. */
+static bool given_again(tkt__call *c, const tkt_results *results)
 {
-    tkt_total total = TKT_TOTAL_INIT;
+    tkt__slice text = tkt__results_text(results);
+    if (text.n > 0)
+        tkt__buffer_add(&c->response->body, text.p, text.n);
+    return text.n > 0;
+}
+
+static void events_out(tkt__call *c, tkt_results *results, marks *m)
+{
     tkt_hit hit = TKT_HIT_INIT;
-    int32_t status = tkt_results_total(results, &total);
-    if (status != TKT_DONE)
-        return tkt__problem_of(c, status);
-    tkt_text next = tkt_results_next(results);
+    const tkt__buffer *body = &c->response->body;
     tkt__json_array(tkt__answer_json(c), NULL);
     for (uint32_t i = 0; tkt_results_hit(results, i, &hit) == TKT_DONE; i++)
         hit_out(c, &hit, m);
     tkt__json_array_end(&c->json);
+    if (m == NULL && !body->failed)
+        tkt__cache_keep_text(c->api->store->search_cache, results, tkt__slice_of(body->p, body->n));
+}
+
+static uint32_t page_out(tkt__call *c, tkt_results *results, int64_t page, int64_t size, marks *m)
+{
+    tkt_total total = TKT_TOTAL_INIT;
+    int32_t status = tkt_results_total(results, &total);
+    if (status != TKT_DONE)
+        return tkt__problem_of(c, status);
+    tkt_text next = tkt_results_next(results);
+    if (m != NULL || !given_again(c, results))
+        events_out(c, results, m);
     tkt__header_format(c, "X-Total-Count", "%llu", (unsigned long long)total.total);
     if (total.lower_bound != 0)
         tkt__header_static(c, "X-Total-Is-Lower-Bound", "true");
@@ -405,7 +423,7 @@ static uint32_t page_out(tkt__call *c, const tkt_results *results, int64_t page,
     return tkt__answered_fresh(c, TKT__JSON_TYPE, NULL);
 }
 
-typedef uint32_t (*answer_fn)(tkt__call *c, const tkt_results *results, int64_t page, int64_t size);
+typedef uint32_t (*answer_fn)(tkt__call *c, tkt_results *results, int64_t page, int64_t size);
 
 static uint32_t search(tkt__call *c, uint32_t facets, answer_fn answer)
 {
@@ -423,7 +441,7 @@ static uint32_t search(tkt__call *c, uint32_t facets, answer_fn answer)
     return c->response->status;
 }
 
-static uint32_t answer_page(tkt__call *c, const tkt_results *results, int64_t page, int64_t size)
+static uint32_t answer_page(tkt__call *c, tkt_results *results, int64_t page, int64_t size)
 {
     marks m = { .n = 0 };
     const tkt__param *words = tkt__param_of(c, "keyword");
@@ -442,7 +460,7 @@ uint32_t tkt__get_search(tkt__call *c)
 
 /* ---- facets and suggestions --------------------------------------------------------------------------------------------------------- */
 
-static uint32_t answer_facets(tkt__call *c, const tkt_results *results, int64_t page, int64_t size)
+static uint32_t answer_facets(tkt__call *c, tkt_results *results, int64_t page, int64_t size)
 {
     static const char *const names[] = { "month", "city", "category", "price" };
     tkt_total total = TKT_TOTAL_INIT;

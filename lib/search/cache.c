@@ -9,7 +9,8 @@
  * where the query asks for it), in its own commit. So a stale answer cannot be served, by whichever process
  * the change was made. What depends on seats one by one, or was cut by a budget, is not kept.
  *
- * Results are immutable and counted: an entry is one of their owners. Locks: the cache's mutex, for a look-up
+ * Results are immutable and counted: an entry is one of their owners. With them stays what a service made of them, the
+ * JSON of the page: twenty events to look up and to write cost far more than to find them. Locks: the cache's mutex, for a look-up
  * or an insertion. Nothing here is on disk but the two numbers (u64).
  */
 #include "search/cache.h"
@@ -20,6 +21,7 @@
 #define SLOTS 1024u      /* a power of two */
 #define KEY_MOST 4096u   /* bytes of a query that is kept */
 #define SHARE 8u         /* an answer is at most so small a share of the whole */
+#define RECENT 16u       /* entries, by use, among which one that was just asked for is looked for */
 
 typedef struct entry entry;
 struct entry {
@@ -181,7 +183,7 @@ void tkt__cache_keep(tkt__cache *c, const tkt_query *q, const tkt__generation *g
 {
     uint8_t key[KEY_MOST];
     uint32_t n;
-    size_t bytes = sizeof(entry) + sizeof *results + results->arena.held;
+    size_t bytes = sizeof(entry) + sizeof *results + results->hits * sizeof *results->hit + results->arena.held;
     if (bytes > c->most / SHARE || !key_of(q, key, &n))
         return;
     entry *e = tkt__alloc(c->hooks, sizeof *e + n);
@@ -202,6 +204,45 @@ void tkt__cache_keep(tkt__cache *c, const tkt_query *q, const tkt__generation *g
     while (c->bytes > c->most)
         drop(c, c->oldest);
     pthread_mutex_unlock(&c->lock);
+}
+
+/* ---- what is made of an answer ------------------------------------------------------------------------------------- */
+
+static entry *entry_of(const tkt__cache *c, const tkt_results *results)
+{
+    entry *e = c->newest;
+    for (uint32_t i = 0; i < RECENT && e != NULL && e->results != results; i++)
+        e = e->older;
+    return e != NULL && e->results == results ? e : NULL;
+}
+
+void tkt__cache_keep_text(tkt__cache *c, tkt_results *results, tkt__slice text)
+{
+    if (c == NULL || text.n == 0 || text.n > c->most / SHARE)
+        return;
+    tkt__kept_text *kept = tkt__alloc(&results->hooks, sizeof *kept + text.n);
+    if (kept == NULL)
+        return;
+    kept->n = text.n;
+    memcpy(kept->bytes, text.p, text.n);
+    pthread_mutex_lock(&c->lock);
+    entry *e = atomic_load_explicit(&results->text, memory_order_relaxed) == NULL ? entry_of(c, results) : NULL;
+    if (e != NULL) {
+        atomic_store_explicit(&results->text, kept, memory_order_release);
+        e->bytes += sizeof *kept + text.n;
+        c->bytes += sizeof *kept + text.n;
+        while (c->bytes > c->most)
+            drop(c, c->oldest);
+    }
+    pthread_mutex_unlock(&c->lock);
+    if (e == NULL)
+        tkt__free(&results->hooks, kept, sizeof *kept + text.n);
+}
+
+tkt__slice tkt__results_text(const tkt_results *results)
+{
+    const tkt__kept_text *kept = atomic_load_explicit(&results->text, memory_order_acquire);
+    return kept != NULL ? tkt__slice_of(kept->bytes, kept->n) : tkt__slice_of(NULL, 0);
 }
 
 void tkt__cache_stats(tkt__cache *c, tkt_stats *stats)

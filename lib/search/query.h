@@ -234,11 +234,18 @@ typedef struct tkt__facet_value {
     uint64_t count;
 } tkt__facet_value;
 
-/* Immutable once given. */
+/* What somebody made of results, to be read by all who own them. */
+typedef struct tkt__kept_text {
+    size_t n;
+    uint8_t bytes[];
+} tkt__kept_text;
+
+/* Immutable once given, save for `text`, which comes once and stays. */
 struct tkt_results {
     tkt_hooks hooks;
     _Atomic uint32_t owners; /* the host, and the cache */
-    tkt__arena arena;
+    tkt__kept_text *_Atomic text; /* NULL: none (cache.c) */
+    tkt__arena arena; /* of facets */
     uint64_t total, work;
     bool lower_bound, more;
     uint32_t hits;

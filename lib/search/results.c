@@ -64,15 +64,19 @@ static int32_t give_cursor(tkt__search *s, tkt_results *results)
     return status;
 }
 
+/* Of the page alone: results may be kept for long, and a chunk of an arena has room for four hundred hits. */
+static size_t hits_bytes(const tkt_results *results) { return (results->hits + (results->hits == 0)) * sizeof *results->hit; }
+
 static int32_t give(tkt__search *s, tkt_results *results)
 {
     const tkt__hit *hit;
     results->total = tkt__collected(s, &hit, &results->hits, &results->more);
     results->lower_bound = s->cut || s->over;
     results->work = s->work;
-    results->hit = tkt__arena_copy(&results->arena, hit, results->hits * sizeof *hit);
+    results->hit = tkt__alloc(&results->hooks, hits_bytes(results));
     if (results->hit == NULL)
         return tkt__fail(TKT_E_NOMEM, "no memory for the results of a search");
+    memcpy(results->hit, hit, results->hits * sizeof *hit);
     int32_t status = results->more ? give_cursor(s, results) : TKT_DONE;
     return status == TKT_DONE && s->query->facets != 0 ? tkt__facets_give(s, results) : status;
 }
@@ -123,6 +127,7 @@ static tkt_results *new_results(const tkt_hooks *hooks)
     memset(results, 0, sizeof *results);
     results->hooks = *hooks;
     atomic_init(&results->owners, 1);
+    atomic_init(&results->text, NULL);
     tkt__arena_init(&results->arena, &results->hooks, 0);
     return results;
 }
@@ -180,6 +185,9 @@ void tkt_results_free(tkt_results *results)
     if (results == NULL || atomic_fetch_sub(&results->owners, 1) != 1)
         return;
     tkt_hooks hooks = results->hooks;
+    tkt__kept_text *text = atomic_load_explicit(&results->text, memory_order_acquire);
+    tkt__free(&hooks, text, text != NULL ? sizeof *text + text->n : 0);
+    tkt__free(&hooks, results->hit, results->hit != NULL ? hits_bytes(results) : 0);
     tkt__arena_free(&results->arena);
     tkt__free(&hooks, results, sizeof *results);
 }

@@ -288,3 +288,60 @@ Test(api_calls, the_curve_of_a_sale_holds_every_booking)
     cr_assert_eq(sum_of(text, "\"tickets\":"), 18, "%s", text);
     close_desk(&d);
 }
+
+/* ---- pages that are kept ---------------------------------------------------------------------------------------------------- */
+
+static uint64_t cached(desk *d)
+{
+    tkt_stats stats = TKT_STATS_INIT;
+    ok(tkt_store_stats(d->h.f.store, &stats));
+    return stats.cache_bytes;
+}
+
+/* Whatever a page tells of an event is told anew once it has changed. */
+Test(api_calls, a_kept_page_is_never_old)
+{
+    desk d;
+    char before[4096];
+    open_desk(&d, "");
+    uint64_t house = new_venue(&d.h.f, "Old House", "Bonn");
+    tkt_event event = plain_event("test:kept", TEST_NOW_MS);
+    event.name = T("kept");
+    event.venue_id = house;
+    uint64_t id = new_event(&d.h.f, &event);
+    tkt_venue venue = TKT_VENUE_INIT;
+    venue.id = house;
+    venue.name = T("New House");
+    venue.city = T("Bonn");
+    for (int step = 0; step < 8; step++) {
+        static const char *const told[] = { "Old House", "postponed", "New House", "12.50", "kept again", "MusicEvent", "Comedy", "\"end\":" };
+        strcpy(before, ask(&d, 200, "GET", "/events/search", "keyword=kept&pageSize=5", "", ""));
+        uint64_t bytes = cached(&d);
+        cr_assert(strstr(before, told[step]) != NULL, "step %d: %s", step, before);
+        cr_assert_str_eq(ask(&d, 200, "GET", "/events/search", "keyword=kept&pageSize=5", "", ""), before);
+        cr_assert_eq(cached(&d), bytes); /* it was the one that is kept */
+        ask(&d, 200, "GET", "/events/search", "keyword=kept&pageSize=5&highlight=1", "", "");
+        event.id = id;
+        if (step == 0)
+            ok(tkt_event_set_status(d.h.f.store, id, TKT_EVENT_POSTPONED, 0));
+        else if (step == 1)
+            ok(tkt_venue_update(d.h.f.store, &venue, 0));
+        else if (step == 2)
+            ok(tkt_event_set_price(d.h.f.store, id, TKT_SCOPE_EVENT, 0, 1250, "EUR", 0));
+        else if (step == 3)
+            event.name = T("kept again");
+        else if (step == 4)
+            event.type = T("MusicEvent");
+        else if (step == 5)
+            event.category = T("Comedy");
+        else if (step == 6) {
+            event.end_ms = TEST_NOW_MS + 3600000;
+            event.flags |= TKT_EVENT_HAS_END;
+        }
+        if (step >= 3)
+            ok(tkt_event_update(d.h.f.store, &event, 0));
+    }
+    ok(tkt_event_delete(d.h.f.store, id, NULL, 0));
+    cr_assert_str_eq(ask(&d, 200, "GET", "/events/search", "keyword=kept&pageSize=5", "", ""), "[]");
+    close_desk(&d);
+}

@@ -6,6 +6,9 @@
 The same events on all sides, one process of four threads each, the same HTTP library; wrk asks, side by side in turns. First
 every path is asked of all three: only those that all answer alike, byte for byte, are measured.
 
+Ours stands there twice: as it is, where a search that was answered a moment ago is answered from what was kept as long as
+nothing in it has changed; and with nothing kept, where each is worked out, as the twins do.
+
 One connection asks and waits, so one process works at a time: all share one core then. With two cores the scheduler puts who
 asks and who answers together or apart as it likes, and waking a core that sleeps takes longer than the answer.
 """
@@ -27,6 +30,7 @@ sys.path.insert(0, os.path.join(HERE, ".."))
 from peers import PostgresServer, RedisServer, free_port, keep_to  # noqa: E402
 
 THREADS, PATHS, PAGE = 4, 400, 100
+OURS, WORKED_OUT = "ours", "ours, nothing kept"
 CLASSES = {"view": "an event, by Zipf", "word": "one word of a hundred to a thousand events",
            "common": "one word of a tenth of the events or more", "two": "two words together", "month": "a word in a month"}
 FIGURES = ("perSecond", "p50", "p99", "p999")
@@ -176,7 +180,7 @@ def alike(sides, paths, folder):
     for kind, wanted in paths.items():
         good = []
         for path in wanted:
-            status, total, body, _ = sides["ours"].get(path)
+            status, total, body, _ = sides[OURS].get(path)
             same = all(side.get(path)[:3] == (status, total, body) for side in sides.values())
             if same and status == 200:
                 good.append(path)
@@ -208,8 +212,13 @@ def measure(a, sides, files, postgres):
 def show(m):
     print("| asked for | connections | side | requests/s | p50 µs | p99 | p99.9 | ours by it |\n|---|---|---|---|---|---|---|---|")
     for (kind, connections, name), f in m.items():
-        by = m[kind, connections, "ours"]["perSecond"] / f["perSecond"]
+        by = m[kind, connections, OURS]["perSecond"] / f["perSecond"]
         print(f"| {CLASSES[kind]} | {connections} | {name} | {f['perSecond']:,.0f} | {f['p50']:,.0f} | {f['p99']:,.0f} | {f['p999']:,.0f} | {by:.2f} |")
+
+
+def server(a, store, port, *more):
+    return Side([os.path.join(a.build, "examples", "server", "ticketing-server"), "--port", str(port), "--processes", "1", "--threads", str(THREADS),
+                 "--store", store, "--web", os.path.join(HERE, "../../../examples/server/web"), *more], port)
 
 
 def main():
@@ -226,14 +235,15 @@ def main():
                        stdout=subprocess.DEVNULL, check=True)
         assert events.wait() == 0
         port = free_port()
-        sides["ours"] = Side([os.path.join(a.build, "examples", "server", "ticketing-server"), "--port", str(port), "--processes", "1",
-                              "--threads", str(THREADS), "--store", store, "--web", os.path.join(HERE, "../../../examples/server/web")], port)
-        docs = list(documents(tools, store, sides["ours"]))
+        sides[OURS] = server(a, store, port)
+        docs = list(documents(tools, store, sides[OURS]))
         assert len(docs) == a.events
         with PostgresServer(folder) as postgres, RedisServer(folder) as redis:
             say("PostgreSQL and Redis are loaded")
             load_postgres(postgres, docs)
             load_redis(redis, docs)
+            port = free_port()
+            sides[WORKED_OUT] = server(a, store, port, "--query-cache-kib", "0")
             for name, where in (("postgres", postgres.base() + " dbname=postgres"), ("redis", str(redis.port))):
                 port = free_port()
                 sides[name] = Side([os.path.join(tools, "http", "bench_http_" + name), where, str(port), str(THREADS)], port)
