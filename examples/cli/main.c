@@ -129,11 +129,20 @@ static bool can_be_read(const char *file)
     return !S_ISDIR(st.st_mode);
 }
 
+static bool reads_input(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "-") == 0)
+            return true;
+    return false;
+}
+
 /* Number 0 to 2 belong to the shell's files: where one is closed, a file that is opened later would get its number. What
- * says nothing must not begin: it may be the only word of a hold. */
-static bool streams_open(void)
+ * says nothing must not begin, it may be the only word of a hold; and what can't be read is not an empty file. */
+static bool streams_open(int argc, char **argv)
 {
     bool said = fcntl(STDOUT_FILENO, F_GETFD) >= 0;
+    bool read = fcntl(STDIN_FILENO, F_GETFD) >= 0 || !reads_input(argc, argv);
     int fd = open("/dev/null", O_RDWR);
     while (fd >= 0 && fd <= STDERR_FILENO)
         fd = open("/dev/null", O_RDWR);
@@ -141,14 +150,16 @@ static bool streams_open(void)
         close(fd);
     if (!said)
         fprintf(stderr, "ticketing: standard output is closed: there is no place for an answer\n");
-    return said;
+    if (!read)
+        fprintf(stderr, "ticketing: standard input is closed: there is nothing to read\n");
+    return said && read;
 }
 
 int main(int argc, char **argv)
 {
     cli c = { 0 };
     const command *cmd;
-    if (!streams_open())
+    if (!streams_open(argc, argv))
         return EXIT_FAILED;
     if (argc < 2 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0)
         return out_flushed(argc < 2 ? (help(), EXIT_USAGE) : help());

@@ -130,9 +130,10 @@ static bool key_of(const tkt_query *q, uint8_t key[KEY_MOST], uint32_t *n)
         tkt__put_i64(&w, q->cursor.key);
         tkt__put_i64(&w, q->cursor.start_ms);
         tkt__put_u32(&w, q->cursor.event);
-        for (uint32_t i = 0; i < TKT__CURSOR_ANCHORS; i++) {
-            tkt__put_u32(&w, q->anchor[i].event);
-            tkt__put_u32(&w, q->anchor[i].record);
+        tkt__put_u32(&w, q->measures.events);
+        for (uint32_t i = 0; i < q->measures.words; i++) {
+            tkt__put_u32(&w, q->measures.of[i].word);
+            tkt__put_u32(&w, q->measures.of[i].events);
         }
     }
     const tkt__filter_set *sets[] = { &q->city, &q->country, &q->category, &q->venue, &q->performer };

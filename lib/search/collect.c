@@ -92,7 +92,7 @@ static int32_t first_behind(tkt__search *s, const uint32_t *doc, uint32_t n, uin
         int32_t status = hit_of(s, doc[mid], &hit);
         if (status != TKT_DONE)
             return status;
-        if (compare_place(&hit.place, &s->after) <= 0)
+        if (compare_place(&hit.place, &s->query->cursor) <= 0)
             low = mid + 1;
         else
             high = mid;
@@ -118,7 +118,7 @@ static void take_page(tkt__search *s, tkt__hit *hit, uint32_t first, uint32_t n,
     if (n > first)
         qsort(hit, n, sizeof *hit, compare_hit);
     for (uint32_t i = 0; i < n; i++) {
-        if (q->has_cursor && compare_place(&hit[i].place, &s->after) <= 0)
+        if (q->has_cursor && compare_place(&hit[i].place, &q->cursor) <= 0)
             continue;
         if (c->eligible++ >= c->skip && c->n < c->want)
             c->hit[c->n++] = hit[i];
@@ -164,8 +164,8 @@ static int32_t end_day(tkt__search *s, tkt__collector *c)
     }
     if (status != TKT_DONE || c->day_n == 0)
         return status;
-    bool behind = !s->query->has_cursor || c->day >= tkt__day_of(s->after.start_ms);
-    bool on_cursor = s->query->has_cursor && c->day == tkt__day_of(s->after.start_ms);
+    bool behind = !s->query->has_cursor || c->day >= tkt__day_of(s->query->cursor.start_ms);
+    bool on_cursor = s->query->has_cursor && c->day == tkt__day_of(s->query->cursor.start_ms);
     bool on_page = c->n < c->want && c->eligible + c->day_n > c->skip;
     if (behind && (on_page || on_cursor))
         status = sort_day(s, c);
@@ -263,9 +263,9 @@ static int32_t collect_best(tkt__search *s, tkt__collector *c, tkt__candidate *c
 {
     const tkt_query *q = s->query;
     int64_t key = key_of(s, candidate);
-    if (q->has_cursor && key < s->after.key)
+    if (q->has_cursor && key < q->cursor.key)
         return TKT_DONE;
-    if (c->n == c->room && key > c->hit[0].place.key && (!q->has_cursor || key > s->after.key)) {
+    if (c->n == c->room && key > c->hit[0].place.key && (!q->has_cursor || key > q->cursor.key)) {
         c->eligible++;
         return TKT_DONE;
     }
@@ -275,7 +275,7 @@ static int32_t collect_best(tkt__search *s, tkt__collector *c, tkt__candidate *c
     tkt__hit hit = { { key, candidate->column.start_ms, candidate->column.event },
                      candidate->score,
                      candidate->distance_m };
-    if (q->has_cursor && (hit.place.event == s->seen || compare_place(&hit.place, &s->after) <= 0))
+    if (q->has_cursor && compare_place(&hit.place, &q->cursor) <= 0)
         return TKT_DONE;
     c->eligible++;
     push(c, &hit);
@@ -284,30 +284,9 @@ static int32_t collect_best(tkt__search *s, tkt__collector *c, tkt__candidate *c
 
 /* ---- both ----------------------------------------------------------------------------------------------------- */
 
-/* Of the documents that come along with it only the one that is wanted counts. */
-static int32_t collect_probe(tkt__search *s, tkt__candidate *candidate)
-{
-    tkt__collector *c = s->collector;
-    if (candidate->docno != s->probe)
-        return TKT_DONE;
-    int32_t status = tkt__match_column(s, candidate);
-    c->hit[0] = (tkt__hit){ .place = { key_of(s, candidate), candidate->column.start_ms, candidate->column.event } };
-    c->n = status == TKT_DONE;
-    return status;
-}
-
-bool tkt__collect_probed(const tkt__search *s, tkt__place *place)
-{
-    if (s->collector->n > 0)
-        *place = s->collector->hit[0].place;
-    return s->collector->n > 0;
-}
-
 int32_t tkt__collect(tkt__search *s, tkt__candidate *candidate)
 {
     tkt__collector *c = s->collector;
-    if (s->probe != 0)
-        return collect_probe(s, candidate);
     c->total++;
     int32_t status = s->query->facets != 0 ? tkt__facets_count(s, candidate) : TKT_DONE;
     if (status != TKT_DONE)
@@ -320,7 +299,7 @@ static bool day_is_counted(const tkt__search *s, uint32_t day, bool *eligible)
 {
     const tkt__collector *c = s->collector;
     const tkt_query *q = s->query;
-    uint32_t cursor_day = q->has_cursor ? tkt__day_of(s->after.start_ms) : 0;
+    uint32_t cursor_day = q->has_cursor ? tkt__day_of(q->cursor.start_ms) : 0;
     *eligible = !q->has_cursor || day > cursor_day;
     return c->day_n == 0 && (!q->has_cursor || day != cursor_day) && (!*eligible || c->n == c->want);
 }
@@ -358,7 +337,7 @@ bool tkt__collect_can_enter(const tkt__search *s, uint32_t docno, uint64_t most)
 {
     const tkt__collector *c = s->collector;
     int64_t key = -(int64_t)most;
-    if (s->probe != 0 || c->n < c->room || key < c->hit[0].place.key)
+    if (c->n < c->room || key < c->hit[0].place.key)
         return true;
     uint32_t day = docno >> TKT__SLOT_BITS;
     bool later = day < TKT__DAY_LATE && day > tkt__day_of(c->hit[0].place.start_ms);

@@ -277,16 +277,6 @@ static int32_t run_range(tkt__run *e, uint32_t from, uint32_t to, bool before)
 
 static uint32_t first_of(uint32_t day) { return day << TKT__SLOT_BITS; }
 
-/* The window of one document, where a search of those days would come by. */
-static int32_t run_probe(tkt__run *e, uint32_t low, uint32_t high)
-{
-    uint32_t day = e->s->probe >> TKT__SLOT_BITS, base = e->s->probe & ~(TKT__WINDOW - 1);
-    bool before = day < low;
-    if (before ? !e->s->query->during : day > high && day < TKT__DAY_SPILL)
-        return TKT_DONE;
-    return run_range(e, base, base + TKT__WINDOW, before);
-}
-
 static int32_t run(tkt__run *e)
 {
     const tkt_query *q = e->s->query;
@@ -295,8 +285,6 @@ static int32_t run(tkt__run *e)
     int32_t status = TKT_DONE;
     if (q->from_ms == q->to_ms)
         return TKT_DONE;
-    if (e->s->probe != 0)
-        return run_probe(e, low, high);
     if (q->during && low > 0 && e->s->longest_ms > 0) {
         bool ever = e->s->longest_ms == INT64_MAX || q->from_ms < INT64_MIN + e->s->longest_ms;
         uint32_t earliest = ever ? 0 : tkt__day_of(q->from_ms - e->s->longest_ms);

@@ -9,6 +9,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <xxhash.h>
 
 #define PREFIX_FACTOR 0.9
 #define STEM_FACTOR 0.9
@@ -102,6 +103,7 @@ static int32_t add_leaves(tkt__search *s, tkt__part *part, const found *f, uint3
     for (uint32_t i = 0; i < n; i++) {
         leaf[part->leaves + i].record = f[i].record;
         leaf[part->leaves + i].n = f[i].n;
+        leaf[part->leaves + i].word = (uint32_t)XXH3_64bits(f[i].term.p, f[i].term.n);
         leaf[part->leaves + i].factor = factor[i];
     }
     part->leaf = leaf;
@@ -401,10 +403,27 @@ static int32_t expand_part(tkt__search *s, tkt__part *part)
     return status;
 }
 
-/* idf = ln(1 + (N − n + 0.5) / (n + 0.5)) */
-static void set_worth(tkt__search *s, tkt__leaf *leaf)
+/* ---- scores ---------------------------------------------------------------------------------------------------- */
+
+static uint32_t events_of(const tkt__search *s)
 {
-    double n = leaf->n, all = (double)s->counts.documents;
+    return s->query->measures.events != 0 ? s->query->measures.events : (uint32_t)s->counts.documents;
+}
+
+static uint32_t measured(const tkt__measures *m, const tkt__leaf *leaf)
+{
+    for (uint32_t i = 0; i < m->words; i++)
+        if (m->of[i].word == leaf->word)
+            return m->of[i].events;
+    return leaf->n;
+}
+
+/* idf = ln(1 + (N − n + 0.5) / (n + 0.5)) */
+static void set_worth(const tkt__search *s, tkt__leaf *leaf)
+{
+    uint32_t events = events_of(s);
+    leaf->n = measured(&s->query->measures, leaf);
+    double n = leaf->n, all = events > leaf->n ? events : leaf->n;
     double idf = log(1 + (all - n + 0.5) / (n + 0.5));
     for (uint32_t level = 0; level < TKT__LEVELS; level++)
         leaf->worth[level] = (uint32_t)(idf * leaf->factor * tkt__level_value(level) * 65536 + 0.5);
@@ -426,4 +445,43 @@ int32_t tkt__expand(tkt__search *s)
     tkt__stemmer_close(s->stemmer);
     s->stemmer = NULL;
     return status;
+}
+
+static bool counts_more(const tkt__leaf *a, const tkt__leaf *b)
+{
+    bool typed = a->factor >= 1, other = b->factor >= 1;
+    return typed != other ? typed : a->n > b->n;
+}
+
+static void note_leaf(const tkt__leaf *noted[TKT__CURSOR_WORDS], uint32_t *n, const tkt__leaf *leaf)
+{
+    uint32_t at = *n;
+    for (uint32_t i = 0; i < *n; i++)
+        if (noted[i]->word == leaf->word)
+            return;
+    if (*n == TKT__CURSOR_WORDS && !counts_more(leaf, noted[*n - 1]))
+        return;
+    *n += *n < TKT__CURSOR_WORDS;
+    for (at = *n - 1; at > 0 && counts_more(leaf, noted[at - 1]); at--)
+        noted[at] = noted[at - 1];
+    noted[at] = leaf;
+}
+
+void tkt__measures_of(const tkt__search *s, tkt__measures *out)
+{
+    const tkt__leaf *noted[TKT__CURSOR_WORDS];
+    uint32_t n = 0;
+    for (uint32_t c = 0; c < s->clauses; c++)
+        for (uint32_t a = 0; a < s->clause[c].alternatives && s->clause[c].scores; a++)
+            for (uint32_t p = 0; p < s->clause[c].alternative[a].parts; p++) {
+                const tkt__part *part = &s->clause[c].alternative[a].part[p];
+                for (uint32_t l = 0; l < part->leaves; l++)
+                    note_leaf(noted, &n, &part->leaf[l]);
+            }
+    out->events = events_of(s);
+    out->words = n;
+    for (uint32_t i = 0; i < n; i++) {
+        out->of[i].word = noted[i]->word;
+        out->of[i].events = noted[i]->n;
+    }
 }

@@ -151,8 +151,10 @@ static int32_t add_venues(tkt__search *s)
         return TKT_DONE;
     for (uint32_t i = 0; status == TKT_DONE && i < asked->n; i++) {
         tkt__slice term = asked->term[i], rest = tkt__slice_of(term.p + 1, term.n - 1);
-        status = term.p[0] == TKT__NS_VENUE_NAME ? tkt__venues_named(s->tx, rest, keep_id, &ids)
-                                                 : keep_id(&ids, tkt__get_be32(rest.p));
+        if (term.p[0] == TKT__NS_VENUE_NAME)
+            status = tkt__venues_named(s->tx, rest, keep_id, &ids);
+        else if (rest.n == 4) /* else a number that no venue can have */
+            status = keep_id(&ids, tkt__get_be32(rest.p));
     }
     return status == TKT_DONE ? add_id_leaves(s, new_clause(s, ids.n, false), TKT__NS_VENUE, &ids) : status;
 }

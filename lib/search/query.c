@@ -2,8 +2,8 @@
  *
  * search/query.c: a query as the host builds it, and its cursors.
  *
- * A cursor is 29 bytes in hex: u8 1, u64 fingerprint of the query, i64 key, i64 start, u32 event: the
- * place of a page's last hit. It holds no snapshot and costs nothing while nobody uses it.
+ * A cursor is the place of a page's last hit, and by relevance what scores rest on (its bytes: query.h). It holds no
+ * snapshot and costs nothing while nobody uses it.
  */
 #include "search/query.h"
 
@@ -285,31 +285,52 @@ static int hex(char c)
     return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+static bool from_hex(tkt_text text, uint8_t *bytes)
+{
+    for (size_t i = 0; i < text.len / 2; i++) {
+        int high = hex(text.ptr[2 * i]), low = hex(text.ptr[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        bytes[i] = (uint8_t)((high & 15) << 4 | (low & 15));
+    }
+    return true;
+}
+
+static bool take_measures(tkt__reader *r, tkt__measures *m)
+{
+    memset(m, 0, sizeof *m);
+    m->events = tkt__get_u32(r);
+    m->words = tkt__get_u8(r);
+    if (m->words > TKT__CURSOR_WORDS)
+        return false;
+    for (uint32_t i = 0; i < m->words; i++) {
+        m->of[i].word = tkt__get_u32(r);
+        m->of[i].events = tkt__get_u32(r);
+    }
+    return !r->bad && r->p == r->end;
+}
+
 int32_t tkt_query_set_cursor(tkt_query *query, tkt_text cursor)
 {
     uint8_t bytes[TKT__CURSOR_BYTES];
     int32_t status = given(query);
     if (status != TKT_DONE)
         return status;
-    if (cursor.len == 0) {
-        query->has_cursor = false;
+    query->has_cursor = false;
+    memset(&query->measures, 0, sizeof query->measures);
+    if (cursor.len == 0)
         return TKT_DONE;
-    }
-    bool right = cursor.len == TKT__CURSOR_TEXT && cursor.ptr != NULL;
-    for (size_t i = 0; right && i < sizeof bytes; i++) {
-        int high = hex(cursor.ptr[2 * i]), low = hex(cursor.ptr[2 * i + 1]);
-        right = high >= 0 && low >= 0;
-        bytes[i] = (uint8_t)((high & 15) << 4 | (low & 15));
-    }
-    if (!right || bytes[0] != TKT__CURSOR_FORMAT)
+    bool right = cursor.ptr != NULL && cursor.len % 2 == 0 && cursor.len >= 2 * TKT__CURSOR_LEAST &&
+                 cursor.len <= TKT__CURSOR_TEXT && from_hex(cursor, bytes) && bytes[0] == TKT__CURSOR_FORMAT;
+    if (!right)
         return tkt__fail(TKT_E_PARSE, "this is not a cursor");
-    tkt__reader r = tkt__reader_of(tkt__slice_of(bytes + 1, sizeof bytes - 1));
+    tkt__reader r = tkt__reader_of(tkt__slice_of(bytes + 1, cursor.len / 2 - 1));
     query->cursor_query = tkt__get_u64(&r);
     query->cursor.key = tkt__get_i64(&r);
     query->cursor.start_ms = tkt__get_i64(&r);
     query->cursor.event = tkt__get_u32(&r);
-    for (uint32_t i = 0; i < TKT__CURSOR_ANCHORS; i++)
-        query->anchor[i].event = tkt__get_u32(&r), query->anchor[i].record = tkt__get_u32(&r);
+    if (!take_measures(&r, &query->measures))
+        return tkt__fail(TKT_E_PARSE, "this is not a cursor");
     query->has_cursor = true;
     return TKT_DONE;
 }

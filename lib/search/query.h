@@ -20,9 +20,12 @@
 
 #include "search/reader.h"
 
+/* A cursor, in hex: format u8, fingerprint of the query u64, key i64, start i64, event u32; by relevance what scores rest on
+ * (tkt__measures): events u32, words u8, each word u32, events u32. */
 #define TKT__CURSOR_FORMAT 2
-#define TKT__CURSOR_ANCHORS 2 /* the page's last events, the last one first */
-#define TKT__CURSOR_BYTES (29 + 8 * TKT__CURSOR_ANCHORS)
+#define TKT__CURSOR_WORDS 32u
+#define TKT__CURSOR_LEAST 34u /* bytes: no words */
+#define TKT__CURSOR_BYTES (TKT__CURSOR_LEAST + 8 * TKT__CURSOR_WORDS)
 #define TKT__CURSOR_TEXT (2 * TKT__CURSOR_BYTES)
 
 typedef struct tkt__filter_set {
@@ -37,11 +40,14 @@ typedef struct tkt__place {
     uint32_t event;
 } tkt__place;
 
-/* An event of a page, and its record as it was then. By relevance the place after a page is found again by these: scores
- * move with every event that the catalogue gets. */
-typedef struct tkt__anchor {
-    uint32_t event, record; /* 0: none; low half of the record's XXH3 */
-} tkt__anchor;
+/* How many events there were, and how many with a word, when a list was begun by relevance. The list goes on with these:
+ * scores move with every event that comes or goes, and a place in it would be nobody's. */
+typedef struct tkt__measures {
+    uint32_t events, words; /* events 0: as it is now */
+    struct {
+        uint32_t word, events; /* low half of the term's XXH3 */
+    } of[TKT__CURSOR_WORDS];
+} tkt__measures;
 
 struct tkt_query {
     tkt_hooks hooks;
@@ -59,7 +65,7 @@ struct tkt_query {
     bool has_cursor;
     uint64_t cursor_query;
     tkt__place cursor;
-    tkt__anchor anchor[TKT__CURSOR_ANCHORS];
+    tkt__measures measures;
     tkt__filter_set city, country, category, venue, performer;
 };
 uint64_t tkt__query_fingerprint(const tkt_query *query);
@@ -74,7 +80,8 @@ typedef struct tkt__phrase {
 /* One list in the tree, with what a level is worth in it. */
 typedef struct tkt__leaf {
     tkt__slice record;        /* of its term; lives as long as the snapshot */
-    uint32_t n;               /* documents */
+    uint32_t n;               /* documents; where the query has a cursor that tells: as it tells */
+    uint32_t word;            /* low half of the term's XXH3 */
     double factor;
     uint32_t worth[TKT__LEVELS]; /* × 65,536; all 0: does not score */
     tkt__reader_list reader;
@@ -122,9 +129,6 @@ typedef struct tkt__search {
     tkt__stemmer *stemmer;
     bool relevance, empty, cut; /* empty: some clause has no list; cut: an expansion was */
     uint32_t sort, words;
-    tkt__place after;   /* where the query has a cursor: the page begins behind it */
-    uint32_t seen;      /* not 0: this event was on the page before, and has changed since */
-    uint32_t probe;     /* not 0: of this document alone the place is wanted (anchor.c) */
     int64_t longest_ms; /* duration that some event has, at most */
     uint32_t clauses;
     tkt__clause clause[TKT__CLAUSES_MAX];
@@ -146,6 +150,8 @@ typedef struct tkt__piece {
 } tkt__piece;
 bool tkt__piece_next(const char *text, size_t n, size_t *at, tkt__piece *piece);
 int32_t tkt__expand(tkt__search *s);
+/* What the scores of a search rest on, for its cursor: of more words than fit, those typed and those of the most events. */
+void tkt__measures_of(const tkt__search *s, tkt__measures *out);
 /* place.c: the venues within the query's radius, each once; told: there are at most so many, all of them here. */
 #define TKT__NEAR_VENUES_MAX 1024
 int32_t tkt__near_venues(tkt__search *s, uint64_t **venues, uint32_t *n, bool *told);
@@ -194,8 +200,6 @@ int32_t tkt__collector_open(tkt__search *s);
 void tkt__collector_close(tkt__search *s);
 int32_t tkt__collect(tkt__search *s, tkt__candidate *candidate);
 int32_t tkt__collect_end(tkt__search *s);
-/* Of a probe: where its document stands. False: it does not match. */
-bool tkt__collect_probed(const tkt__search *s, tkt__place *place);
 /* By date alone: the n documents of a window, where only lists decide. Where the page needs none of their day
  * they are counted by number. */
 bool tkt__collects_by_day(const tkt__search *s);
@@ -219,16 +223,6 @@ typedef struct tkt__hit {
 /* The total; the page's hits live as long as the search. */
 uint64_t tkt__collected(const tkt__search *s, const tkt__hit **hit, uint32_t *n, bool *more);
 
-/* ---- cursors by relevance (anchor.c) -------------------------------------------------------------------- */
-
-/* The last events of a page, for its cursor. */
-int32_t tkt__anchors_of(tkt__tx *tx, const tkt__hit *hit, uint32_t hits, tkt__anchor anchor[TKT__CURSOR_ANCHORS]);
-/* s->after: where the first anchor that is as it was stands now; as the cursor says where there is none. */
-int32_t tkt__anchor_place(tkt__search *s);
-/* One search without its results: everything up to where its hits are collected (results.c). */
-int32_t tkt__search_run(tkt__search *s);
-void tkt__search_close(tkt__search *s);
-
 typedef struct tkt__facet_value {
     tkt__slice text;
     uint64_t count;
@@ -250,6 +244,7 @@ struct tkt_results {
     bool lower_bound, more;
     uint32_t hits;
     tkt__hit *hit;
+    uint32_t next_n;
     char next[TKT__CURSOR_TEXT];
     uint32_t facet_n[4];
     tkt__facet_value *facet[4];

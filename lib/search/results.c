@@ -22,7 +22,6 @@ static int32_t begin(tkt__search *s, tkt_snapshot *snapshot, const tkt_query *qu
         status = tkt__index_counts_get(s->tx, &s->counts);
     s->snapshot = snapshot;
     s->query = query;
-    s->after = query != NULL ? query->cursor : s->after;
     s->started_ms = s->hooks->monotonic_ms(s->hooks->user);
     return status;
 }
@@ -39,29 +38,31 @@ static int32_t choose_sort(tkt__search *s)
     return TKT_DONE;
 }
 
-/* Format u8, fingerprint u64, key i64, start i64, event u32; anchors, each event u32, record u32. By relevance alone. */
-static int32_t give_cursor(tkt__search *s, tkt_results *results)
+static void give_cursor(const tkt__search *s, tkt_results *results)
 {
     static const char digits[] = "0123456789abcdef";
     uint8_t bytes[TKT__CURSOR_BYTES];
-    tkt__anchor anchor[TKT__CURSOR_ANCHORS] = { { 0, 0 } };
+    tkt__measures m = { .events = 0 };
     const tkt__place *last = &results->hit[results->hits - 1].place;
     tkt__writer w = tkt__writer_of(bytes, sizeof bytes);
-    int32_t status = s->relevance ? tkt__anchors_of(s->tx, results->hit, results->hits, anchor) : TKT_DONE;
+    if (s->relevance)
+        tkt__measures_of(s, &m);
     tkt__put_u8(&w, TKT__CURSOR_FORMAT);
     tkt__put_u64(&w, tkt__query_fingerprint(s->query));
     tkt__put_i64(&w, last->key);
     tkt__put_i64(&w, last->start_ms);
     tkt__put_u32(&w, last->event);
-    for (uint32_t i = 0; i < TKT__CURSOR_ANCHORS; i++) {
-        tkt__put_u32(&w, anchor[i].event);
-        tkt__put_u32(&w, anchor[i].record);
+    tkt__put_u32(&w, m.events);
+    tkt__put_u8(&w, (uint8_t)m.words);
+    for (uint32_t i = 0; i < m.words; i++) {
+        tkt__put_u32(&w, m.of[i].word);
+        tkt__put_u32(&w, m.of[i].events);
     }
-    for (size_t i = 0; i < sizeof bytes; i++) {
+    for (size_t i = 0; i < w.n; i++) {
         results->next[2 * i] = digits[bytes[i] >> 4];
         results->next[2 * i + 1] = digits[bytes[i] & 15];
     }
-    return status;
+    results->next_n = (uint32_t)(2 * w.n);
 }
 
 /* Of the page alone: results may be kept for long, and a chunk of an arena has room for four hundred hits. */
@@ -77,22 +78,21 @@ static int32_t give(tkt__search *s, tkt_results *results)
     if (results->hit == NULL)
         return tkt__fail(TKT_E_NOMEM, "no memory for the results of a search");
     memcpy(results->hit, hit, results->hits * sizeof *hit);
-    int32_t status = results->more ? give_cursor(s, results) : TKT_DONE;
-    return status == TKT_DONE && s->query->facets != 0 ? tkt__facets_give(s, results) : status;
+    if (results->more)
+        give_cursor(s, results);
+    return s->query->facets != 0 ? tkt__facets_give(s, results) : TKT_DONE;
 }
 
-int32_t tkt__search_run(tkt__search *s)
+static int32_t run(tkt__search *s, tkt_results *results)
 {
     int32_t status = tkt__parse(s);
     if (status == TKT_DONE)
         status = choose_sort(s);
-    if (status == TKT_DONE && s->query->has_cursor && s->relevance && s->probe == 0)
-        status = tkt__anchor_place(s);
     if (status == TKT_DONE)
         status = tkt__matcher_open(s);
     if (status == TKT_DONE)
         status = tkt__collector_open(s);
-    if (status == TKT_DONE && s->query->facets != 0 && s->probe == 0)
+    if (status == TKT_DONE && s->query->facets != 0)
         status = tkt__facets_open(s);
     if (status == TKT_DONE)
         status = tkt__expand(s);
@@ -101,21 +101,12 @@ int32_t tkt__search_run(tkt__search *s)
     if (status == TKT_DONE && !s->empty)
         status = tkt__exec(s);
     tkt__plan_close(s);
-    return status == TKT_DONE ? tkt__collect_end(s) : status;
-}
-
-void tkt__search_close(tkt__search *s)
-{
-    tkt__collector_close(s);
-    tkt__matcher_close(s);
-}
-
-static int32_t run(tkt__search *s, tkt_results *results)
-{
-    int32_t status = tkt__search_run(s);
+    if (status == TKT_DONE)
+        status = tkt__collect_end(s);
     if (status == TKT_DONE)
         status = give(s, results);
-    tkt__search_close(s);
+    tkt__collector_close(s);
+    tkt__matcher_close(s);
     return status;
 }
 
@@ -225,7 +216,7 @@ tkt_text tkt_results_next(const tkt_results *results)
 {
     if (results == NULL || !results->more)
         return (tkt_text){ "", 0 };
-    return (tkt_text){ results->next, TKT__CURSOR_TEXT };
+    return (tkt_text){ results->next, results->next_n };
 }
 
 int32_t tkt_results_facet(const tkt_results *results, uint32_t kind, uint32_t index, tkt_facet *facet)

@@ -50,7 +50,8 @@ done
 fails 2 t again restore "$work/copy" --dry-run
 fails 2 t new import "$work"
 [ ! -e "$work/new" ]
-[ ! -e "$work/again" ] && [ ! -e "$work/other" ]
+[ ! -e "$work/again" ]
+[ ! -e "$work/other" ]
 t shop ga 4 Floor 5 --dry-run >/dev/null
 [ "$(t shop stats | tr ',' '\n' | grep commits)" = "$before" ]
 
@@ -59,11 +60,20 @@ for command in stats "feed" "list" "search x"; do
     code=0
     # shellcheck disable=SC2086 # words of a command
     "$tool" -s "$work/shop" $command --json >/dev/full 2>"$work/complaint" || code=$?
-    [ "$code" = 3 ] && grep -q 'could not be written' "$work/complaint"
+    [ "$code" = 3 ]
+    grep -q 'could not be written' "$work/complaint"
 done
 code=0
-"$tool" -s "$work/shop" reserve 4 --ga Floor --quantity 1 >&- 2>"$work/complaint" || code=$?
-[ "$code" = 3 ] && grep -q 'standard output is closed' "$work/complaint"
+"$tool" -s "$work/shop" ga 4 Closed 5 >&- 2>"$work/complaint" || code=$?
+[ "$code" = 3 ]
+grep -q 'standard output is closed' "$work/complaint"
+for command in "import -" "search --batch -"; do
+    code=0
+    # shellcheck disable=SC2086 # words of a command
+    "$tool" -s "$work/shop" $command <&- >/dev/null 2>"$work/complaint" || code=$?
+    [ "$code" = 3 ]
+    grep -q 'standard input is closed' "$work/complaint"
+done
 [ "$(t shop stats | tr ',' '\n' | grep commits)" = "$before" ]
 
 # A copy that was cut makes no store, and leaves no folder.

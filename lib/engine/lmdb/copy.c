@@ -11,7 +11,9 @@
  *    0   8  "TKTSEAL1"
  *    8   8  u64 bytes before it
  *   16   8  sum: u64 XXH3-64 of each MiB of these, the last one shorter, seeded with that of those before it; first 0
- * The file of a store has none, and what was copied by other means neither: such a file is as good as it is.
+ * and in the first page, which LMDB uses no further than its head, 8 bytes at 480: "TKTSEALD", so that a copy which was
+ * cut is not taken for one without. The file of a store has neither, nor has what was copied by other means: such a file
+ * is as good as it is.
  */
 #include "engine/lmdb/lmdb_engine.h"
 
@@ -27,8 +29,10 @@
 #define COPY_PREFIX ".copy-"
 #define SEAL_MAGIC "TKTSEAL1"
 #define SEAL_MAGIC_BYTES 8
+#define SEALED "TKTSEALD"
+#define SEALED_AT 480
+#define PAGE_LEAST 512 /* of which each page is a multiple */
 #define SEAL_BYTES 24
-#define PAGE_LEAST 512 /* a file without a seal is whole pages, each a multiple of this */
 
 /* FILE's directory, for syncing. */
 static void parent_of(const char *file, char dir[TKT__LMDB_PATH_MAX])
@@ -151,24 +155,36 @@ static int32_t seal_copy(int fd, const char *file, const tkt_hooks *hooks)
     uint64_t sum;
     uint8_t seal[SEAL_BYTES];
     off_t end = lseek(fd, 0, SEEK_END);
-    if (end < 0 || lseek(fd, 0, SEEK_SET) != 0)
-        return tkt__fail_errno(errno, file);
+    if (end < 0 || pwrite(fd, SEALED, SEAL_MAGIC_BYTES, SEALED_AT) != SEAL_MAGIC_BYTES || lseek(fd, 0, SEEK_SET) != 0)
+        return tkt__fail_errno(errno != 0 ? errno : EIO, file);
     int32_t status = pass_on(fd, -1, (uint64_t)end, file, hooks, &sum);
     make_seal((uint64_t)end, sum, seal);
     return status == TKT_DONE ? write_all(fd, seal, sizeof seal, file) : status;
 }
 
-/* The bytes before a file's seal; all of them where it has none. */
+/* What stands in a file at `at`, zeros past its end. */
+static int32_t look_at(int fd, uint64_t at, uint8_t *p, size_t n, const char *file)
+{
+    memset(p, 0, n);
+    return pread(fd, p, n, (off_t)at) >= 0 ? TKT_DONE : tkt__fail_errno(errno, file);
+}
+
+/* The bytes before a file's seal; all of them where it has none and never had. */
 static int32_t find_seal(int fd, uint64_t size, const char *file, uint64_t *bytes, uint8_t seal[SEAL_BYTES])
 {
     uint64_t before = size > SEAL_BYTES ? size - SEAL_BYTES : 0;
-    *bytes = size;
-    if (pread(fd, seal, SEAL_BYTES, (off_t)before) != SEAL_BYTES)
-        return tkt__fail_errno(errno != 0 ? errno : EIO, file);
+    uint8_t mark[SEAL_MAGIC_BYTES];
+    int32_t status = look_at(fd, before, seal, SEAL_BYTES, file);
+    if (status == TKT_DONE)
+        status = look_at(fd, SEALED_AT, mark, sizeof mark, file);
+    if (status != TKT_DONE)
+        return status;
     tkt__reader r = tkt__reader_of(tkt__slice_of(seal + SEAL_MAGIC_BYTES, SEAL_BYTES - SEAL_MAGIC_BYTES));
-    if (memcmp(seal, SEAL_MAGIC, SEAL_MAGIC_BYTES) == 0 && tkt__get_u64(&r) == before)
-        *bytes = before;
-    else if (size % PAGE_LEAST != 0)
+    bool ends = memcmp(seal, SEAL_MAGIC, SEAL_MAGIC_BYTES) == 0, begins = memcmp(mark, SEALED, sizeof mark) == 0;
+    *bytes = ends ? before : size;
+    if (begins && !ends && size % PAGE_LEAST != SEAL_BYTES)
+        return tkt__fail(TKT_E_SHORT_FILE, "%s was cut: its end is missing", file);
+    if (ends ? tkt__get_u64(&r) != before : begins)
         return tkt__fail(TKT_E_CORRUPT, "%s is no longer as it was written: its seal is damaged", file);
     return TKT_DONE;
 }
@@ -199,12 +215,15 @@ static int32_t copy_pages(int from, int to, uint64_t size, const char *file, con
 {
     uint64_t bytes, sum;
     uint8_t seal[SEAL_BYTES], now[SEAL_BYTES];
+    static const uint8_t none[SEAL_MAGIC_BYTES];
     int32_t status = find_seal(from, size, file, &bytes, seal);
     if (status == TKT_DONE)
         status = pass_on(from, to, bytes, file, hooks, &sum);
     if (status != TKT_DONE || bytes == size)
         return status;
     make_seal(bytes, sum, now);
+    if (pwrite(to, none, sizeof none, SEALED_AT) != sizeof none)
+        return tkt__fail_errno(errno != 0 ? errno : EIO, "writing the store's file");
     return memcmp(seal, now, sizeof seal) == 0
                ? TKT_DONE
                : tkt__fail(TKT_E_CORRUPT, "%s is no longer as it was written: its sum is another", file);
@@ -216,22 +235,36 @@ static int32_t data_of(const char *dir, char data[TKT__LMDB_PATH_MAX])
     return n > 0 && n < TKT__LMDB_PATH_MAX ? TKT_DONE : tkt__fail(TKT_E_LIMIT, "the store's path is too long");
 }
 
+/* One without a seal is looked at before it is copied: it may be anything. */
+static int32_t unpack(int from, const char *file, const char *data, const tkt_hooks *hooks)
+{
+    struct stat st;
+    uint64_t bytes;
+    uint8_t seal[SEAL_BYTES];
+    int to;
+    if (fstat(from, &st) != 0)
+        return tkt__fail_errno(errno, file);
+    int32_t status = find_seal(from, (uint64_t)st.st_size, file, &bytes, seal);
+    if (status == TKT_DONE && bytes == (uint64_t)st.st_size)
+        status = tkt__lmdb_file_check(file, &st);
+    if (status == TKT_DONE)
+        status = tkt__file_begin(data, &to);
+    if (status != TKT_DONE)
+        return status;
+    status = tkt__file_end(data, to, copy_pages(from, to, (uint64_t)st.st_size, file, hooks));
+    return status == TKT_DONE ? tkt__lmdb_file_check(data, &st) : status;
+}
+
 int32_t tkt__lmdb_unpack(const char *file, const char *dir, const tkt_hooks *hooks)
 {
     char data[TKT__LMDB_PATH_MAX];
-    struct stat st;
-    int to = -1;
-    int32_t status = tkt__lmdb_file_check(file, &st);
-    if (status == TKT_DONE)
-        status = data_of(dir, data);
+    int32_t status = data_of(dir, data);
     if (status != TKT_DONE)
         return status;
     int from = tkt__file_open(file, O_RDONLY);
     if (from < 0)
         return tkt__fail_errno(errno, file);
-    status = tkt__file_begin(data, &to);
-    if (status == TKT_DONE)
-        status = tkt__file_end(data, to, copy_pages(from, to, (uint64_t)st.st_size, file, hooks));
+    status = unpack(from, file, data, hooks);
     close(from);
     return status;
 }
