@@ -269,11 +269,40 @@ static void add_headers(struct MHD_Response *response, const tkt_api_response *a
     }
 }
 
+static ssize_t nothing(void *of, uint64_t at, char *to, size_t most)
+{
+    (void)of, (void)at, (void)to, (void)most;
+    return MHD_CONTENT_READER_END_OF_STREAM;
+}
+
+/* Whether the answer would have a length that is not the body's: of a stream that is only asked about, or of what the
+ * client has already (RFC 9110, 8.6). Then none is told. */
+static bool is_without_length(const exchange *x, const tkt_api_response *answer)
+{
+    tkt_text n, v;
+    bool stream = false;
+    for (uint32_t i = 0; strcmp(x->method, "HEAD") == 0 && tkt_api_response_header(answer, i, &n, &v) == TKT_DONE; i++)
+        stream = stream || (v.len == 17 && memcmp(v.ptr, "text/event-stream", 17) == 0);
+    return stream || tkt_api_response_status(answer) == 304;
+}
+
+static enum MHD_Result send_bare(exchange *x, tkt_api_response *answer)
+{
+    unsigned status = tkt_api_response_status(answer);
+    struct MHD_Response *response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16, nothing, NULL, NULL);
+    if (response != NULL)
+        add_headers(response, answer);
+    tkt_api_response_free(answer);
+    return send_response(x, status, response);
+}
+
 static enum MHD_Result send_answer(exchange *x, tkt_api_response *answer)
 {
     unsigned status = tkt_api_response_status(answer);
     tkt_text body = tkt_api_response_body(answer);
     struct MHD_Response *response;
+    if (is_without_length(x, answer))
+        return send_bare(x, answer);
     if (tkt_api_response_streams(answer)) {
         response = stream_response(x, answer);
         if (response != NULL)

@@ -122,6 +122,8 @@ typedef struct tkt__stream {
     uint64_t ahead;
     uint8_t admission[TKT_ADMISSION_BYTES];
     uint32_t mode;      /* of the waiting room, as told last, and 1; 0: not yet */
+    uint32_t began_mode;/* the same when the stream began, at this number of the event */
+    uint64_t began_seq;
     int64_t told_ms;    /* when something was said last */
 } tkt__stream;
 
@@ -153,7 +155,7 @@ typedef struct tkt__call {
     const tkt_api_request *request;
     tkt_api_response *response;
     tkt_api_caller caller;
-    bool nobody;                 /* the host was asked who it is, and can't tell him from others */
+    bool nobody;                 /* who asks can't be told from others */
     tkt_snapshot *snapshot;      /* NULL: none yet */
     tkt_text segments[TKT__SEGMENTS_MAX];
     uint32_t segments_n;
@@ -211,7 +213,10 @@ uint32_t tkt__problem_of(tkt__call *c, int32_t status);
 tkt__json *tkt__answer_json(tkt__call *c);
 uint32_t tkt__answered(tkt__call *c, uint32_t status, const char *type);
 #define TKT__JSON_TYPE "application/json"
-/* Ends an answer that caches may keep: entity tag, Cache-Control; 304 where the caller has it already. */
+/* Of what changes things: 0, or 412 where If-Match names a tag (RFC 9110, 13.1.1). */
+uint32_t tkt__precondition(tkt__call *c);
+/* Ends an answer that caches may keep: entity tag, Cache-Control; 304 where the caller has it already, 412 where he wants
+ * another. */
 uint32_t tkt__answered_fresh(tkt__call *c, const char *type, const char *vary);
 /* The request's snapshot. False: a problem was answered. */
 bool tkt__read(tkt__call *c);

@@ -62,12 +62,21 @@ static void booking_out(tkt__call *c, const tkt_booking *b)
     tkt__json_object_end(j);
 }
 
+static void say_again(tkt__call *c, bool replayed)
+{
+    if (replayed)
+        tkt__header_static(c, "Idempotency-Replayed", "true");
+}
+
 /* `b` names the booking; what is told of it is read anew. */
 static uint32_t answer_booking(tkt__call *c, int32_t status, const tkt_booking *b, uint32_t http)
 {
     tkt_booking now;
-    if (!TKT_IS_EFFECT(status))
-        return tkt__problem_of(c, status);
+    if (!TKT_IS_EFFECT(status)) {
+        uint32_t refused = tkt__problem_of(c, status);
+        say_again(c, b->replayed != 0);
+        return refused;
+    }
     if (!tkt__read(c))
         return c->response->status;
     tkt_booking_init(&now);
@@ -76,8 +85,7 @@ static uint32_t answer_booking(tkt__call *c, int32_t status, const tkt_booking *
         return tkt__problem_of(c, found);
     tkt__answer_json(c);
     booking_out(c, found == TKT_DONE ? &now : b);
-    if (status == TKT_REPLAYED || b->replayed != 0)
-        tkt__header_static(c, "Idempotency-Replayed", "true");
+    say_again(c, status == TKT_REPLAYED || b->replayed != 0);
     tkt__header_static(c, "Cache-Control", "no-store");
     if (http == 201)
         tkt__header_format(c, "Location", "%s/bookings/%llu", c->api->base, (unsigned long long)b->id);
@@ -175,13 +183,17 @@ uint32_t tkt__post_confirm(tkt__call *c)
 
 /* Nobody knows the hold of a call that was refused: it goes back at once. The refusal stays the answer; of a decline, which
  * says that the hold lives on, what is true now. */
-static uint32_t give_back(tkt__call *c, uint32_t http)
+static uint32_t give_back(tkt__call *c, uint32_t http, bool replayed)
 {
     tkt_hold_request release;
     tkt_hold_request_init(&release);
     memcpy(release.token, c->token, sizeof release.token);
     tkt_release(c->api->store, &release, NULL);
-    return http != 402 ? http : tkt__problem_say(c, 402, "declined", "the payment was refused, and the places are free for others again");
+    if (http != 402)
+        return http;
+    tkt__problem_say(c, 402, "declined", "the payment was refused, and the places are free for others again");
+    say_again(c, replayed);
+    return http;
 }
 
 uint32_t tkt__post_booking(tkt__call *c)
@@ -201,12 +213,12 @@ uint32_t tkt__post_booking(tkt__call *c)
         return tkt__problem_of(c, status);
     memcpy(c->token, hold.token, sizeof c->token);
     if (confirm(c, &booking, &status) != 0)
-        return hold.replayed == 0 ? give_back(c, c->response->status) : c->response->status;
+        return hold.replayed == 0 ? give_back(c, c->response->status, false) : c->response->status;
     uint32_t http = answer_booking(c, status, &booking, 201);
     /* What another call of the same key made is that call's, until its payment is known to have failed. */
     bool ours = hold.replayed == 0 || status == TKT_DECLINED;
     if (ours && ((http >= 400 && http < 500) || tkt_status_primary(status) == TKT_E_NO_PAYMENT))
-        return give_back(c, http);
+        return give_back(c, http, booking.replayed != 0);
     if (http < 300) { /* of any other failure the hold stays: the same key tries again */
         tkt_token_format(hold.token, token);
         tkt__header_format(c, "Hold-Token", "%.64s", token);

@@ -32,7 +32,13 @@ static void places_out(tkt__call *c, uint64_t event_id, const uint32_t *units, u
     tkt__json_array_end(j);
 }
 
-/* `tried`: the request of a dry run, which made no hold: no token, and the seats that it would have. */
+static bool is_dry(const tkt__call *c)
+{
+    const tkt__param *p = tkt__param_of(c, "dryRun");
+    return p != NULL && (tkt__text_is(p->value, "true") || tkt__text_is(p->value, "1"));
+}
+
+/* `tried`: the request of a dry run, which made no hold: the seats that it would have. No dry run tells a token. */
 static void hold_out(tkt__call *c, const tkt_hold *hold, const tkt_reserve_request *tried)
 {
     char token[64];
@@ -46,7 +52,7 @@ static void hold_out(tkt__call *c, const tkt_hold *hold, const tkt_reserve_reque
     } else if (tkt_hold_units(c->snapshot, hold->token, units, TKT_UNITS_MAX, &n) != TKT_DONE)
         n = 0;
     tkt__json_object(j, NULL);
-    if (tried != NULL)
+    if (is_dry(c))
         tkt__json_bool(j, "dryRun", true);
     else
         tkt__json_string(j, "holdToken", (tkt_text){ token, sizeof token });
@@ -78,7 +84,8 @@ static uint32_t answer_hold(tkt__call *c, int32_t status, const tkt_hold *hold, 
     if (status == TKT_REPLAYED)
         tkt__header_static(c, "Idempotency-Replayed", "true");
     tkt__header_static(c, "Cache-Control", "no-store");
-    if (http == 201) {
+    bool placed = http == 201 || tkt__text_is(c->request->method, "PUT"); /* a hold that replaces another has a new token */
+    if (placed && !is_dry(c)) {
         char token[64];
         tkt_token_format(hold->token, token);
         tkt__header_format(c, "Location", "%s/reservations/%.64s", c->api->base, token);
@@ -120,7 +127,7 @@ static bool units_in(tkt__call *c, uint32_t units[TKT_UNITS_MAX], uint32_t *n)
 static bool dry_in(tkt__call *c, uint32_t *flags)
 {
     const tkt__param *p = tkt__param_of(c, "dryRun");
-    if (p != NULL && (tkt__text_is(p->value, "true") || tkt__text_is(p->value, "1")))
+    if (is_dry(c))
         *flags |= TKT_DRY_RUN;
     else if (p != NULL && !tkt__text_is(p->value, "false") && !tkt__text_is(p->value, "0")) {
         tkt__problem_say(c, 400, "bad_value", "dryRun is true or false");

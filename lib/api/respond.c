@@ -84,13 +84,21 @@ static bool lists(tkt_text line, const char *tag, size_t n)
     return false;
 }
 
-static bool has_already(const tkt__call *c, const char *tag, size_t n)
+/* Whether the lines of a condition name the tag. *any: there are such lines. */
+static bool names(const tkt__call *c, const char *condition, const char *tag, size_t n, bool *any)
 {
     tkt_text line;
-    for (uint32_t at = 0; tkt__request_line(c, "if-none-match", &at, &line);)
-        if (tkt__text_is(line, "*") || lists(line, tag, n))
-            return true;
-    return false;
+    bool named = false;
+    *any = false;
+    for (uint32_t at = 0; tkt__request_line(c, condition, &at, &line); *any = true)
+        named = named || tkt__text_is(line, "*") || lists(line, tag, n);
+    return named;
+}
+
+uint32_t tkt__precondition(tkt__call *c)
+{
+    bool any, named = names(c, "if-match", "", 0, &any);
+    return any && !named ? tkt__problem_say(c, 412, "precondition_failed", "nothing here is changed by its entity tag") : 0;
 }
 
 uint32_t tkt__answered_fresh(tkt__call *c, const char *type, const char *vary)
@@ -109,7 +117,10 @@ uint32_t tkt__answered_fresh(tkt__call *c, const char *type, const char *vary)
                        (long long)c->api->options.fresh_ms / 1000, (long long)c->api->options.stale_ms / 1000);
     if (vary != NULL)
         tkt__header_static(c, "Vary", vary);
-    if (has_already(c, tag, sizeof tag - 1)) {
+    bool any;
+    if (!names(c, "if-match", tag, sizeof tag - 1, &any) && any)
+        return tkt__problem_say(c, 412, "precondition_failed", "what If-Match names is no longer what there is");
+    if (names(c, "if-none-match", tag, sizeof tag - 1, &any)) {
         body->n = 0;
         c->response->status = 304;
         return 304;

@@ -129,7 +129,7 @@ static uint32_t identify(tkt__call *c, const tkt__route *route)
     const tkt_api_options *o = &c->api->options;
     c->caller.size = (uint32_t)sizeof c->caller;
     int32_t known = o->identify != NULL ? o->identify(o->user, c->request, &c->caller) : 0;
-    c->nobody = o->identify != NULL && c->caller.role == TKT_ROLE_PUBLIC && c->caller.user_id == 0 && c->caller.scope.len == 0 &&
+    c->nobody = c->caller.role == TKT_ROLE_PUBLIC && c->caller.user_id == 0 && c->caller.scope.len == 0 &&
                 tkt__is_zero(c->caller.buyer_key, TKT_BUYER_BYTES);
     if (known != 0)
         return tkt__problem_who(c, "who you are could not be made out");
@@ -166,6 +166,8 @@ uint32_t tkt__route_answer(tkt__call *c)
     status = identify(c, route);
     if (status == 0 && strcmp(route->method, "GET") != 0)
         status = tries(c, route);
+    if (status == 0 && strcmp(route->method, "GET") != 0)
+        status = tkt__precondition(c);
     if (status == 0 && strcmp(route->method, "GET") != 0)
         status = tkt__request_body(c);
     return status != 0 ? status : route->handler(c);

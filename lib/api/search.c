@@ -96,7 +96,7 @@ static bool price_in(tkt__call *c, tkt_query *q)
             return bad(c, names[i], "is an amount as in 12.50");
         any = true;
     }
-    return !any || done(c, tkt_query_set_price(q, bounds[0], bounds[1],
+    return (!any && currency == NULL) || done(c, tkt_query_set_price(q, bounds[0], bounds[1],
                                                currency != NULL ? currency->value : (tkt_text){ NULL, 0 }));
 }
 
@@ -168,7 +168,7 @@ static bool words_in(tkt__call *c, tkt_query *q)
         status = tkt_query_set_prefix(q, prefix);
     if (status == TKT_DONE)
         status = tkt_query_set_typo(q, typo);
-    if (status == TKT_DONE && language != NULL && tkt_query_set_language(q, language->value) == TKT_NOT_FOUND)
+    if (status == TKT_DONE && language != NULL && tkt_query_set_language(q, language->value) != TKT_DONE)
         return bad(c, "language", "is one whose words this service can't stem");
     if (status == TKT_DONE)
         status = tkt_query_set_sort(q, sort);
@@ -216,7 +216,7 @@ typedef struct marks {
         uint8_t p[TKT__WORD_MAX];
         uint32_t n;
     } words[HIGHLIGHT_WORDS];
-    uint32_t n;
+    uint32_t n, last_start; /* in its piece */
     bool open; /* the last one is still typed */
     /* what is being written */
     tkt__json *j;
@@ -227,8 +227,11 @@ typedef struct marks {
 static int32_t note_word(void *user, const tkt__word *word)
 {
     marks *m = user;
+    if (word->kind == TKT__WORD_SIGNED && m->n > 0 && m->last_start == word->start)
+        m->n--; /* C++ is looked for, and not C */
     if (m->n == HIGHLIGHT_WORDS)
         return TKT_NOT_FOUND;
+    m->last_start = word->start;
     memcpy(m->words[m->n].p, word->p, word->n);
     m->words[m->n++].n = word->n;
     return TKT_DONE;

@@ -206,16 +206,27 @@ static extent extent_of(const tkt_plan *plan)
     return e;
 }
 
+/* U+FFFE and U+FFFF, which are characters of no text. */
+static bool is_none(tkt_text text, size_t i)
+{
+    return text.len - i >= 3 && memcmp(text.ptr + i, "\xef\xbf", 2) == 0 && ((unsigned char)text.ptr[i + 2] | 1) == 0xbf;
+}
+
+/* XML 1.0 (2.2) has no control characters and none of those, however they are written: they are left out. */
 static void xml_text(tkt__buffer *b, tkt_text text)
 {
     for (size_t i = 0; i < text.len; i++) {
+        if (is_none(text, i)) {
+            i += 2;
+            continue;
+        }
         switch (text.ptr[i]) {
         case '<': tkt__buffer_text(b, "&lt;"); break;
         case '>': tkt__buffer_text(b, "&gt;"); break;
         case '&': tkt__buffer_text(b, "&amp;"); break;
         case '"': tkt__buffer_text(b, "&quot;"); break;
         default:
-            if ((unsigned char)text.ptr[i] >= 0x20) /* XML 1.0 has no others, however they are written */
+            if ((unsigned char)text.ptr[i] >= 0x20)
                 tkt__buffer_add(b, text.ptr + i, 1);
         }
     }

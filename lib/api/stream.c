@@ -2,25 +2,34 @@
  *
  * api/stream.c: what happens to an event's places, as it happens, in Server-Sent Events (WHATWG HTML, 9.2).
  *
- * The id of each message is the event's sequence number, so Last-Event-ID resumes with no gap and nothing twice. A
- * client that names none, or one that this store never gave out, first gets the whole map. A reserved seat is told with
+ * The id of each message is the event's sequence number and the store's epoch, so Last-Event-ID resumes with no gap and
+ * nothing twice. A client that names none, or one that this store never gave out, first gets the whole map; and so does
+ * one of before a restore, whose numbers may have been given to other changes since. A reserved seat is told with
  * the instant at which it is free again by itself: whoever draws it need not wait for the sweep that says so too.
  */
 #include "api/api.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #define PAGE 128         /* records that are read at once */
 #define PAGES_MOST 64    /* of a piece */
 #define QUIET_MS 15000   /* then a comment is sent, so that the wire is known to live */
 
+/* Which mode a client knows that came without one is not known for what happened before it came; then it is that of then. */
+static bool another_mode(tkt__stream *s, const tkt_change *change)
+{
+    uint32_t known = s->mode == 0 && change->seq > s->began_seq ? s->began_mode : s->mode;
+    s->mode = change->state + 1;
+    return known != s->mode;
+}
+
 /* What others may see: no claims, bookings or payments; of the waiting room when its mode is another, which is when a page
  * must look, not how it moves. */
 static bool is_public(tkt__stream *s, const tkt_change *change)
 {
-    uint32_t mode = s->mode;
     switch (change->kind) {
-    case TKT_CHANGE_QUEUE: s->mode = change->state + 1; return mode != s->mode;
+    case TKT_CHANGE_QUEUE: return another_mode(s, change);
     case TKT_CHANGE_SEATS:
     case TKT_CHANGE_AREA:
     case TKT_CHANGE_SALE:
@@ -85,9 +94,9 @@ void tkt__json_change(tkt__json *j, const tkt_change *change, bool staff)
 
 /* ---- pieces ---------------------------------------------------------------------------------------------------------------- */
 
-static void message(tkt__buffer *b, const char *name, uint64_t seq)
+static void message(tkt_api_response *r, const char *name, uint64_t seq)
 {
-    tkt__buffer_format(b, "id: %" PRIu64 "\nevent: %s\ndata: ", seq, name);
+    tkt__buffer_format(&r->body, "id: %" PRIu64 ".%" PRIx64 "\nevent: %s\ndata: ", seq, r->api->store->epoch, name);
 }
 
 /* One character a seat, in the order of bytes of the map; 5 where there is none. */
@@ -130,7 +139,7 @@ static int32_t whole_piece(tkt_snapshot *snapshot, tkt_api_response *r)
     int32_t status = tkt_event_seq(snapshot, r->stream.event_id, &seq);
     if (status != TKT_DONE)
         return status;
-    message(&r->body, "map", seq);
+    message(r, "map", seq);
     tkt__json_begin(&j, &r->body);
     tkt__json_object(&j, NULL);
     tkt__json_u64(&j, "seq", seq);
@@ -149,7 +158,7 @@ static int32_t whole_piece(tkt_snapshot *snapshot, tkt_api_response *r)
 static void change_out(tkt_api_response *r, const tkt_change *change)
 {
     tkt__json j;
-    message(&r->body, "change", change->seq);
+    message(r, "change", change->seq);
     tkt__json_begin(&j, &r->body);
     tkt__json_change(&j, change, false);
     tkt__json_end(&j);
@@ -238,16 +247,28 @@ int32_t tkt__stream_next(tkt_api_response *r)
 
 /* ---- begin ------------------------------------------------------------------------------------------------------------------- */
 
+/* An id as message() wrote it, of this store's history; −1: it is none. */
+static int64_t id_in(const tkt__call *c, tkt_text id)
+{
+    char epoch[20];
+    int64_t after;
+    const char *point = memchr(id.ptr, '.', id.len);
+    size_t n = point != NULL ? (size_t)(point - id.ptr) : 0;
+    snprintf(epoch, sizeof epoch, "%" PRIx64, c->api->store->epoch);
+    tkt_text rest = { id.ptr + n + 1, id.len - n - 1 };
+    return n > 0 && tkt__whole_number(id.ptr, n, &after) && after >= 0 && tkt__text_is(rest, epoch) ? after : -1;
+}
+
 /* Where the client is: by the header that a browser sends when it comes back, else by the parameter. */
 static bool after_in(tkt__call *c, uint64_t seq, tkt__stream *s)
 {
     tkt_text last = tkt__request_header(c, "last-event-id");
     int64_t after = -1;
-    if (last.len > 0) {
-        if (!tkt__whole_number(last.ptr, last.len, &after) || after < 0)
-            after = -1;
-    } else if (!tkt__param_i64(c, "after", 0, INT64_MAX, &after))
+    if (last.len > 0)
+        after = id_in(c, last);
+    else if (!tkt__param_i64(c, "after", 0, INT64_MAX, &after))
         return false;
+    s->began_seq = seq;
     s->whole = after < 0 || (uint64_t)after > seq;
     s->seq = s->whole ? 0 : (uint64_t)after;
     return true;
@@ -263,6 +284,9 @@ uint32_t tkt__get_stream(tkt__call *c)
     int32_t status = tkt_event_seq(c->snapshot, c->id, &seq);
     if (status != TKT_DONE)
         return tkt__problem_of(c, status);
+    tkt_queue room;
+    tkt_queue_init(&room);
+    s->began_mode = tkt_queue_view(c->snapshot, c->id, &room) == TKT_DONE ? room.mode + 1 : 0;
     s->event_id = c->id;
     return after_in(c, seq, s) ? tkt__stream_begin(c) : c->response->status;
 }

@@ -27,7 +27,7 @@ struct watch {
     _Atomic uint8_t states[LOAD_UNITS_MAX]; /* '0' free, '1' reserved, '2' booked, '3' withheld */
     char line[LINE_BYTES], kind[32];
     size_t line_n;
-    uint64_t id;
+    char id[48], told[48]; /* of the message under way; of the last one */
 };
 
 /* ---- messages ----------------------------------------------------------------------------------------------------------- */
@@ -68,7 +68,7 @@ static void change(watch *w, const char *data)
 static void line(watch *w, const char *text)
 {
     if (strncmp(text, "id: ", 4) == 0)
-        w->id = strtoull(text + 4, NULL, 10);
+        snprintf(w->id, sizeof w->id, "%s", text + 4);
     else if (strncmp(text, "event: ", 7) == 0)
         snprintf(w->kind, sizeof w->kind, "%s", text + 7);
     else if (strncmp(text, "data: ", 6) == 0) {
@@ -76,7 +76,8 @@ static void line(watch *w, const char *text)
             whole_map(w, text + 6);
         else
             change(w, text + 6);
-        atomic_store(&w->seq, w->id); /* data is the last line of a message here */
+        memcpy(w->told, w->id, sizeof w->told); /* data is the last line of a message here */
+        atomic_store(&w->seq, strtoull(w->id, NULL, 10));
     }
 }
 
@@ -107,9 +108,9 @@ static void *follow(void *of)
 {
     watch *w = of;
     CURL *curl = curl_easy_init();
-    char last[64];
+    char last[128];
     for (bool first = true; curl != NULL && !atomic_load(&w->ends); first = false) {
-        snprintf(last, sizeof last, "Last-Event-ID: %llu", (unsigned long long)atomic_load(&w->seq));
+        snprintf(last, sizeof last, "Last-Event-ID: %s", w->told);
         struct curl_slist *head = curl_slist_append(NULL, atomic_load(&w->maps) > 0 ? last : "Accept: text/event-stream");
         w->line_n = 0; /* half a message is dropped, its id was not taken */
         curl_easy_reset(curl);
