@@ -93,16 +93,20 @@ static int32_t sale_arrays(tkt__tx *tx, const tkt__sale_row *row, tkt__sale *sal
     return TKT_DONE;
 }
 
-int32_t tkt__sale_load(tkt__tx *tx, uint64_t event_id, tkt__sale *sale)
+static int32_t rows_of(tkt__tx *tx, uint64_t event_id, tkt__event_head *head, tkt__sale_row *row)
 {
     tkt__slice record;
-    tkt__event_head head;
-    tkt__sale_row row;
     int32_t rc = tkt__event_get(tx, event_id, &record);
     if (rc == TKT_DONE)
-        rc = tkt__event_head_of(record, &head);
-    if (rc == TKT_DONE)
-        rc = tkt__sale_row_get(tx, event_id, &row);
+        rc = tkt__event_head_of(record, head);
+    return rc == TKT_DONE ? tkt__sale_row_get(tx, event_id, row) : rc;
+}
+
+int32_t tkt__sale_load(tkt__tx *tx, uint64_t event_id, tkt__sale *sale)
+{
+    tkt__event_head head;
+    tkt__sale_row row;
+    int32_t rc = rows_of(tx, event_id, &head, &row);
     if (rc != TKT_DONE)
         return rc;
     sale->status = head.status;
@@ -153,14 +157,9 @@ static int32_t lowest(const tkt__event_head *head, const tkt__sale_row *row, con
 int32_t tkt__sale_lowest(tkt__tx *tx, uint64_t event_id, const char *currency, int64_t *minor,
                          char out[TKT_CURRENCY_BYTES], bool *more)
 {
-    tkt__slice record;
     tkt__event_head head;
     tkt__sale_row row;
-    int32_t rc = tkt__event_get(tx, event_id, &record);
-    if (rc == TKT_DONE)
-        rc = tkt__event_head_of(record, &head);
-    if (rc == TKT_DONE)
-        rc = tkt__sale_row_get(tx, event_id, &row);
+    int32_t rc = rows_of(tx, event_id, &head, &row);
     return rc == TKT_DONE ? lowest(&head, &row, currency, minor, out, more) : rc;
 }
 
@@ -179,16 +178,10 @@ int32_t tkt__sale_lowest_of(tkt__tx *tx, const tkt_event *event, int64_t *minor,
 static int32_t facts(tkt_snapshot *snapshot, uint64_t event_id, tkt__tx **tx, tkt__event_head *head,
                      tkt__sale_row *row)
 {
-    tkt__slice record;
     int32_t rc = tkt__snapshot_tx(snapshot, tx);
-    if (rc != TKT_DONE)
-        return rc;
-    rc = tkt__event_get(*tx, event_id, &record);
-    if (rc == TKT_NOT_FOUND)
-        return tkt__refuse_missing("event", event_id);
     if (rc == TKT_DONE)
-        rc = tkt__event_head_of(record, head);
-    return rc != TKT_DONE ? rc : tkt__sale_row_get(*tx, event_id, row);
+        rc = rows_of(*tx, event_id, head, row);
+    return rc == TKT_NOT_FOUND ? tkt__refuse_missing("event", event_id) : rc;
 }
 
 int32_t tkt_sale_view(tkt_snapshot *snapshot, uint64_t event_id, tkt_sale *sale)
