@@ -130,7 +130,7 @@ typedef struct tkt_hit {
 #define TKT_HIT_INIT { (uint32_t)sizeof(tkt_hit), 0, 0, 0, 0, 0 }
 /* Hit `index` (0…) of the page. TKT_NOT_FOUND past the last. */
 TKT_API int32_t tkt_results_hit(const tkt_results *results, uint32_t index, tkt_hit *hit);
-/* The cursor of the next page; empty when this is the last. Lives as long as the results. */
+/* The cursor of the next page, at most 640 bytes; empty when this is the last. Lives as long as the results. */
 TKT_API tkt_text tkt_results_next(const tkt_results *results);
 
 typedef struct tkt_facet {

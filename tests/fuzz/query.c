@@ -13,6 +13,7 @@
 #include <ticketing/ticketing.h>
 
 #define OPTIONS 16
+#define CURSOR_ROOM 1024
 
 static const char *const names[] = {
     "Rock Concert", "AC/DC live", "Björk", "東京コンサート", "C++ conference", "Symphony No. 5", "Jazz & Blues",
@@ -71,7 +72,7 @@ static bool same_order(const tkt_hit *a, const tkt_hit *b, uint32_t sort)
 }
 
 /* Returns the hits of the page. */
-static uint32_t look_at(tkt_snapshot *snap, const tkt_query *query, uint32_t sort, uint64_t *total, char next[256])
+static uint32_t look_at(tkt_snapshot *snap, const tkt_query *query, uint32_t sort, uint64_t *total, char next[CURSOR_ROOM])
 {
     tkt_results *results;
     tkt_total t = TKT_TOTAL_INIT;
@@ -93,7 +94,7 @@ static uint32_t look_at(tkt_snapshot *snap, const tkt_query *query, uint32_t sor
     }
     MUST(tkt_results_hit(results, t.hits, &hit) == TKT_NOT_FOUND);
     tkt_text cursor = tkt_results_next(results);
-    snprintf(next, 256, "%.*s", (int)cursor.len, cursor.ptr);
+    snprintf(next, CURSOR_ROOM, "%.*s", (int)cursor.len, cursor.ptr);
     *total = t.total;
     tkt_results_free(results);
     return t.hits;
@@ -127,7 +128,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                        TKT_SORT_PRICE, TKT_SORT_AUTO };
     tkt_query *query;
     tkt_snapshot *snap;
-    char next[256], last[256];
+    char next[CURSOR_ROOM], last[CURSOR_ROOM];
     uint64_t total, again;
     if (store == NULL)
         open_store();

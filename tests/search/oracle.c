@@ -14,6 +14,8 @@
 
 #include "text/analyse.h"
 
+#define CURSOR_ROOM 1024 /* more than any has */
+
 typedef struct shape {
     uint32_t first, steps, changes, queries; /* events to begin with; steps of so many changes and queries */
     bool built;                              /* loaded without index, then built */
@@ -146,7 +148,7 @@ static tkt_query *build(const model *m, const query *q)
     return out;
 }
 
-static void ask(tkt_snapshot *snap, const tkt_query *tq, answer *a, char cursor[256])
+static void ask(tkt_snapshot *snap, const tkt_query *tq, answer *a, char cursor[CURSOR_ROOM])
 {
     tkt_results *results;
     tkt_total total = TKT_TOTAL_INIT;
@@ -165,7 +167,7 @@ static void ask(tkt_snapshot *snap, const tkt_query *tq, answer *a, char cursor[
         a->hit[i].distance_m = hit.distance_m;
     }
     tkt_text next = tkt_results_next(results);
-    snprintf(cursor, 256, "%.*s", (int)next.len, next.ptr);
+    snprintf(cursor, CURSOR_ROOM, "%.*s", (int)next.len, next.ptr);
     tkt_results_free(results);
 }
 
@@ -208,7 +210,7 @@ static void walk(tkt_snapshot *snap, model *m, const query *q)
 {
     query whole = *q;
     static answer all, part;
-    char cursor[256];
+    char cursor[CURSOR_ROOM];
     uint32_t at = 0;
     whole.page = 1;
     whole.page_size = HITS_MAX;
@@ -231,7 +233,7 @@ static void one_query(tkt_snapshot *snap, model *m)
 {
     query q;
     static answer mine, theirs;
-    char cursor[256];
+    char cursor[CURSOR_ROOM];
     random_query(m, &q);
     asked++;
     judge(m, &q, &mine);
