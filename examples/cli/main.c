@@ -131,8 +131,9 @@ static bool can_be_read(const char *file)
 
 static bool reads_input(int argc, char **argv)
 {
-    for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], "-") == 0)
+    for (int i = 2; i < argc; i++)
+        if ((strcmp(argv[i], "-") == 0 || strcmp(argv[i], "/dev/stdin") == 0) &&
+            (strcmp(argv[i - 1], "import") == 0 || strcmp(argv[i - 1], "--batch") == 0))
             return true;
     return false;
 }

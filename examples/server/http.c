@@ -275,23 +275,26 @@ static ssize_t nothing(void *of, uint64_t at, char *to, size_t most)
     return MHD_CONTENT_READER_END_OF_STREAM;
 }
 
-/* Whether the answer would have a length that is not the body's: of a stream that is only asked about, or of what the
- * client has already (RFC 9110, 8.6). Then none is told. */
-static bool is_without_length(const exchange *x, const tkt_api_response *answer)
+static bool is_stream(const tkt_api_response *answer)
 {
+    static const char type[] = "text/event-stream";
     tkt_text n, v;
-    bool stream = false;
-    for (uint32_t i = 0; strcmp(x->method, "HEAD") == 0 && tkt_api_response_header(answer, i, &n, &v) == TKT_DONE; i++)
-        stream = stream || (v.len == 17 && memcmp(v.ptr, "text/event-stream", 17) == 0);
-    return stream || tkt_api_response_status(answer) == 304;
+    for (uint32_t i = 0; tkt_api_response_header(answer, i, &n, &v) == TKT_DONE; i++)
+        if (v.len == sizeof type - 1 && memcmp(v.ptr, type, sizeof type - 1) == 0)
+            return true;
+    return false;
 }
 
+/* A stream that is only asked about has no length to tell (RFC 9110, 8.6). The library would write the end of a chunked body
+ * here, which HEAD does not have: the connection ends instead. */
 static enum MHD_Result send_bare(exchange *x, tkt_api_response *answer)
 {
     unsigned status = tkt_api_response_status(answer);
     struct MHD_Response *response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16, nothing, NULL, NULL);
-    if (response != NULL)
+    if (response != NULL) {
+        MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
         add_headers(response, answer);
+    }
     tkt_api_response_free(answer);
     return send_response(x, status, response);
 }
@@ -301,7 +304,7 @@ static enum MHD_Result send_answer(exchange *x, tkt_api_response *answer)
     unsigned status = tkt_api_response_status(answer);
     tkt_text body = tkt_api_response_body(answer);
     struct MHD_Response *response;
-    if (is_without_length(x, answer))
+    if (strcmp(x->method, "HEAD") == 0 && is_stream(answer))
         return send_bare(x, answer);
     if (tkt_api_response_streams(answer)) {
         response = stream_response(x, answer);

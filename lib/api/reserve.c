@@ -35,7 +35,8 @@ static void places_out(tkt__call *c, uint64_t event_id, const uint32_t *units, u
 static bool is_dry(const tkt__call *c)
 {
     const tkt__param *p = tkt__param_of(c, "dryRun");
-    return p != NULL && (tkt__text_is(p->value, "true") || tkt__text_is(p->value, "1"));
+    bool looks = tkt__text_is(c->request->method, "GET") || tkt__text_is(c->request->method, "HEAD");
+    return !looks && p != NULL && (tkt__text_is(p->value, "true") || tkt__text_is(p->value, "1"));
 }
 
 /* `tried`: the request of a dry run, which made no hold: the seats that it would have. No dry run tells a token. */

@@ -67,31 +67,40 @@ uint32_t tkt__answered(tkt__call *c, uint32_t status, const char *type)
     return status;
 }
 
-/* Whether a list of tags has this one; weak and strong forms alike (RFC 9110, 13.1.2). */
-static bool lists(tkt_text line, const char *tag, size_t n)
+/* Whether a list of tags has this one; `weak`: in either form (RFC 9110, 13.1.2). */
+static bool lists(tkt_text line, const char *tag, size_t n, bool weak)
 {
     for (const char *p = line.ptr, *end = line.ptr + line.len; p < end;) {
-        p += *p == 'W' && end - p > 1 && p[1] == '/' ? 2 : 0;
+        bool is_weak = *p == 'W' && end - p > 1 && p[1] == '/';
+        p += is_weak ? 2 : 0;
         const char *close = p < end && *p == '"' ? memchr(p + 1, '"', (size_t)(end - p - 1)) : NULL;
         if (close == NULL) {
             p++; /* a comma, a blank, or what is no tag */
             continue;
         }
-        if ((size_t)(close + 1 - p) == n && memcmp(p, tag, n) == 0)
+        if ((size_t)(close + 1 - p) == n && memcmp(p, tag, n) == 0 && (weak || !is_weak))
             return true;
         p = close + 1;
     }
     return false;
 }
 
-/* Whether the lines of a condition name the tag. *any: there are such lines. */
+static bool is_star(tkt_text line)
+{
+    size_t n = line.len;
+    while (n > 0 && (line.ptr[n - 1] == ' ' || line.ptr[n - 1] == '\t'))
+        n--;
+    return n == 1 && line.ptr[0] == '*';
+}
+
+/* Whether the lines of a condition name the tag: If-Match a strong one (RFC 9110, 13.1.1). *any: there are such lines. */
 static bool names(const tkt__call *c, const char *condition, const char *tag, size_t n, bool *any)
 {
     tkt_text line;
-    bool named = false;
+    bool named = false, weak = strcmp(condition, "if-match") != 0;
     *any = false;
     for (uint32_t at = 0; tkt__request_line(c, condition, &at, &line); *any = true)
-        named = named || tkt__text_is(line, "*") || lists(line, tag, n);
+        named = named || is_star(line) || lists(line, tag, n, weak);
     return named;
 }
 
@@ -196,6 +205,7 @@ static uint32_t failure_status(int32_t primary)
     case TKT_E_CONFLICT:
     case TKT_E_UNAVAILABLE:
     case TKT_E_UNKNOWN:
+    case TKT_E_TOO_OLD:
     case TKT_E_READERS:
     case TKT_E_CLOCK: return 503;
     case TKT_E_FENCED: return 410;

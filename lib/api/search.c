@@ -293,12 +293,13 @@ static void highlight(marks *m, tkt__json *j, const char *key, tkt_text text)
 
 /* ---- the page ------------------------------------------------------------------------------------------------------------------ */
 
-static void hit_out(tkt__call *c, const tkt_hit *hit, marks *m)
+static int32_t hit_out(tkt__call *c, const tkt_hit *hit, marks *m)
 {
     tkt_event event;
     tkt_event_init(&event);
-    if (tkt_event_view(c->snapshot, hit->event_id, &event) != TKT_DONE)
-        return;
+    int32_t status = tkt_event_view(c->snapshot, hit->event_id, &event);
+    if (status != TKT_DONE)
+        return status;
     tkt__json_object(&c->json, NULL);
     tkt__json_event(c, &event, false);
     if (hit->distance_m >= 0)
@@ -306,6 +307,7 @@ static void hit_out(tkt__call *c, const tkt_hit *hit, marks *m)
     if (m != NULL)
         highlight(m, &c->json, "highlight", event.name);
     tkt__json_object_end(&c->json);
+    return TKT_DONE;
 }
 
 static bool add_encoded(char *out, size_t cap, size_t *n, tkt_text text)
@@ -396,16 +398,22 @@ static bool given_again(tkt__call *c, const tkt_results *results)
     return text.n > 0;
 }
 
-static void events_out(tkt__call *c, tkt_results *results, marks *m)
+/* A page is whole, or none: a snapshot may grow too old in the middle of it. */
+static int32_t events_out(tkt__call *c, tkt_results *results, marks *m)
 {
     tkt_hit hit = TKT_HIT_INIT;
     const tkt__buffer *body = &c->response->body;
+    tkt__tx *still;
+    int32_t status = TKT_DONE;
     tkt__json_array(tkt__answer_json(c), NULL);
-    for (uint32_t i = 0; tkt_results_hit(results, i, &hit) == TKT_DONE; i++)
-        hit_out(c, &hit, m);
+    for (uint32_t i = 0; status == TKT_DONE && tkt_results_hit(results, i, &hit) == TKT_DONE; i++)
+        status = hit_out(c, &hit, m);
     tkt__json_array_end(&c->json);
-    if (m == NULL && !body->failed)
+    if (status == TKT_DONE)
+        status = tkt__snapshot_tx(c->snapshot, &still);
+    if (status == TKT_DONE && m == NULL && !body->failed)
         tkt__cache_keep_text(c->api->store->search_cache, results, tkt__slice_of(body->p, body->n));
+    return status;
 }
 
 static uint32_t page_out(tkt__call *c, tkt_results *results, int64_t page, int64_t size, marks *m)
@@ -416,7 +424,9 @@ static uint32_t page_out(tkt__call *c, tkt_results *results, int64_t page, int64
         return tkt__problem_of(c, status);
     tkt_text next = tkt_results_next(results);
     if (m != NULL || !given_again(c, results))
-        events_out(c, results, m);
+        status = events_out(c, results, m);
+    if (status != TKT_DONE)
+        return tkt__problem_of(c, status);
     tkt__header_format(c, "X-Total-Count", "%llu", (unsigned long long)total.total);
     if (total.lower_bound != 0)
         tkt__header_static(c, "X-Total-Is-Lower-Bound", "true");

@@ -144,12 +144,15 @@ static void seats_out(tkt__call *c, const map *m)
 static uint32_t map_json(tkt__call *c)
 {
     map m;
+    char id[TKT__STREAM_ID];
     if (!map_in(c, &m, true))
         return c->response->status;
     tkt__json *j = tkt__answer_json(c);
     tkt__json_object(j, NULL);
     tkt__json_u64(j, "eventId", c->id);
     tkt__json_u64(j, "seq", m.seq);
+    tkt__stream_id(c, m.seq, id);
+    tkt__json_word(j, "streamId", id);
     seats_out(c, &m);
     tkt__json_areas(c, UINT32_MAX);
     tkt__json_object_end(j);

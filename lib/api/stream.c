@@ -247,7 +247,12 @@ int32_t tkt__stream_next(tkt_api_response *r)
 
 /* ---- begin ------------------------------------------------------------------------------------------------------------------- */
 
-/* An id as message() wrote it, of this store's history; −1: it is none. */
+void tkt__stream_id(const tkt__call *c, uint64_t seq, char id[TKT__STREAM_ID])
+{
+    snprintf(id, TKT__STREAM_ID, "%" PRIu64 ".%" PRIx64, seq, c->api->store->epoch);
+}
+
+/* An id as a stream or a map gave it, of this store's history; −1: it is none. */
 static int64_t id_in(const tkt__call *c, tkt_text id)
 {
     char epoch[20];
@@ -263,9 +268,12 @@ static int64_t id_in(const tkt__call *c, tkt_text id)
 static bool after_in(tkt__call *c, uint64_t seq, tkt__stream *s)
 {
     tkt_text last = tkt__request_header(c, "last-event-id");
+    const tkt__param *p = tkt__param_of(c, "after");
     int64_t after = -1;
     if (last.len > 0)
         after = id_in(c, last);
+    else if (p != NULL && memchr(p->value.ptr, '.', p->value.len) != NULL)
+        after = id_in(c, p->value);
     else if (!tkt__param_i64(c, "after", 0, INT64_MAX, &after))
         return false;
     s->began_seq = seq;
@@ -288,7 +296,15 @@ uint32_t tkt__get_stream(tkt__call *c)
     tkt_queue_init(&room);
     s->began_mode = tkt_queue_view(c->snapshot, c->id, &room) == TKT_DONE ? room.mode + 1 : 0;
     s->event_id = c->id;
-    return after_in(c, seq, s) ? tkt__stream_begin(c) : c->response->status;
+    if (!after_in(c, seq, s))
+        return c->response->status;
+    uint32_t begun = tkt__stream_begin(c);
+    if (begun == 200 && !s->whole) { /* a client that loses it before anything happens comes back with this */
+        char id[TKT__STREAM_ID];
+        tkt__stream_id(c, s->seq, id);
+        tkt__buffer_format(&c->response->body, "id: %s\n\n", id);
+    }
+    return begun;
 }
 
 uint32_t tkt__stream_begin(tkt__call *c)

@@ -131,6 +131,7 @@ static bool key_of(const tkt_query *q, uint8_t key[KEY_MOST], uint32_t *n)
         tkt__put_i64(&w, q->cursor.start_ms);
         tkt__put_u32(&w, q->cursor.event);
         tkt__put_u32(&w, q->measures.events);
+        tkt__put_u32(&w, q->measures.rest);
         for (uint32_t i = 0; i < q->measures.words; i++) {
             tkt__put_u32(&w, q->measures.of[i].word);
             tkt__put_u32(&w, q->measures.of[i].events);

@@ -92,6 +92,8 @@ static int32_t best_open(tkt__search *s, best *b, uint32_t most)
 
 /* ---- leaves ----------------------------------------------------------------------------------------------- */
 
+static uint32_t hash_of(tkt__slice term) { return (uint32_t)XXH3_64bits(term.p, term.n); }
+
 static int32_t add_leaves(tkt__search *s, tkt__part *part, const found *f, uint32_t n, const double *factor)
 {
     tkt__leaf *leaf = tkt__arena_get(&s->arena, (part->leaves + n) * sizeof *leaf);
@@ -103,7 +105,7 @@ static int32_t add_leaves(tkt__search *s, tkt__part *part, const found *f, uint3
     for (uint32_t i = 0; i < n; i++) {
         leaf[part->leaves + i].record = f[i].record;
         leaf[part->leaves + i].n = f[i].n;
-        leaf[part->leaves + i].word = (uint32_t)XXH3_64bits(f[i].term.p, f[i].term.n);
+        leaf[part->leaves + i].word = hash_of(f[i].term);
         leaf[part->leaves + i].factor = factor[i];
     }
     part->leaf = leaf;
@@ -389,25 +391,86 @@ static int32_t add_stem(tkt__search *s, tkt__part *part)
                         : tkt__fail(TKT_E_NOMEM, "no memory for a search");
 }
 
+/* Nobody had the word when the list was begun: it goes on with those that stood for it. */
+static bool was_nobodys(const tkt__search *s, const tkt__part *part)
+{
+    const tkt__measures *m = &s->query->measures;
+    for (uint32_t i = 0; i < m->words; i++)
+        if (m->of[i].events == 0 && m->of[i].word == hash_of(part->word))
+            return true;
+    return false;
+}
+
 static int32_t expand_part(tkt__search *s, tkt__part *part)
 {
-    int32_t status = add_exact(s, part, part->word, 1.0);
+    int32_t status = TKT_DONE;
+    if (part->fixed || !was_nobodys(s, part))
+        status = add_exact(s, part, part->word, 1.0);
     if (status != TKT_DONE || part->fixed)
         return status;
+    uint32_t typed = part->leaves;
     if (s->stemmer != NULL)
         status = add_stem(s, part);
     if (status == TKT_DONE && part->prefix)
         status = expand_prefix(s, part);
     if (status == TKT_DONE && part->leaves == 0 && s->query->typo == TKT_EXPAND_AUTO)
         status = tkt__expand_typo(s, part);
+    part->nobodys = typed == 0 && part->leaves > 0 && !part->prefix;
     return status;
 }
 
 /* ---- scores ---------------------------------------------------------------------------------------------------- */
 
-static uint32_t events_of(const tkt__search *s)
+static bool counts_more(const tkt__leaf *a, const tkt__leaf *b)
 {
-    return s->query->measures.events != 0 ? s->query->measures.events : (uint32_t)s->counts.documents;
+    bool typed = a->factor >= 1, other = b->factor >= 1;
+    return typed != other ? typed : a->n > b->n;
+}
+
+/* The first of all words, in the order of counts_more. *n: noted; *rest: more than fit. */
+static void note_leaf(const tkt__leaf *noted[TKT__CURSOR_WORDS], uint32_t *n, bool *rest, const tkt__leaf *leaf)
+{
+    uint32_t at;
+    for (uint32_t i = 0; i < *n; i++)
+        if (noted[i]->word == leaf->word)
+            return;
+    *rest = *rest || *n == TKT__CURSOR_WORDS;
+    if (*n == TKT__CURSOR_WORDS && !counts_more(leaf, noted[*n - 1]))
+        return;
+    *n += *n < TKT__CURSOR_WORDS;
+    for (at = *n - 1; at > 0 && counts_more(leaf, noted[at - 1]); at--)
+        noted[at] = noted[at - 1];
+    noted[at] = leaf;
+}
+
+static void put_measure(tkt__measures *m, uint32_t word, uint32_t events)
+{
+    if (m->words < TKT__CURSOR_WORDS) {
+        m->of[m->words].word = word;
+        m->of[m->words++].events = events;
+    }
+}
+
+static void measure(tkt__search *s)
+{
+    const tkt__leaf *noted[TKT__CURSOR_WORDS];
+    tkt__measures *m = &s->measures;
+    uint32_t n = 0;
+    bool rest = false;
+    m->events = (uint32_t)s->counts.documents;
+    for (uint32_t c = 0; c < s->clauses; c++)
+        for (uint32_t a = 0; a < s->clause[c].alternatives && s->clause[c].scores; a++)
+            for (uint32_t p = 0; p < s->clause[c].alternative[a].parts; p++) {
+                const tkt__part *part = &s->clause[c].alternative[a].part[p];
+                if (part->nobodys)
+                    put_measure(m, hash_of(part->word), 0);
+                for (uint32_t l = 0; l < part->leaves; l++)
+                    note_leaf(noted, &n, &rest, &part->leaf[l]);
+            }
+    rest = rest || m->words + n > TKT__CURSOR_WORDS;
+    for (uint32_t i = 0; i < n; i++)
+        put_measure(m, noted[i]->word, noted[i]->n);
+    m->rest = rest && m->words > 0 ? m->of[m->words - 1].events : 0;
 }
 
 static uint32_t measured(const tkt__measures *m, const tkt__leaf *leaf)
@@ -415,18 +478,31 @@ static uint32_t measured(const tkt__measures *m, const tkt__leaf *leaf)
     for (uint32_t i = 0; i < m->words; i++)
         if (m->of[i].word == leaf->word)
             return m->of[i].events;
-    return leaf->n;
+    return m->rest != 0 ? m->rest : leaf->n;
 }
 
 /* idf = ln(1 + (N − n + 0.5) / (n + 0.5)) */
-static void set_worth(const tkt__search *s, tkt__leaf *leaf)
+static void set_worth(const tkt__measures *m, tkt__leaf *leaf)
 {
-    uint32_t events = events_of(s);
-    leaf->n = measured(&s->query->measures, leaf);
-    double n = leaf->n, all = events > leaf->n ? events : leaf->n;
+    double n = measured(m, leaf), all = m->events > n ? m->events : n;
     double idf = log(1 + (all - n + 0.5) / (n + 0.5));
     for (uint32_t level = 0; level < TKT__LEVELS; level++)
         leaf->worth[level] = (uint32_t)(idf * leaf->factor * tkt__level_value(level) * 65536 + 0.5);
+}
+
+static void set_all_worth(tkt__search *s)
+{
+    if (s->query->has_cursor) /* the list goes on as it began */
+        s->measures = s->query->measures;
+    else
+        measure(s);
+    for (uint32_t c = 0; c < s->clauses; c++)
+        for (uint32_t a = 0; a < s->clause[c].alternatives && s->clause[c].scores; a++)
+            for (uint32_t p = 0; p < s->clause[c].alternative[a].parts; p++) {
+                tkt__part *part = &s->clause[c].alternative[a].part[p];
+                for (uint32_t l = 0; l < part->leaves; l++)
+                    set_worth(&s->measures, &part->leaf[l]);
+            }
 }
 
 int32_t tkt__expand(tkt__search *s)
@@ -436,52 +512,11 @@ int32_t tkt__expand(tkt__search *s)
         status = tkt__stemmer_open(s->query->language, &s->stemmer);
     for (uint32_t c = 0; status == TKT_DONE && c < s->clauses; c++)
         for (uint32_t a = 0; status == TKT_DONE && a < s->clause[c].alternatives; a++)
-            for (uint32_t p = 0; status == TKT_DONE && p < s->clause[c].alternative[a].parts; p++) {
-                tkt__part *part = &s->clause[c].alternative[a].part[p];
-                status = expand_part(s, part);
-                for (uint32_t l = 0; l < part->leaves && s->clause[c].scores && s->relevance; l++)
-                    set_worth(s, &part->leaf[l]);
-            }
+            for (uint32_t p = 0; status == TKT_DONE && p < s->clause[c].alternative[a].parts; p++)
+                status = expand_part(s, &s->clause[c].alternative[a].part[p]);
+    if (status == TKT_DONE && s->relevance)
+        set_all_worth(s);
     tkt__stemmer_close(s->stemmer);
     s->stemmer = NULL;
     return status;
-}
-
-static bool counts_more(const tkt__leaf *a, const tkt__leaf *b)
-{
-    bool typed = a->factor >= 1, other = b->factor >= 1;
-    return typed != other ? typed : a->n > b->n;
-}
-
-static void note_leaf(const tkt__leaf *noted[TKT__CURSOR_WORDS], uint32_t *n, const tkt__leaf *leaf)
-{
-    uint32_t at = *n;
-    for (uint32_t i = 0; i < *n; i++)
-        if (noted[i]->word == leaf->word)
-            return;
-    if (*n == TKT__CURSOR_WORDS && !counts_more(leaf, noted[*n - 1]))
-        return;
-    *n += *n < TKT__CURSOR_WORDS;
-    for (at = *n - 1; at > 0 && counts_more(leaf, noted[at - 1]); at--)
-        noted[at] = noted[at - 1];
-    noted[at] = leaf;
-}
-
-void tkt__measures_of(const tkt__search *s, tkt__measures *out)
-{
-    const tkt__leaf *noted[TKT__CURSOR_WORDS];
-    uint32_t n = 0;
-    for (uint32_t c = 0; c < s->clauses; c++)
-        for (uint32_t a = 0; a < s->clause[c].alternatives && s->clause[c].scores; a++)
-            for (uint32_t p = 0; p < s->clause[c].alternative[a].parts; p++) {
-                const tkt__part *part = &s->clause[c].alternative[a].part[p];
-                for (uint32_t l = 0; l < part->leaves; l++)
-                    note_leaf(noted, &n, &part->leaf[l]);
-            }
-    out->events = events_of(s);
-    out->words = n;
-    for (uint32_t i = 0; i < n; i++) {
-        out->of[i].word = noted[i]->word;
-        out->of[i].events = noted[i]->n;
-    }
 }

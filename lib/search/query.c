@@ -265,6 +265,12 @@ int32_t tkt_query_set_budget(tkt_query *query, uint64_t work, int64_t time_ms)
 
 /* ---- pages ----------------------------------------------------------------------------------------------- */
 
+static void drop_cursor(tkt_query *query)
+{
+    query->has_cursor = false;
+    memset(&query->measures, 0, sizeof query->measures);
+}
+
 int32_t tkt_query_set_page(tkt_query *query, uint32_t page, uint32_t size)
 {
     int32_t status = given(query);
@@ -276,7 +282,7 @@ int32_t tkt_query_set_page(tkt_query *query, uint32_t page, uint32_t size)
         return tkt__fail(TKT_E_LIMIT, "a page has at most %d hits", TKT_PAGE_SIZE_MAX);
     query->page = page;
     query->page_size = size;
-    query->has_cursor = false;
+    drop_cursor(query);
     return TKT_DONE;
 }
 
@@ -300,6 +306,7 @@ static bool take_measures(tkt__reader *r, tkt__measures *m)
 {
     memset(m, 0, sizeof *m);
     m->events = tkt__get_u32(r);
+    m->rest = tkt__get_u32(r);
     m->words = tkt__get_u8(r);
     if (m->words > TKT__CURSOR_WORDS)
         return false;
@@ -316,8 +323,7 @@ int32_t tkt_query_set_cursor(tkt_query *query, tkt_text cursor)
     int32_t status = given(query);
     if (status != TKT_DONE)
         return status;
-    query->has_cursor = false;
-    memset(&query->measures, 0, sizeof query->measures);
+    drop_cursor(query);
     if (cursor.len == 0)
         return TKT_DONE;
     bool right = cursor.ptr != NULL && cursor.len % 2 == 0 && cursor.len >= 2 * TKT__CURSOR_LEAST &&
@@ -329,10 +335,10 @@ int32_t tkt_query_set_cursor(tkt_query *query, tkt_text cursor)
     query->cursor.key = tkt__get_i64(&r);
     query->cursor.start_ms = tkt__get_i64(&r);
     query->cursor.event = tkt__get_u32(&r);
-    if (!take_measures(&r, &query->measures))
-        return tkt__fail(TKT_E_PARSE, "this is not a cursor");
-    query->has_cursor = true;
-    return TKT_DONE;
+    query->has_cursor = take_measures(&r, &query->measures);
+    if (!query->has_cursor)
+        drop_cursor(query);
+    return query->has_cursor ? TKT_DONE : tkt__fail(TKT_E_PARSE, "this is not a cursor");
 }
 
 /* ---- what makes two queries the same, pages apart -------------------------------------------------------- */

@@ -21,10 +21,10 @@
 #include "search/reader.h"
 
 /* A cursor, in hex: format u8, fingerprint of the query u64, key i64, start i64, event u32; by relevance what scores rest on
- * (tkt__measures): events u32, words u8, each word u32, events u32. */
+ * (tkt__measures): events u32, rest u32, words u8, each word u32, events u32. */
 #define TKT__CURSOR_FORMAT 2
 #define TKT__CURSOR_WORDS 32u
-#define TKT__CURSOR_LEAST 34u /* bytes: no words */
+#define TKT__CURSOR_LEAST 38u /* bytes: no words */
 #define TKT__CURSOR_BYTES (TKT__CURSOR_LEAST + 8 * TKT__CURSOR_WORDS)
 #define TKT__CURSOR_TEXT (2 * TKT__CURSOR_BYTES)
 
@@ -41,11 +41,12 @@ typedef struct tkt__place {
 } tkt__place;
 
 /* How many events there were, and how many with a word, when a list was begun by relevance. The list goes on with these:
- * scores move with every event that comes or goes, and a place in it would be nobody's. */
+ * scores move with every event that comes or goes, and a place in it would be nobody's. Of more words than fit, those typed
+ * and those of the most events stand here, and the rest count like the last of them. */
 typedef struct tkt__measures {
-    uint32_t events, words; /* events 0: as it is now */
+    uint32_t events, words, rest; /* rest 0: a word that is not here counts by itself */
     struct {
-        uint32_t word, events; /* low half of the term's XXH3 */
+        uint32_t word, events; /* low half of the term's XXH3; 0: typed, and nobody had it */
     } of[TKT__CURSOR_WORDS];
 } tkt__measures;
 
@@ -80,7 +81,7 @@ typedef struct tkt__phrase {
 /* One list in the tree, with what a level is worth in it. */
 typedef struct tkt__leaf {
     tkt__slice record;        /* of its term; lives as long as the snapshot */
-    uint32_t n;               /* documents; where the query has a cursor that tells: as it tells */
+    uint32_t n;               /* documents */
     uint32_t word;            /* low half of the term's XXH3 */
     double factor;
     uint32_t worth[TKT__LEVELS]; /* × 65,536; all 0: does not score */
@@ -96,6 +97,7 @@ typedef struct tkt__heap_item {
 typedef struct tkt__part {
     tkt__slice word;
     bool prefix, fixed;  /* fixed: neither prefix, typo nor stem */
+    bool nobodys;        /* no event has what was typed: others stand for it */
     uint32_t leaves;
     tkt__leaf *leaf;
     tkt__heap_item *heap; /* of several leaves: that which stands on the earliest document first */
@@ -129,6 +131,7 @@ typedef struct tkt__search {
     tkt__stemmer *stemmer;
     bool relevance, empty, cut; /* empty: some clause has no list; cut: an expansion was */
     uint32_t sort, words;
+    tkt__measures measures; /* by relevance: what scores rest on */
     int64_t longest_ms; /* duration that some event has, at most */
     uint32_t clauses;
     tkt__clause clause[TKT__CLAUSES_MAX];
@@ -150,8 +153,6 @@ typedef struct tkt__piece {
 } tkt__piece;
 bool tkt__piece_next(const char *text, size_t n, size_t *at, tkt__piece *piece);
 int32_t tkt__expand(tkt__search *s);
-/* What the scores of a search rest on, for its cursor: of more words than fit, those typed and those of the most events. */
-void tkt__measures_of(const tkt__search *s, tkt__measures *out);
 /* place.c: the venues within the query's radius, each once; told: there are at most so many, all of them here. */
 #define TKT__NEAR_VENUES_MAX 1024
 int32_t tkt__near_venues(tkt__search *s, uint64_t **venues, uint32_t *n, bool *told);

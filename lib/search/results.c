@@ -42,21 +42,20 @@ static void give_cursor(const tkt__search *s, tkt_results *results)
 {
     static const char digits[] = "0123456789abcdef";
     uint8_t bytes[TKT__CURSOR_BYTES];
-    tkt__measures m = { .events = 0 };
+    const tkt__measures *m = &s->measures; /* zeros save by relevance */
     const tkt__place *last = &results->hit[results->hits - 1].place;
     tkt__writer w = tkt__writer_of(bytes, sizeof bytes);
-    if (s->relevance)
-        tkt__measures_of(s, &m);
     tkt__put_u8(&w, TKT__CURSOR_FORMAT);
     tkt__put_u64(&w, tkt__query_fingerprint(s->query));
     tkt__put_i64(&w, last->key);
     tkt__put_i64(&w, last->start_ms);
     tkt__put_u32(&w, last->event);
-    tkt__put_u32(&w, m.events);
-    tkt__put_u8(&w, (uint8_t)m.words);
-    for (uint32_t i = 0; i < m.words; i++) {
-        tkt__put_u32(&w, m.of[i].word);
-        tkt__put_u32(&w, m.of[i].events);
+    tkt__put_u32(&w, m->events);
+    tkt__put_u32(&w, m->rest);
+    tkt__put_u8(&w, (uint8_t)m->words);
+    for (uint32_t i = 0; i < m->words; i++) {
+        tkt__put_u32(&w, m->of[i].word);
+        tkt__put_u32(&w, m->of[i].events);
     }
     for (size_t i = 0; i < w.n; i++) {
         results->next[2 * i] = digits[bytes[i] >> 4];

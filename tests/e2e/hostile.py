@@ -244,6 +244,29 @@ def streams(s):
     held[99].close()
 
 
+def bodiless(s):
+    """Answers that have no body leave the connection in step: the next one begins right behind their heads."""
+    def both(first):
+        with socket.create_connection(("127.0.0.1", s.port), timeout=10) as c:
+            c.sendall(first.encode())
+            c.settimeout(2)
+            data = b""
+            while b"\r\n\r\n" not in data:
+                data += c.recv(65536)
+            try:
+                c.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                while piece := c.recv(65536):
+                    data += piece
+            except ConnectionError:
+                pass
+            return data.partition(b"\r\n\r\n")
+    for first in (f"GET /events/{s.event}", f"HEAD /events/{s.event}"):
+        head, _, rest = both(f"{first} HTTP/1.1\r\nHost: x\r\nIf-None-Match: *\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 304") and rest.startswith(b"HTTP/1.1 200"), (head, rest)
+    head, _, rest = both(f"HEAD /events/{s.event}/seatmap/stream HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200") and b"Content-Length" not in head and b"chunked" not in head and rest == b"", (head, rest)
+
+
 def log_with(s, words):
     """The access log once the line is in it: an answer is on its way before its line is."""
     until = time.monotonic() + 10
@@ -377,6 +400,7 @@ def main():
         slow_bank(s)
         slow(s)
         streams(s)
+        bodiless(s)
         assert count >= CASES, count
         assert s.call("GET", f"/events/{s.event}/sales", role=STAFF)[2]["bookings"] == 3 + 24
         log = open(s.log, encoding="utf-8").read()

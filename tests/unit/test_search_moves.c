@@ -109,6 +109,77 @@ Test(moves, pages_go_on_while_words_grow_apart) { read_all(MORE_OF_A_WORD, "jazz
 Test(moves, pages_go_on_with_a_beginning) { read_all(EVENTS_GO, "ja"); }
 Test(moves, pages_go_on_with_a_typo) { read_all(EVENTS_COME, "jazz evning "); }
 
+/* A word that nobody had is there after the first page: the list is still that of the words that stood for it. */
+Test(moves, pages_go_on_when_the_typo_is_a_word)
+{
+    char cursor[1024];
+    size_t cursor_n = 0;
+    static uint32_t seen[1 << 10];
+    uint64_t first = 0;
+    for (int i = 0; i < LISTED; i++)
+        first = i == 0 ? add_event("metallica", i, 0) : (add_event("metallica", i, 0), first);
+    for (int page = 0; next_page("metalica ", cursor, &cursor_n, seen); page++)
+        if (page == 0)
+            add_event("metalica", 0, 0);
+    for (int i = 0; i < LISTED; i++)
+        cr_assert_eq(seen[first + (uint64_t)i], 1, "event %d was seen %u times", i, seen[first + (uint64_t)i]);
+}
+
+/* More words than a cursor has room for. */
+Test(moves, pages_go_on_with_a_short_beginning)
+{
+    char cursor[1024], name[16];
+    size_t cursor_n = 0;
+    static uint32_t seen[1 << 12];
+    uint64_t listed[400];
+    int n = 0;
+    for (int word = 0; word < 50; word++)
+        for (int i = 0; i <= word % 8; i++, n++) {
+            snprintf(name, sizeof name, "za%c%c", 'a' + word / 26, 'a' + word % 26);
+            listed[n] = add_event(name, i, 0);
+        }
+    for (int page = 0; next_page("za", cursor, &cursor_n, seen); page++)
+        for (int i = 0; i < 3; i++) {
+            snprintf(name, sizeof name, "za%c%c", 'a' + (page + i) % 2, 'a' + (5 * page + i) % 26);
+            add_event(name, 100 + 3 * page + i, 0);
+        }
+    for (int i = 0; i < n; i++)
+        cr_assert_eq(seen[listed[i]], 1, "event %d was seen %u times", i, seen[listed[i]]);
+}
+
+/* What a cursor told is of its list alone. */
+Test(moves, a_cursor_leaves_nothing_behind)
+{
+    char cursor[1024], wrong[1026];
+    size_t cursor_n = 0;
+    static uint32_t seen[1 << 10];
+    double score[3];
+    tkt_query *query;
+    for (int i = 0; i < 20; i++)
+        add_event("jazz", i, 0);
+    next_page("jazz ", cursor, &cursor_n, seen);
+    for (int i = 0; i < 40; i++)
+        add_event("jazz", 100 + i, 0);
+    snprintf(wrong, sizeof wrong, "%.*s00", (int)cursor_n, cursor);
+    for (int how = 0; how < 3; how++) { /* never a cursor; one that is taken away; one that is refused */
+        tkt_results *results;
+        tkt_hit hit = TKT_HIT_INIT;
+        ok(tkt_query_new(&query));
+        ok(tkt_query_set_text(query, T("jazz ")));
+        if (how == 1)
+            ok(tkt_query_set_cursor(query, (tkt_text){ cursor, cursor_n }));
+        ok(tkt_query_set_page(query, 1, (uint32_t)(4 + how))); /* each another entry of the cache */
+        if (how == 2)
+            answers(tkt_query_set_cursor(query, T(wrong)), -TKT_E_PARSE);
+        ok(tkt_search(look(&f), query, &results));
+        ok(tkt_results_hit(results, 0, &hit));
+        score[how] = hit.score;
+        tkt_results_free(results);
+        tkt_query_free(query);
+    }
+    cr_assert(score[1] == score[0] && score[2] == score[0], "%f %f %f", score[0], score[1], score[2]);
+}
+
 /* ---- a venue that moves ---------------------------------------------------------------------------------------- */
 
 #define MANY 1100 /* more events than a change of their venue brings up to date before it returns */

@@ -107,7 +107,7 @@ export const keep = (name, value) => localStorage.setItem(name, JSON.stringify(v
 // ---- an event ------------------------------------------------------------------------------------------------------
 
 // What comes back after a wait is for a page that may have been left: whoever waited looks whether `shown` is his still.
-export let shown = null; // { id, event, hall, seq, stream, hold, chosen, timer, busy }
+export let shown = null; // { id, event, hall, at, stream, hold, chosen, timer, busy }
 
 function closeEvent() {
   shown?.stream?.close();
@@ -119,17 +119,17 @@ function closeEvent() {
 }
 
 function listen(s) {
-  s.stream = new EventSource(`/events/${s.id}/seatmap/stream?after=${s.seq}`);
+  s.stream = new EventSource(`/events/${s.id}/seatmap/stream?after=${s.at}`);
   s.stream.addEventListener('map', (m) => {
     const map = JSON.parse(m.data);
-    s.seq = map.seq;
+    s.at = m.lastEventId;
     s.hall?.whole_map(map.states);
     for (const a of map.areas) showArea(s, a);
     for (const seat of s.chosen.values()) if (seat.state !== 'available') taken(s, seat);
   });
   s.stream.addEventListener('change', (m) => {
     const c = JSON.parse(m.data);
-    s.seq = c.seq;
+    s.at = m.lastEventId;
     if (c.kind === 'seats') {
       const left = c.until ? Date.parse(c.until) - (Date.now() + s.ahead) : undefined;
       for (const unit of c.units) {
@@ -210,7 +210,7 @@ async function openEvent(id) {
   box.replaceChildren(el('p', { className: 'quiet' }, 'One moment…'));
   const [{ body: e, headers }, { body: map }] = await Promise.all([ask(`/events/${id}`, { cache: 'no-cache' }), ask(`/events/${id}/seatmap`, { cache: 'no-cache' })]);
   if (shown !== s) return;
-  s.seq = map.seq;
+  s.at = map.streamId;
   s.ahead = Date.parse(headers.get('Date')) + 500 - Date.now() || 0; // of the service's clock, to half a second
   takeFacts(s, e);
   document.title = `${e.name} · Tickets`;

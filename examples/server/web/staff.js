@@ -91,18 +91,18 @@ export async function showStaff(id) {
   plan.append(el('h2', {}, 'The hall'), el('p', { className: 'scale' }, 'around a seat: free', el('span', { 'aria-hidden': 'true' }), 'gone'), hall.element,
     el('h2', {}, 'Sold or held'), shares);
   showHeat(shares);
-  let seq = map.seq;
+  let at = map.streamId;
   stay(() => {
-    stream = new EventSource(`/events/${id}/seatmap/stream?after=${seq}`);
+    stream = new EventSource(`/events/${id}/seatmap/stream?after=${at}`);
     stream.addEventListener('map', (m) => {
       const whole = JSON.parse(m.data);
-      seq = whole.seq;
+      at = m.lastEventId;
       hall?.whole_map(whole.states);
       heating ??= setTimeout(showHeat, HEAT_MS, shares);
     });
     stream.addEventListener('change', (m) => {
       const c = JSON.parse(m.data);
-      seq = c.seq;
+      at = m.lastEventId;
       if (c.kind !== 'seats') return;
       for (const unit of c.units) hall?.set(unit, c.state);
       heating ??= setTimeout(showHeat, HEAT_MS, shares);
