@@ -231,9 +231,9 @@ TKT_API void tkt_booking_init(tkt_booking *booking);
  * DONE; PENDING (booking and intent ids are set, no tickets yet); DECLINED (hold lives on with at least
  * TKT_GRACE_MS; a new attempt takes a new key); REFUND_DUE (with MONEY_TAKEN: the money is on record and there are no
  * tickets, for the places are gone, would pass the buyer's limit, or the event was cancelled); EXPIRED, RELEASED, CONSUMED,
- * IN_PAYMENT (another attempt is in flight), NOT_ON_SALE (the event was cancelled or postponed; with MONEY_TAKEN only where nothing was to be paid),
- * NOT_FOUND, KEY_REUSED. With MONEY_TAKEN for a price an expired or released hold is still confirmed while its very places are free
- * and the buyer's limit allows them; and so is a hold of an event that was postponed: who has paid has a ticket for the
+ * IN_PAYMENT (another attempt is in flight), NOT_ON_SALE (the event was cancelled or postponed; with MONEY_TAKEN only where
+ * nothing was to be paid), NOT_FOUND, KEY_REUSED. With MONEY_TAKEN for a price an expired or released hold is still confirmed
+ * while its very places are free and the buyer's limit allows them; and so is a hold of an event that was postponed: who has paid has a ticket for the
  * new date. Failures also NO_PAYMENT. A replay of a confirm that crashed between its commits asks `status` and never
  * charges again. Since 0.1. */
 TKT_API int32_t tkt_confirm(tkt_store *store, const tkt_confirm_request *request, tkt_booking *booking);

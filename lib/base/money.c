@@ -46,8 +46,7 @@ int32_t tkt_currency_decimals(const char *currency, uint32_t *decimals)
     return TKT_DONE;
 }
 
-/* One more digit of a magnitude; false past INT64_MAX. */
-/* Grows away from 0 on its own side, for the least amount has no opposite. */
+/* One more digit, away from 0 on its own side, for the least amount has no opposite; false where it does not fit. */
 static bool push_digit(int64_t *value, int sign, char digit)
 {
     return tkt__mul_i64(*value, 10, value) && tkt__add_i64(*value, sign * (digit - '0'), value);

@@ -10,8 +10,8 @@
  * the change was made. What depends on seats one by one, or was cut by a budget, is not kept.
  *
  * Results are immutable and counted: an entry is one of their owners. With them stays what a service made of them, the
- * JSON of the page: twenty events to look up and to write cost far more than to find them. Locks: the cache's mutex, for a look-up
- * or an insertion. Nothing here is on disk but the two numbers (u64).
+ * JSON of the page: twenty events to look up and to write cost far more than to find them. Locks: the cache's mutex, for
+ * a look-up or an insertion. Nothing here is on disk but the two numbers (u64).
  */
 #include "search/cache.h"
 

@@ -6,8 +6,9 @@
  * Row: SEARCH 'r' kind be64 id → be64 start (sign flipped), be64 event: the first event that is still indexed
  * by the old record; then the old record. Events of the owner's list before it are indexed by the present
  * one. Whoever makes an event's terms asks these rows (terms.c), so an event that changes meanwhile is taken
- * out as it went in. Filters by place do not wait: they know such venues and ask for their own lists (plan.c). A second change of the same owner waits until the first is worked off. The row goes with
- * the last event; a build makes an index without any.
+ * out as it went in. Filters by place do not wait: they know such venues and ask for their own lists (plan.c). A second
+ * change of the same owner waits until the first is worked off. The row goes with the last event; a build makes an index
+ * without any.
  *
  * Each slice is one body: a crash leaves the row where the last slice left it, and a tick goes on.
  */
