@@ -159,7 +159,7 @@ static void read_settings(settings *s, int argc, char **argv)
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         help();
     *s = (settings){ .port = 8080, .processes = 2, .threads = 8, .connections = 4000, .payments = 256, .idle_seconds = 30, .reads_a_second = 2000,
-                     .writes_a_second = 200, .ttl_seconds = 600, .query_cache_kib = sizeof(void *) == 8 ? 8192 : 800, .store = "ticketing-store", .web = "web" };
+                     .writes_a_second = 200, .ttl_seconds = 600, .query_cache_kib = -1, .store = "ticketing-store", .web = "web" };
     for (int i = 1; i + 1 < argc; i += 2)
         if (strcmp(argv[i], "--config") == 0)
             from_file(s, argv[i + 1]);

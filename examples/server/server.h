@@ -42,7 +42,7 @@ typedef struct settings {
     int idle_seconds;         /* a connection that says nothing for so long is closed */
     int reads_a_second, writes_a_second; /* of one address and one process; 0: no limit */
     int ttl_seconds;          /* of a reservation */
-    int query_cache_kib;      /* answers to searches that are kept; 0: none */
+    int query_cache_kib;      /* answers to searches that are kept; 0: none, below: the library's default */
     int map_mib;              /* how large the store may grow; 0: the library's default */
     bool trust_proxy;         /* X-Forwarded-For names the client */
     char store[PATH_BYTES], web[PATH_BYTES], access_log[PATH_BYTES], base_url[PATH_BYTES];

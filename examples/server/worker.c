@@ -38,7 +38,7 @@ static int32_t open_store(const settings *set, tkt_store **store)
     int32_t status = tkt_options_new(&options);
     if (status == TKT_DONE && set->map_mib != 0)
         status = tkt_options_set_map_bytes(options, (uint64_t)set->map_mib << 20);
-    if (status == TKT_DONE)
+    if (status == TKT_DONE && set->query_cache_kib >= 0)
         status = tkt_options_set_query_cache(options, (uint64_t)set->query_cache_kib << 10);
     if (status == TKT_DONE)
         status = tkt_store_open(set->store, strlen(set->store), options, store);

@@ -226,7 +226,7 @@ bool tkt__event_in(tkt__call *c, tkt_event *event);       /* of c->id; false: an
 void tkt__json_event(tkt__call *c, const tkt_event *event, bool whole);
 /* A place in the changes of an event: its sequence number and the store's epoch. */
 #define TKT__STREAM_ID 48
-void tkt__stream_id(const tkt__call *c, uint64_t seq, char id[TKT__STREAM_ID]);
+void tkt__stream_id(const tkt_api *api, uint64_t seq, char id[TKT__STREAM_ID]);
 /* The lowest price of an event, which the call's snapshot gave, in its own currency; none: 0 and no currency. */
 bool tkt__lowest_price(tkt__call *c, const tkt_event *event, int64_t *minor, char currency[TKT_CURRENCY_BYTES]);
 void tkt__json_areas(tkt__call *c, uint32_t count); /* "areas" of c->id: so many, or UINT32_MAX where nobody has counted */

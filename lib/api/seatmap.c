@@ -151,7 +151,7 @@ static uint32_t map_json(tkt__call *c)
     tkt__json_object(j, NULL);
     tkt__json_u64(j, "eventId", c->id);
     tkt__json_u64(j, "seq", m.seq);
-    tkt__stream_id(c, m.seq, id);
+    tkt__stream_id(c->api, m.seq, id);
     tkt__json_word(j, "streamId", id);
     seats_out(c, &m);
     tkt__json_areas(c, UINT32_MAX);

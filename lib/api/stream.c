@@ -94,9 +94,16 @@ void tkt__json_change(tkt__json *j, const tkt_change *change, bool staff)
 
 /* ---- pieces ---------------------------------------------------------------------------------------------------------------- */
 
+void tkt__stream_id(const tkt_api *api, uint64_t seq, char id[TKT__STREAM_ID])
+{
+    snprintf(id, TKT__STREAM_ID, "%" PRIu64 ".%" PRIx64, seq, api->store->epoch);
+}
+
 static void message(tkt_api_response *r, const char *name, uint64_t seq)
 {
-    tkt__buffer_format(&r->body, "id: %" PRIu64 ".%" PRIx64 "\nevent: %s\ndata: ", seq, r->api->store->epoch, name);
+    char id[TKT__STREAM_ID];
+    tkt__stream_id(r->api, seq, id);
+    tkt__buffer_format(&r->body, "id: %s\nevent: %s\ndata: ", id, name);
 }
 
 /* One character a seat, in the order of bytes of the map; 5 where there is none. */
@@ -247,21 +254,16 @@ int32_t tkt__stream_next(tkt_api_response *r)
 
 /* ---- begin ------------------------------------------------------------------------------------------------------------------- */
 
-void tkt__stream_id(const tkt__call *c, uint64_t seq, char id[TKT__STREAM_ID])
-{
-    snprintf(id, TKT__STREAM_ID, "%" PRIu64 ".%" PRIx64, seq, c->api->store->epoch);
-}
-
 /* An id as a stream or a map gave it, of this store's history; −1: it is none. */
 static int64_t id_in(const tkt__call *c, tkt_text id)
 {
-    char epoch[20];
+    char ours[TKT__STREAM_ID];
     int64_t after;
     const char *point = memchr(id.ptr, '.', id.len);
-    size_t n = point != NULL ? (size_t)(point - id.ptr) : 0;
-    snprintf(epoch, sizeof epoch, "%" PRIx64, c->api->store->epoch);
-    tkt_text rest = { id.ptr + n + 1, id.len - n - 1 };
-    return n > 0 && tkt__whole_number(id.ptr, n, &after) && after >= 0 && tkt__text_is(rest, epoch) ? after : -1;
+    if (point == NULL || !tkt__whole_number(id.ptr, (size_t)(point - id.ptr), &after) || after < 0)
+        return -1;
+    tkt__stream_id(c->api, (uint64_t)after, ours);
+    return tkt__text_is(id, ours) ? after : -1;
 }
 
 /* Where the client is: by the header that a browser sends when it comes back, else by the parameter. */
@@ -272,7 +274,7 @@ static bool after_in(tkt__call *c, uint64_t seq, tkt__stream *s)
     int64_t after = -1;
     if (last.len > 0)
         after = id_in(c, last);
-    else if (p != NULL && memchr(p->value.ptr, '.', p->value.len) != NULL)
+    else if (p != NULL && p->value.len > 0 && memchr(p->value.ptr, '.', p->value.len) != NULL)
         after = id_in(c, p->value);
     else if (!tkt__param_i64(c, "after", 0, INT64_MAX, &after))
         return false;
@@ -301,7 +303,7 @@ uint32_t tkt__get_stream(tkt__call *c)
     uint32_t begun = tkt__stream_begin(c);
     if (begun == 200 && !s->whole) { /* a client that loses it before anything happens comes back with this */
         char id[TKT__STREAM_ID];
-        tkt__stream_id(c, s->seq, id);
+        tkt__stream_id(c->api, s->seq, id);
         tkt__buffer_format(&c->response->body, "id: %s\n\n", id);
     }
     return begun;

@@ -286,22 +286,6 @@ int32_t tkt_query_set_page(tkt_query *query, uint32_t page, uint32_t size)
     return TKT_DONE;
 }
 
-static int hex(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static bool from_hex(tkt_text text, uint8_t *bytes)
-{
-    for (size_t i = 0; i < text.len / 2; i++) {
-        int high = hex(text.ptr[2 * i]), low = hex(text.ptr[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        bytes[i] = (uint8_t)((high & 15) << 4 | (low & 15));
-    }
-    return true;
-}
-
 static bool take_measures(tkt__reader *r, tkt__measures *m)
 {
     memset(m, 0, sizeof *m);
@@ -327,7 +311,8 @@ int32_t tkt_query_set_cursor(tkt_query *query, tkt_text cursor)
     if (cursor.len == 0)
         return TKT_DONE;
     bool right = cursor.ptr != NULL && cursor.len % 2 == 0 && cursor.len >= 2 * TKT__CURSOR_LEAST &&
-                 cursor.len <= TKT__CURSOR_TEXT && from_hex(cursor, bytes) && bytes[0] == TKT__CURSOR_FORMAT;
+                 cursor.len <= TKT__CURSOR_TEXT &&
+                 tkt__hex_parse(cursor.ptr, cursor.len, bytes, cursor.len / 2, "a cursor") == TKT_DONE && bytes[0] == TKT__CURSOR_FORMAT;
     if (!right)
         return tkt__fail(TKT_E_PARSE, "this is not a cursor");
     tkt__reader r = tkt__reader_of(tkt__slice_of(bytes + 1, cursor.len / 2 - 1));

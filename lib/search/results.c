@@ -40,7 +40,6 @@ static int32_t choose_sort(tkt__search *s)
 
 static void give_cursor(const tkt__search *s, tkt_results *results)
 {
-    static const char digits[] = "0123456789abcdef";
     uint8_t bytes[TKT__CURSOR_BYTES];
     const tkt__measures *m = &s->measures; /* zeros save by relevance */
     const tkt__place *last = &results->hit[results->hits - 1].place;
@@ -57,10 +56,7 @@ static void give_cursor(const tkt__search *s, tkt_results *results)
         tkt__put_u32(&w, m->of[i].word);
         tkt__put_u32(&w, m->of[i].events);
     }
-    for (size_t i = 0; i < w.n; i++) {
-        results->next[2 * i] = digits[bytes[i] >> 4];
-        results->next[2 * i + 1] = digits[bytes[i] & 15];
-    }
+    tkt__hex_format(bytes, w.n, results->next);
     results->next_n = (uint32_t)(2 * w.n);
 }
 

@@ -211,20 +211,19 @@ int32_t tkt__lmdb_copy(void *engine, const char *file, bool compact)
 
 /* ---- a copy becomes a store --------------------------------------------------------------------------- */
 
-static int32_t copy_pages(int from, int to, uint64_t size, const char *file, const tkt_hooks *hooks)
+/* seal: what must be true of the bytes; NULL: there is none. */
+static int32_t copy_pages(int from, int to, uint64_t bytes, const uint8_t *seal, const char *file, const tkt_hooks *hooks)
 {
-    uint64_t bytes, sum;
-    uint8_t seal[SEAL_BYTES], now[SEAL_BYTES];
     static const uint8_t none[SEAL_MAGIC_BYTES];
-    int32_t status = find_seal(from, size, file, &bytes, seal);
-    if (status == TKT_DONE)
-        status = pass_on(from, to, bytes, file, hooks, &sum);
-    if (status != TKT_DONE || bytes == size)
+    uint64_t sum;
+    uint8_t now[SEAL_BYTES];
+    int32_t status = pass_on(from, to, bytes, file, hooks, &sum);
+    if (status != TKT_DONE || seal == NULL)
         return status;
     make_seal(bytes, sum, now);
     if (pwrite(to, none, sizeof none, SEALED_AT) != sizeof none)
         return tkt__fail_errno(errno != 0 ? errno : EIO, "writing the store's file");
-    return memcmp(seal, now, sizeof seal) == 0
+    return memcmp(seal, now, sizeof now) == 0
                ? TKT_DONE
                : tkt__fail(TKT_E_CORRUPT, "%s is no longer as it was written: its sum is another", file);
 }
@@ -239,19 +238,20 @@ static int32_t data_of(const char *dir, char data[TKT__LMDB_PATH_MAX])
 static int32_t unpack(int from, const char *file, const char *data, const tkt_hooks *hooks)
 {
     struct stat st;
-    uint64_t bytes;
+    uint64_t bytes = 0;
     uint8_t seal[SEAL_BYTES];
     int to;
     if (fstat(from, &st) != 0)
         return tkt__fail_errno(errno, file);
     int32_t status = find_seal(from, (uint64_t)st.st_size, file, &bytes, seal);
-    if (status == TKT_DONE && bytes == (uint64_t)st.st_size)
+    bool sealed = bytes < (uint64_t)st.st_size;
+    if (status == TKT_DONE && !sealed)
         status = tkt__lmdb_file_check(file, &st);
     if (status == TKT_DONE)
         status = tkt__file_begin(data, &to);
     if (status != TKT_DONE)
         return status;
-    status = tkt__file_end(data, to, copy_pages(from, to, (uint64_t)st.st_size, file, hooks));
+    status = tkt__file_end(data, to, copy_pages(from, to, bytes, sealed ? seal : NULL, file, hooks));
     return status == TKT_DONE ? tkt__lmdb_file_check(data, &st) : status;
 }
 
